@@ -1,0 +1,63 @@
+// swift-tools-version: 6.1
+import Foundation
+import PackageDescription
+
+/// CI sets PERENNIAL_STRICT, which turns warnings into errors; a package that others depend on must not.
+let strict: [SwiftSetting] =
+  ProcessInfo.processInfo.environment["PERENNIAL_STRICT"] == nil ? [] : [.unsafeFlags(["-warnings-as-errors"])]
+
+let package = Package(
+  name: "Perennial",
+  platforms: [.macOS(.v14)],
+  products: [
+    .library(name: "Torch", targets: ["Torch"]),
+    .library(name: "Perennial", targets: ["Perennial"]),
+    .library(name: "PerennialVision", targets: ["PerennialVision"]),
+    .executable(name: "perennial", targets: ["PerennialCommand"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
+    .package(url: "https://github.com/apple/swift-crypto", "3.0.0"..<"5.0.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
+    .package(url: "https://github.com/swiftcsv/SwiftCSV", from: "0.10.0"),
+    .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.4.0"),
+  ],
+  targets: [
+    .systemLibrary(name: "CLibTorch", pkgConfig: "libtorch"),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+    .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
+    .systemLibrary(
+      name: "CJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg62-turbo-dev"]), .brew(["jpeg-turbo"])]),
+    .target(name: "CTorch", dependencies: ["CLibTorch"]),
+    .target(
+      name: "Torch",
+      dependencies: ["CTorch", "CZlib", .product(name: "OrderedCollections", package: "swift-collections")],
+      swiftSettings: strict),
+    .target(
+      name: "Perennial",
+      dependencies: ["Torch", "Yams", .product(name: "Crypto", package: "swift-crypto")],
+      swiftSettings: strict),
+    .target(
+      name: "PerennialVision",
+      dependencies: ["Perennial", "CZlib", "CPNG", "CJPEG", "SwiftCSV"],
+      resources: [.copy("Resources/digits.csv.gz")],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "PerennialCommand",
+      dependencies: [
+        "PerennialVision", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "TorchTests", dependencies: ["Torch"], resources: [.copy("Golden")], swiftSettings: strict),
+    .testTarget(
+      name: "PerennialTests", dependencies: ["Perennial"], resources: [.copy("Golden")],
+      swiftSettings: strict),
+    .testTarget(
+      name: "PerennialVisionTests", dependencies: ["PerennialVision"], resources: [.copy("Fixtures")],
+      swiftSettings: strict),
+    .testTarget(name: "CommandTests", dependencies: ["PerennialCommand"], swiftSettings: strict),
+  ],
+  cxxLanguageStandard: .cxx20
+)
