@@ -17,7 +17,6 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
-    .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
     .package(url: "https://github.com/apple/swift-crypto", "3.0.0"..<"5.0.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
     .package(url: "https://github.com/swiftcsv/SwiftCSV", from: "0.10.0"),
@@ -32,7 +31,7 @@ let package = Package(
     .target(name: "CTorch", dependencies: ["CLibTorch"]),
     .target(
       name: "Torch",
-      dependencies: ["CTorch", "CZlib", .product(name: "OrderedCollections", package: "swift-collections")],
+      dependencies: ["CTorch", "CZlib"],
       swiftSettings: strict),
     .target(
       name: "Perennial",
