@@ -1,0 +1,55 @@
+extension Recipe {
+  init(_ node: ConfigurationNode) throws {
+    let document = try node.decode(Document.self)
+    name = document.name
+    description = document.description
+    stream = document.stream
+    model = document.model
+    objective = document.objective ?? Selection("classification")
+    training = document.training
+    seeds = document.seeds
+    arms = try Arm.arms(document.strategies)
+    targets = try Target.targets(document.expect, of: arms.map(\.name))
+    self.node = node
+    yaml = try node.yaml()
+  }
+}
+
+/// The top level of the file.
+private struct Document: Decodable, Validated {
+  let name: String
+  let description: String?
+  let stream: Recipe.Stream
+  let model: Selection
+  let objective: Selection?
+  let training: Recipe.Training
+  let strategies: ConfigurationNode
+  let seeds: [Int]
+  let expect: ConfigurationNode?
+
+  func validate(at node: ConfigurationNode) throws {
+    let isFolderName = name.split(separator: "/", omittingEmptySubsequences: false).allSatisfy { part in
+      part.first.map { $0.isASCIILetterOrDigit } == true
+        && part.allSatisfy { $0.isASCIILetterOrDigit || "._+-".contains($0) }
+    }
+    guard isFolderName else {
+      throw node.error(
+        at: "name",
+        "must be words of letters, digits, `.`, `_`, `+` and `-`, separated by `/`, found `\(name)`")
+    }
+    guard !seeds.isEmpty else { throw node.error(at: "seeds", "must list at least one seed") }
+    if let seed = seeds.first(where: { $0 < 0 }) {
+      throw node.error(at: "seeds", "a seed must be at least 0, found `\(seed)`")
+    }
+    if let seed = seeds.enumerated().first(where: { seeds[..<$0].contains($1) })?.element {
+      throw node.error(at: "seeds", "the seed `\(seed)` is listed twice")
+    }
+    if stream.online != nil, case .epochs(let epochs) = training.length, epochs > 1 {
+      throw node.error(at: "training", "an online stream is seen once: `epochs` must be 1, found `\(epochs)`")
+    }
+  }
+}
+
+extension Character {
+  var isASCIILetterOrDigit: Bool { isASCII && (isLetter || isNumber) }
+}

@@ -1,0 +1,65 @@
+extension Recipe {
+  /// How each experience is learned.
+  public struct Training: Sendable {
+    /// The optimizer with its learning rate.
+    public let optimizer: Optimizer
+    /// How the learning rate changes within an experience.
+    public let schedule: Schedule
+    /// The number of examples in a batch, at least 1.
+    public let batch: Int
+    /// How long an experience is learned.
+    public let length: Length
+    /// The largest Euclidean norm of the gradient; `nil` leaves gradients as they are.
+    public let clip: Double?
+    /// Whether each experience starts with a fresh optimizer.
+    public let resetOptimizer: Bool
+    /// The number of steps between evaluations within an experience; `nil` evaluates after it.
+    public let evaluateEvery: Int?
+    /// The number of steps between checkpoints within an experience; `nil` leaves it to the program.
+    public let checkpointEvery: Int?
+  }
+
+  /// How long an experience is learned.
+  public enum Length: Sendable, Equatable {
+    /// A number of optimizer steps.
+    case steps(Int)
+    /// A number of passes over the examples of the experience.
+    case epochs(Int)
+  }
+}
+
+extension Recipe.Training: Decodable, Validated {
+  private enum CodingKeys: String, CodingKey {
+    case optimizer, schedule, batch, steps, epochs, clip, resetOptimizer, evaluateEvery, checkpointEvery
+  }
+
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    optimizer = try container.decode(Recipe.Optimizer.self, forKey: .optimizer)
+    schedule = try container.value(.schedule, default: .constant)
+    clip = try container.decodeIfPresent(Double.self, forKey: .clip)
+    resetOptimizer = try container.value(.resetOptimizer, default: false)
+    evaluateEvery = try container.decodeIfPresent(Int.self, forKey: .evaluateEvery)
+    checkpointEvery = try container.decodeIfPresent(Int.self, forKey: .checkpointEvery)
+    let steps = try container.decodeIfPresent(Int.self, forKey: .steps)
+    let epochs = try container.decodeIfPresent(Int.self, forKey: .epochs)
+    batch = try container.decode(Int.self, forKey: .batch)
+    let node = try ConfigurationNode(from: decoder)
+    switch (steps, epochs) {
+    case (let steps?, nil): length = .steps(steps)
+    case (nil, let epochs?): length = .epochs(epochs)
+    case (.some, .some): throw node.error(at: "epochs", "give either `steps` or `epochs`, not both")
+    case (nil, nil): throw node.error("missing key `steps` or `epochs`: how long is an experience learned?")
+    }
+    try node.require("steps", steps, atLeast: 1)
+    try node.require("epochs", epochs, atLeast: 1)
+  }
+
+  /// Rejects counts below 1 and a gradient norm that lets nothing through.
+  public func validate(at node: ConfigurationNode) throws {
+    try node.require("batch", batch, atLeast: 1)
+    try node.require("clip", clip, above: 0)
+    try node.require("evaluate_every", evaluateEvery, atLeast: 1)
+    try node.require("checkpoint_every", checkpointEvery, atLeast: 1)
+  }
+}
