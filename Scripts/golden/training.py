@@ -5,8 +5,9 @@ rows; `initial/head.weight` has all 6, and a growing head takes its next rows fr
 cross-entropy over the classes seen so far, plus the term of the strategy:
 
     finetune     nothing
-    ewc          ½ λ Σ_t Σ_i F_t (θ − θ_t)², λ = 10 (50 diverges at this learning rate), separate anchors; F_t is the exact Fisher information of the 80 items
-                 over the classes seen at that time, after the experience; rows added later have F_t = 0
+    ewc          ½ λ Σ_t Σ_i F_t (θ − θ_t)², separate anchors; λ = 10, as 50 diverges at SGD's rate; F_t is the exact
+                 Fisher information of the 80 items over the classes seen at that time, after the experience; rows added
+                 later have F_t = 0
     lwf          T² mean KL(teacher ‖ student), T = 2, over the classes seen before; the teacher is the model at the
                  beginning of the experience; weight 1; from the second experience on
     l2           ½ λ Σ_i θ², λ = 0.01, over all parameters that exist
