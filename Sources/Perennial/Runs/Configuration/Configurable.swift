@@ -36,25 +36,27 @@ extension Validated {
 extension ConfigurationNode {
   /// Throws unless the value of a key is at least a bound; an absent value passes, NaN never does.
   public func require<Value: Comparable>(_ key: String, _ value: Value?, atLeast bound: Value) throws {
-    try require(key, value, "must be at least \(bound)") { $0 >= bound }
+    try require(key, value, "must be at least \(words(bound))") { $0 >= bound }
   }
 
   /// Throws unless the value of a key is above a bound.
   public func require<Value: Comparable>(_ key: String, _ value: Value?, above bound: Value) throws {
-    try require(key, value, "must be above \(bound)") { $0 > bound }
+    try require(key, value, "must be above \(words(bound))") { $0 > bound }
   }
 
   /// Throws unless the value of a key lies between two bounds, both included.
   public func require<Value: Comparable>(_ key: String, _ value: Value?, in range: ClosedRange<Value>) throws
   {
-    try require(key, value, "must be between \(range.lowerBound) and \(range.upperBound)") {
+    try require(key, value, "must be between \(words(range.lowerBound)) and \(words(range.upperBound))") {
       range.contains($0)
     }
   }
 
   /// Throws unless the value of a key is at least the lower and below the upper bound.
   public func require<Value: Comparable>(_ key: String, _ value: Value?, in range: Range<Value>) throws {
-    try require(key, value, "must be at least \(range.lowerBound) and below \(range.upperBound)") {
+    try require(
+      key, value, "must be at least \(words(range.lowerBound)) and below \(words(range.upperBound))"
+    ) {
       range.contains($0)
     }
   }
@@ -63,6 +65,14 @@ extension ConfigurationNode {
     _ key: String, _ value: Value?, _ rule: String, _ isAllowed: (Value) -> Bool
   ) throws {
     guard let value, !isAllowed(value) else { return }
-    throw error(at: key, "\(rule), found \(self[key]?.found ?? "`\(value)`")")
+    throw error(at: key, "\(rule), found \(self[key]?.found ?? "`\(words(value))`")")
+  }
+
+  /// `0` rather than `0.0`, as one writes it in a file.
+  private func words<Value>(_ value: Value) -> String {
+    guard let scalar = value as? any ConfigurationScalar, case .scalar(let text, _) = scalar.content else {
+      return "\(value)"
+    }
+    return text
   }
 }

@@ -12,7 +12,10 @@ extension ConfigurationNode {
   ///   - path: The dotted path of the document inside a larger one.
   /// - Throws: ``ConfigurationError`` for text that is not YAML, for duplicate keys and for keys that are not text.
   public init(yaml: String, source: String, path: String = "") throws {
-    let place = { (mark: Mark?) in ConfigurationOrigin.line(mark?.line ?? 1, of: source) }
+    // The parser notices what is missing at the end one line behind it.
+    let lines = max(
+      1, yaml.split(separator: "\n", omittingEmptySubsequences: false).count - (yaml.hasSuffix("\n") ? 1 : 0))
+    let place = { (mark: Mark?) in ConfigurationOrigin.line(min(mark?.line ?? 1, lines), of: source) }
     try self.init(yaml: yaml, path: path, place: place)
   }
 

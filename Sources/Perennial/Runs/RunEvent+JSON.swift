@@ -1,0 +1,69 @@
+extension RunEvent: Encodable {
+  private enum CodingKeys: String, CodingKey {
+    case event, strategy, seed, experience, step, steps, loss, accuracies, path, metrics, seconds, message
+  }
+
+  /// The name in `events.jsonl`.
+  public var name: String {
+    switch self {
+    case .started: "started"
+    case .step: "step"
+    case .consolidating: "consolidating"
+    case .evaluated: "evaluated"
+    case .saved: "saved"
+    case .finished: "finished"
+    case .interrupted: "interrupted"
+    case .warning: "warning"
+    }
+  }
+
+  /// Where the event happened; `nil` for warnings.
+  public var position: RunPosition? {
+    switch self {
+    case .started(let position, _, _), .step(let position, _, _, _), .consolidating(let position),
+      .evaluated(let position, _, _), .saved(let position, _, _), .finished(let position, _, _),
+      .interrupted(let position, _):
+      position
+    case .warning: nil
+    }
+  }
+
+  /// Writes one flat object. A number that JSON cannot hold, such as the loss of a run that diverged, is null.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(name, forKey: .event)
+    if let position {
+      try container.encode(position.strategy, forKey: .strategy)
+      try container.encode(position.seed, forKey: .seed)
+      try container.encode(position.experience, forKey: .experience)
+    }
+    switch self {
+    case .started(_, let step, let steps):
+      try container.encode(step, forKey: .step)
+      try container.encode(steps, forKey: .steps)
+    case .step(_, let step, let steps, let loss):
+      try container.encode(step, forKey: .step)
+      try container.encode(steps, forKey: .steps)
+      try container.encode(loss.finite, forKey: .loss)
+    case .consolidating: break
+    case .evaluated(_, let step, let accuracies):
+      try container.encode(step, forKey: .step)
+      try container.encode(accuracies.map(\.finite), forKey: .accuracies)
+    case .saved(_, let step, let path):
+      try container.encode(step, forKey: .step)
+      try container.encode(path, forKey: .path)
+    case .finished(_, let metrics, let seconds):
+      let named = metrics.map { ($0.key.rawValue, $0.value.finite) }
+      try container.encode(Dictionary(named) { $1 }, forKey: .metrics)
+      try container.encode(seconds, forKey: .seconds)
+    case .interrupted(_, let step):
+      try container.encode(step, forKey: .step)
+    case .warning(let message):
+      try container.encode(message, forKey: .message)
+    }
+  }
+}
+
+extension Double {
+  fileprivate var finite: Double? { isFinite ? self : nil }
+}
