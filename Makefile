@@ -1,0 +1,53 @@
+# `make` or `make help` lists what there is. Every target sets up what it needs (Scripts/bootstrap).
+#   LIBTORCH=/path   use that libtorch       TORCH_VERSION=2.12.1   fetch another (2.11 to 2.13)
+#   JOBS=2           compile this many files at once       PERENNIAL_DATA=DIR   data sets for the tests that want them
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+export PERENNIAL_LIBTORCH_DIR ?= $(CURDIR)/.libtorch
+TORCH_HOME := $(if $(LIBTORCH),$(abspath $(LIBTORCH)),$(PERENNIAL_LIBTORCH_DIR))
+# A copy given by LIBTORCH that lacks a libtorch.pc is described in .libtorch.given by the bootstrap.
+export PKG_CONFIG_PATH := $(TORCH_HOME)/lib/pkgconfig:$(PERENNIAL_LIBTORCH_DIR).given$(if $(PKG_CONFIG_PATH),:$(PKG_CONFIG_PATH))
+export LIBTORCH TORCH_VERSION
+
+SWIFT_FLAGS := -Xlinker -rpath -Xlinker $(TORCH_HOME)/lib $(if $(JOBS),--jobs $(JOBS))
+PERENNIAL := .build/release/perennial
+SWIFT_SOURCES := Package.swift Sources Tests $(wildcard Benchmarks)
+
+.PHONY: help setup build demo test bench format lint docs recipe clean
+
+help: ## List the targets
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1	\2/p' Makefile | expand -t 18
+
+setup: ## Check the tools and put libtorch into .libtorch
+	@Scripts/bootstrap
+
+build: setup ## Build .build/release/perennial
+	swift build -c release $(SWIFT_FLAGS)
+
+demo: build ## Learn Split-Digits with five strategies and write a report (under a minute once built)
+	$(PERENNIAL) run Recipes/digits/split-class.yaml
+
+test: setup ## Run the tests
+	swift test --disable-xctest $(SWIFT_FLAGS)
+
+recipe: build ## Run Recipes/$(R).yaml and check its expectations: make recipe R=mnist/split-class
+	@[ -n "$(R)" ] || { echo "which recipe? For instance: make recipe R=mnist/split-class" >&2; exit 2; }
+	$(PERENNIAL) run Recipes/$(R).yaml --check $(if $(PERENNIAL_DATA),--data "$(PERENNIAL_DATA)")
+
+bench: build ## Time training steps against PyTorch and Avalanche, and print the ratios
+	Benchmarks/run
+
+format: ## Format the Swift sources in place
+	swift format --in-place --parallel --recursive $(SWIFT_SOURCES)
+
+lint: ## Check formatting and the rules of CONTRIBUTING.md
+	swift format lint --strict --parallel --recursive $(SWIFT_SOURCES)
+	Scripts/lint
+
+docs: setup ## Build the documentation of the libraries
+	swift package generate-documentation --target Torch --target Perennial --target PerennialVision
+
+clean: ## Remove what was built; libtorch stays
+	rm -rf .build Benchmarks/.build
