@@ -1,0 +1,180 @@
+#include "kernels.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <torch/csrc/autograd/custom_function.h>
+#include <torch/csrc/autograd/functions/accumulate_grad.h>
+
+namespace perennial {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+thread_local bool direct = false;
+
+struct DirectGuard {
+  DirectGuard() { direct = true; }
+  ~DirectGuard() { direct = false; }
+};
+
+/// x wᵀ (+ b), optionally through max(·, 0), by oneDNN.
+at::Tensor onednn(const at::Tensor &x, const at::Tensor &w, const std::optional<at::Tensor> &b, bool relu) {
+  using Signature = at::Tensor(const at::Tensor &, const at::Tensor &, const std::optional<at::Tensor> &,
+                               std::string_view, c10::List<std::optional<at::Scalar>>, std::optional<std::string_view>);
+  static auto op = c10::Dispatcher::singleton()
+                       .findSchemaOrThrow("mkldnn::_linear_pointwise", "")
+                       .typed<Signature>();
+  return op.call(x, w, b, relu ? "relu" : "none", c10::List<std::optional<at::Scalar>>(), "");
+}
+
+/// The gradient slot of a leaf, when this thread is in `directBackward` and the slot can take a product in place.
+at::Tensor slot(const at::Tensor &leaf) {
+  if (!direct || !leaf.is_leaf()) return {};
+  auto gradient = leaf.grad();
+  return gradient.defined() && gradient.is_contiguous() ? gradient : at::Tensor();
+}
+
+struct LinearFunction : torch::autograd::Function<LinearFunction> {
+  static at::Tensor forward(AutogradContext *ctx, const at::Tensor &x, const at::Tensor &w,
+                            const std::optional<at::Tensor> &b, bool relu, int64_t backend) {
+    at::Tensor y;
+    if (backend == 1) {
+      y = onednn(x, w, b, relu);
+    } else {
+      y = b ? at::addmm(*b, x, w.t()) : at::mm(x, w.t());
+      if (relu) y.relu_();
+    }
+    ctx->saved_data["relu"] = relu;
+    ctx->saved_data["backend"] = backend;
+    ctx->save_for_backward({x, w, b ? *b : at::Tensor(), relu ? y : at::Tensor()});
+    return y;
+  }
+
+  static variable_list backward(AutogradContext *ctx, variable_list gradients) {
+    auto saved = ctx->get_saved_variables();
+    const auto &x = saved[0], &w = saved[1], &b = saved[2];
+    bool useDNN = ctx->saved_data["backend"].toInt() == 1 && !at::GradMode::is_enabled();
+    auto g = gradients[0];
+    if (ctx->saved_data["relu"].toBool()) {
+      g = at::GradMode::is_enabled() ? g * (saved[3] > 0).to(g.dtype())
+                                     : at::threshold_backward(g, saved[3], 0);
+    }
+    at::Tensor dx, dw, db;
+    if (ctx->needs_input_grad(0)) dx = useDNN ? onednn(g, w.t(), std::nullopt, false) : g.mm(w);
+    if (ctx->needs_input_grad(1)) {
+      if (auto into = slot(w); into.defined() && !useDNN) {
+        at::addmm_out(into, into, g.t(), x);
+      } else {
+        dw = useDNN ? onednn(g.t(), x.t(), std::nullopt, false) : g.t().mm(x);
+      }
+    }
+    if (b.defined() && ctx->needs_input_grad(2)) {
+      if (auto into = slot(b); into.defined()) {
+        into.add_(g.sum(0));
+      } else {
+        db = g.sum(0);
+      }
+    }
+    return {dx, dw, db, at::Tensor(), at::Tensor()};
+  }
+};
+
+}  // namespace
+
+at::Tensor linear(const at::Tensor &input, const at::Tensor &weight, const std::optional<at::Tensor> &bias, bool relu,
+                  int64_t backend) {
+  bool plain = !input.is_cpu() || input.scalar_type() != at::kFloat || weight.scalar_type() != at::kFloat ||
+               input.dim() != 2 || weight.dim() != 2 || input.size(1) != weight.size(1) || input.size(0) == 0;
+  if (plain) {
+    auto y = at::linear(input, weight, bias);
+    return relu ? at::relu(y) : y;
+  }
+  return LinearFunction::apply(input, weight, bias, relu, backend);
+}
+
+void directBackward(const at::Tensor &loss) {
+  DirectGuard guard;
+  loss.backward();
+}
+
+void addQuadraticPenalty(at::Tensor &gradient, const at::Tensor &parameter, const at::Tensor &precision,
+                         const at::Tensor &weighted, double scale) {
+  bool fast = true;
+  for (const at::Tensor *t : std::initializer_list<const at::Tensor *>{&gradient, &parameter, &precision, &weighted})
+    fast = fast && t->is_cpu() && t->scalar_type() == at::kFloat && t->is_contiguous() && t->numel() == gradient.numel();
+  if (!fast) {
+    at::NoGradGuard guard;
+    gradient.addcmul_(precision, parameter, scale).sub_(weighted, scale);
+    return;
+  }
+  auto *g = gradient.mutable_data_ptr<float>();
+  auto *p = parameter.const_data_ptr<float>(), *f = precision.const_data_ptr<float>(),
+       *a = weighted.const_data_ptr<float>();
+  auto s = static_cast<float>(scale);
+  at::parallel_for(0, gradient.numel(), 1 << 15, [=](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; i++) g[i] += s * (f[i] * p[i] - a[i]);
+  });
+}
+
+at::Tensor gatherNormalized(const at::Tensor &data, const at::Tensor &index, const at::Tensor &scale,
+                            const at::Tensor &shift) {
+  int64_t channels = scale.numel();
+  TORCH_CHECK(data.dim() >= 2 && data.size(1) == channels && shift.numel() == channels, "data of shape ", data.sizes(),
+              " needs one scale and one shift for each of its ", data.dim() >= 2 ? data.size(1) : 0, " channels, not ",
+              channels);
+  bool fast = data.is_cpu() && data.scalar_type() == at::kByte && data.is_contiguous() &&
+              index.scalar_type() == at::kLong && index.is_contiguous() && index.dim() == 1;
+  if (!fast) {
+    std::vector<int64_t> shape(static_cast<size_t>(data.dim()), 1);
+    shape[1] = channels;
+    return data.index_select(0, index).to(at::kFloat).mul_(scale.view(shape)).add_(shift.view(shape));
+  }
+  auto shape = data.sizes().vec();
+  int64_t row = data.numel() / std::max<int64_t>(shape[0], 1), area = row / channels, rows = shape[0];
+  shape[0] = index.numel();
+  auto result = at::empty(shape, data.options().dtype(at::kFloat));
+  auto *from = data.const_data_ptr<uint8_t>();
+  auto *at_ = index.const_data_ptr<int64_t>();
+  for (int64_t i = 0; i < index.numel(); i++)
+    TORCH_CHECK_INDEX(at_[i] >= 0 && at_[i] < rows, "index ", at_[i], " is out of range for ", rows, " examples");
+  auto scales = scale.to(at::kCPU, at::kFloat).contiguous(), shifts = shift.to(at::kCPU, at::kFloat).contiguous();
+  auto *s = scales.const_data_ptr<float>(), *b = shifts.const_data_ptr<float>();
+  auto *to = result.mutable_data_ptr<float>();
+  at::parallel_for(0, index.numel(), std::max<int64_t>(1, (1 << 15) / row), [=](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; i++)
+      for (int64_t c = 0; c < channels; c++) {
+        auto *in = from + at_[i] * row + c * area;
+        auto *out = to + i * row + c * area;
+        for (int64_t j = 0; j < area; j++) out[j] = static_cast<float>(in[j]) * s[c] + b[c];
+      }
+  });
+  return result;
+}
+
+}  // namespace perennial
+
+namespace ctorch {
+
+void fusedSGD(at::Tensor &parameter, const at::Tensor &gradient, const std::optional<at::Tensor> &momentum,
+              double weightDecay, double momentumFactor, double lr, double dampening, bool nesterov, bool first) {
+  std::vector<at::Tensor> buffers;
+  if (momentum) buffers.push_back(*momentum);
+  at::_fused_sgd_({parameter}, {gradient}, buffers, weightDecay, momentumFactor, lr, dampening, nesterov,
+                  /*maximize=*/false, first, std::nullopt, std::nullopt);
+}
+
+void fusedAdam(at::Tensor &parameter, const at::Tensor &gradient, const at::Tensor &mean, const at::Tensor &square,
+               const at::Tensor &step, double lr, double beta1, double beta2, double weightDecay, double eps,
+               bool decoupled) {
+  auto apply = decoupled ? [](at::TensorList p, at::TensorList g, at::TensorList m, at::TensorList v, at::TensorList s,
+                              double lr, double b1, double b2, double wd, double eps) {
+    at::_fused_adamw_(p, g, m, v, {}, s, lr, b1, b2, wd, eps, false, false, std::nullopt, std::nullopt);
+  } : [](at::TensorList p, at::TensorList g, at::TensorList m, at::TensorList v, at::TensorList s, double lr, double b1,
+         double b2, double wd, double eps) {
+    at::_fused_adam_(p, g, m, v, {}, s, lr, b1, b2, wd, eps, false, false, std::nullopt, std::nullopt);
+  };
+  apply({parameter}, {gradient}, {mean}, {square}, {step}, lr, beta1, beta2, weightDecay, eps);
+}
+
+}  // namespace ctorch

@@ -1,0 +1,35 @@
+// Kernels that libtorch does not have, or has only as several passes over memory.
+#pragma once
+#include <ATen/ATen.h>
+
+namespace perennial {
+
+/// y = x Wᵀ + b, with max(y, 0) when `relu`; backend 0 is the default BLAS, 1 oneDNN.
+at::Tensor linear(const at::Tensor &input, const at::Tensor &weight, const std::optional<at::Tensor> &bias, bool relu,
+                  int64_t backend);
+
+/// loss.backward(), during which linear layers add their weight gradients straight into `.grad`.
+void directBackward(const at::Tensor &loss);
+
+/// gradient += scale · (precision ⊙ parameter − weighted), in one pass.
+void addQuadraticPenalty(at::Tensor &gradient, const at::Tensor &parameter, const at::Tensor &precision,
+                         const at::Tensor &weighted, double scale);
+
+/// Rows `index` of uint8 `data` [N, C, …] as float32: row · scale[C] + shift[C], in one pass.
+at::Tensor gatherNormalized(const at::Tensor &data, const at::Tensor &index, const at::Tensor &scale,
+                            const at::Tensor &shift);
+
+}  // namespace perennial
+
+namespace ctorch {
+
+/// One step of torch.optim.SGD over a flat vector.
+void fusedSGD(at::Tensor &parameter, const at::Tensor &gradient, const std::optional<at::Tensor> &momentum,
+              double weightDecay, double momentumFactor, double lr, double dampening, bool nesterov, bool first);
+
+/// One step of torch.optim.Adam, or AdamW when `decoupled`, over a flat vector.
+void fusedAdam(at::Tensor &parameter, const at::Tensor &gradient, const at::Tensor &mean, const at::Tensor &square,
+               const at::Tensor &step, double lr, double beta1, double beta2, double weightDecay, double eps,
+               bool decoupled);
+
+}  // namespace ctorch

@@ -1,0 +1,63 @@
+/// Cross-correlation of `[N, C, H, W]`, initialised as `torch.nn.Conv2d`.
+///
+/// The weight is stored with channels innermost, as oneDNN and cuDNN like it; its shape stays `[out, C / groups, kH, kW]`.
+public final class Conv2d: Module, Layer {
+  public let weight: Parameter
+  public let bias: Parameter?
+  public let stride: [Int]
+  public let padding: [Int]
+  public let dilation: [Int]
+  public let groups: Int
+
+  public init(
+    _ inputs: Int, _ outputs: Int, kernel: Int, stride: Int = 1, padding: Int = 0, dilation: Int = 1,
+    groups: Int = 1, bias hasBias: Bool = true, _ generator: Generator
+  ) throws {
+    let shape = [outputs, inputs / Swift.max(groups, 1), kernel, kernel]
+    weight = Parameter(
+      try Initializer.kaimingUniform(shape, slope: 5.0.squareRoot(), generator).channelsLast())
+    bias = hasBias ? Parameter(try Initializer.bias(outputs, fanIn: Initializer.fans(shape).in, generator)) : nil
+    self.stride = [stride, stride]
+    self.padding = [padding, padding]
+    self.dilation = [dilation, dilation]
+    self.groups = groups
+    super.init()
+    register("weight", weight)
+    register("bias", bias)
+  }
+
+  public func callAsFunction(_ input: Tensor) throws -> Tensor {
+    try input.conv2d(
+      weight.value, bias: bias?.value, stride: stride, padding: padding, dilation: dilation, groups: groups)
+  }
+}
+
+/// Transposed convolution of `[N, C, H, W]`, initialised as `torch.nn.ConvTranspose2d`.
+public final class ConvTransposed2d: Module, Layer {
+  /// `[C, out, kH, kW]`
+  public let weight: Parameter
+  public let bias: Parameter?
+  public let stride: [Int]
+  public let padding: [Int]
+  public let outputPadding: [Int]
+
+  public init(
+    _ inputs: Int, _ outputs: Int, kernel: Int, stride: Int = 1, padding: Int = 0, outputPadding: Int = 0,
+    bias hasBias: Bool = true, _ generator: Generator
+  ) throws {
+    let shape = [inputs, outputs, kernel, kernel]
+    weight = Parameter(try Initializer.kaimingUniform(shape, slope: 5.0.squareRoot(), generator))
+    bias = hasBias ? Parameter(try Initializer.bias(outputs, fanIn: Initializer.fans(shape).in, generator)) : nil
+    self.stride = [stride, stride]
+    self.padding = [padding, padding]
+    self.outputPadding = [outputPadding, outputPadding]
+    super.init()
+    register("weight", weight)
+    register("bias", bias)
+  }
+
+  public func callAsFunction(_ input: Tensor) throws -> Tensor {
+    try input.convTransposed2d(
+      weight.value, bias: bias?.value, stride: stride, padding: padding, outputPadding: outputPadding)
+  }
+}

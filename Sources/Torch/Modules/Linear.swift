@@ -1,0 +1,30 @@
+/// y = x Wᵀ + b on `[…, in]`, initialised as `torch.nn.Linear`.
+public final class Linear: Module, Layer {
+  /// `[out, in]`
+  public let weight: Parameter
+  /// `[out]`
+  public let bias: Parameter?
+
+  /// Whether max(·, 0) is fused into the product.
+  public let relu: Bool
+
+  public init(
+    _ inputs: Int, _ outputs: Int, bias hasBias: Bool = true, relu: Bool = false, kind: Parameter.Kind = .weight,
+    _ generator: Generator
+  ) throws {
+    weight = Parameter(
+      try Initializer.kaimingUniform([outputs, inputs], slope: 5.0.squareRoot(), generator), kind: kind)
+    bias = hasBias ? Parameter(try Initializer.bias(outputs, fanIn: inputs, generator), kind: kind) : nil
+    self.relu = relu
+    super.init()
+    register("weight", weight)
+    register("bias", bias)
+  }
+
+  public func callAsFunction(_ input: Tensor) throws -> Tensor {
+    let shape = weight.value.shape
+    let backend = LinearBackendChoice.shared.backend(
+      rows: input.count / Swift.max(shape[1], 1), inputs: shape[1], outputs: shape[0])
+    return try input.linear(weight.value, bias: bias?.value, relu: relu, backend: backend)
+  }
+}

@@ -1,0 +1,78 @@
+/// Batch normalisation over every dimension but the second, for `[N, C]` and `[N, C, H, W]` (Ioffe & Szegedy 2015).
+public final class BatchNorm: Module, Layer {
+  public let weight: Parameter
+  public let bias: Parameter
+  public let runningMean: Parameter
+  public let runningVariance: Parameter
+  /// Batches seen in training, int64 `[]`; kept because public checkpoints carry it.
+  public let batches: Parameter
+  public let momentum: Double
+  public let epsilon: Double
+
+  public init(_ channels: Int, momentum: Double = 0.1, epsilon: Double = 1e-5) throws {
+    weight = Parameter(try Tensor.ones([channels]))
+    bias = Parameter(try Tensor.zeros([channels]))
+    runningMean = Parameter(try Tensor.zeros([channels]), kind: .buffer)
+    runningVariance = Parameter(try Tensor.ones([channels]), kind: .buffer)
+    batches = Parameter(try Tensor.zeros([], dtype: .int64), kind: .buffer)
+    self.momentum = momentum
+    self.epsilon = epsilon
+    super.init()
+    register("weight", weight)
+    register("bias", bias)
+    register("running_mean", runningMean)
+    register("running_var", runningVariance)
+    register("num_batches_tracked", batches)
+  }
+
+  public func callAsFunction(_ input: Tensor) throws -> Tensor {
+    if isTraining { try batches.value.add(1) }
+    return try input.batchNorm(
+      weight: weight.value, bias: bias.value, runningMean: runningMean.value,
+      runningVariance: runningVariance.value, training: isTraining, momentum: momentum, epsilon: epsilon)
+  }
+}
+
+/// Layer normalisation over the last dimensions (Ba et al. 2016).
+public final class LayerNorm: Module, Layer {
+  public let weight: Parameter
+  public let bias: Parameter
+  public let shape: [Int]
+  public let epsilon: Double
+
+  public init(_ shape: [Int], epsilon: Double = 1e-5) throws {
+    weight = Parameter(try Tensor.ones(shape))
+    bias = Parameter(try Tensor.zeros(shape))
+    self.shape = shape
+    self.epsilon = epsilon
+    super.init()
+    register("weight", weight)
+    register("bias", bias)
+  }
+
+  public func callAsFunction(_ input: Tensor) throws -> Tensor {
+    try input.layerNorm(shape, weight: weight.value, bias: bias.value, epsilon: epsilon)
+  }
+}
+
+/// Group normalisation of `[N, C, …]` (Wu & He 2018): does not depend on the batch, so it suits streams.
+public final class GroupNorm: Module, Layer {
+  public let weight: Parameter
+  public let bias: Parameter
+  public let groups: Int
+  public let epsilon: Double
+
+  public init(groups: Int, channels: Int, epsilon: Double = 1e-5) throws {
+    weight = Parameter(try Tensor.ones([channels]))
+    bias = Parameter(try Tensor.zeros([channels]))
+    self.groups = groups
+    self.epsilon = epsilon
+    super.init()
+    register("weight", weight)
+    register("bias", bias)
+  }
+
+  public func callAsFunction(_ input: Tensor) throws -> Tensor {
+    try input.groupNorm(groups, weight: weight.value, bias: bias.value, epsilon: epsilon)
+  }
+}

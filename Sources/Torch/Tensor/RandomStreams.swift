@@ -1,0 +1,39 @@
+/// Independent random streams, one a purpose, all derived from one seed.
+///
+/// Drawing for one purpose never moves another: turning a strategy on does not change the data order. The seed of a
+/// purpose is SplitMix64 of the run's seed and the FNV-1a hash of the purpose's name, so it is the same on every
+/// machine and does not depend on the order of first use.
+public final class RandomStreams {
+  public let seed: UInt64
+  private var streams: [String: Generator] = [:]
+
+  public init(seed: UInt64) { self.seed = seed }
+
+  /// The stream of a purpose, made at its first use.
+  public func stream(_ purpose: String) throws -> Generator {
+    if let stream = streams[purpose] { return stream }
+    let stream = try Generator(seed: RandomStreams.derive(seed, purpose))
+    streams[purpose] = stream
+    return stream
+  }
+
+  /// The states of all streams in use, by purpose.
+  public func state() throws -> [String: Tensor] { try streams.mapValues { try $0.state() } }
+
+  /// Goes back to saved states; streams that were not in use then start afresh. Holders of a stream keep it.
+  public func restore(_ state: [String: Tensor]) throws {
+    for (purpose, stream) in streams where state[purpose] == nil {
+      try stream.restore(Generator(seed: RandomStreams.derive(seed, purpose)).state())
+    }
+    for (purpose, tensor) in state { try stream(purpose).restore(tensor) }
+  }
+
+  static func derive(_ seed: UInt64, _ purpose: String) -> UInt64 {
+    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    for byte in purpose.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+    var z = seed &+ hash &+ 0x9e37_79b9_7f4a_7c15
+    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+    return z ^ (z >> 31)
+  }
+}
