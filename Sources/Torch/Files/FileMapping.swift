@@ -24,7 +24,8 @@ final class FileMapping {
       isMapped = false
       return
     }
-    guard let memory = mmap(nil, count, PROT_READ | PROT_WRITE, MAP_PRIVATE, descriptor, 0), memory != MAP_FAILED
+    guard let memory = mmap(nil, count, PROT_READ | PROT_WRITE, MAP_PRIVATE, descriptor, 0),
+      memory != MAP_FAILED
     else { throw fail("cannot be mapped") }
     base = memory
     isMapped = true

@@ -27,7 +27,11 @@ extension Safetensors {
     for (name, fields) in json.tensors {
       entries.append(try entry(name, fields, fail))
     }
-    entries.sort { ($0.range.lowerBound, $0.range.upperBound, $0.name) < ($1.range.lowerBound, $1.range.upperBound, $1.name) }
+    entries.sort {
+      ($0.range.lowerBound, $0.range.upperBound, $0.name) < (
+        $1.range.lowerBound, $1.range.upperBound, $1.name
+      )
+    }
     var end = 0
     for entry in entries {
       guard entry.range.lowerBound >= end else { throw fail("\(entry.name) overlaps the tensor before it") }
@@ -44,7 +48,8 @@ extension Safetensors {
     _ name: String, _ fields: JSONHeader.Fields, _ fail: (String) -> SafetensorsError
   ) throws -> Entry {
     guard let type = types.first(where: { $0.name == fields.dtype }) else {
-      throw fail("\(name) has the type \(fields.dtype); known are \(types.map(\.name).joined(separator: ", "))")
+      throw fail(
+        "\(name) has the type \(fields.dtype); known are \(types.map(\.name).joined(separator: ", "))")
     }
     var size = type.dtype.byteCount
     for dimension in fields.shape {
@@ -60,7 +65,8 @@ extension Safetensors {
         "\(name) of shape \(fields.shape) and type \(fields.dtype) takes \(size) bytes, not \(fields.offsets[1] - fields.offsets[0])"
       )
     }
-    return Entry(name: name, dtype: type.dtype, shape: fields.shape, range: fields.offsets[0]..<fields.offsets[1])
+    return Entry(
+      name: name, dtype: type.dtype, shape: fields.shape, range: fields.offsets[0]..<fields.offsets[1])
   }
 
   /// The header's JSON. Names are checked for duplicates, which JSON decoders let pass.

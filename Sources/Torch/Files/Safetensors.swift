@@ -15,7 +15,8 @@ public enum Safetensors {
   static let largestHeader = 100_000_000
 
   static let types: [(name: String, dtype: DType)] = [
-    ("F64", .float64), ("I64", .int64), ("F32", .float32), ("I32", .int32), ("F16", .float16), ("BF16", .bfloat16),
+    ("F64", .float64), ("I64", .int64), ("F32", .float32), ("I32", .int32), ("F16", .float16),
+    ("BF16", .bfloat16),
     ("I16", .int16), ("I8", .int8), ("U8", .uint8), ("BOOL", .bool),
   ]
 

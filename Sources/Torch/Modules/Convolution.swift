@@ -16,7 +16,8 @@ public final class Conv2d: Module, Layer {
     let shape = [outputs, inputs / Swift.max(groups, 1), kernel, kernel]
     weight = Parameter(
       try Initializer.kaimingUniform(shape, slope: 5.0.squareRoot(), generator).channelsLast())
-    bias = hasBias ? Parameter(try Initializer.bias(outputs, fanIn: Initializer.fans(shape).in, generator)) : nil
+    bias =
+      hasBias ? Parameter(try Initializer.bias(outputs, fanIn: Initializer.fans(shape).in, generator)) : nil
     self.stride = [stride, stride]
     self.padding = [padding, padding]
     self.dilation = [dilation, dilation]
@@ -47,7 +48,8 @@ public final class ConvTransposed2d: Module, Layer {
   ) throws {
     let shape = [inputs, outputs, kernel, kernel]
     weight = Parameter(try Initializer.kaimingUniform(shape, slope: 5.0.squareRoot(), generator))
-    bias = hasBias ? Parameter(try Initializer.bias(outputs, fanIn: Initializer.fans(shape).in, generator)) : nil
+    bias =
+      hasBias ? Parameter(try Initializer.bias(outputs, fanIn: Initializer.fans(shape).in, generator)) : nil
     self.stride = [stride, stride]
     self.padding = [padding, padding]
     self.outputPadding = [outputPadding, outputPadding]

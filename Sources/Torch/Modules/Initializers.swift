@@ -4,25 +4,33 @@ import Foundation
 public enum Initializer {
   /// The inputs and outputs that a weight `[out, in, …]` connects, kernel area counted in.
   public static func fans(_ shape: [Int]) throws -> (in: Int, out: Int) {
-    guard shape.count >= 2 else { throw TorchError(.shape, "fan in and fan out need two dimensions, not \(shape)") }
+    guard shape.count >= 2 else {
+      throw TorchError(.shape, "fan in and fan out need two dimensions, not \(shape)")
+    }
     let area = shape.dropFirst(2).reduce(1, *)
     return (shape[1] * area, shape[0] * area)
   }
 
   /// U(−bound, bound) with bound = gain · √(3 / fan_in) and gain = √(2 / (1 + slope²)) (He et al. 2015, eq. 14).
-  public static func kaimingUniform(_ shape: [Int], slope: Double = 0, _ generator: Generator) throws -> Tensor {
+  public static func kaimingUniform(_ shape: [Int], slope: Double = 0, _ generator: Generator) throws
+    -> Tensor
+  {
     let bound = (2 / (1 + slope * slope)).squareRoot() * (3 / Double(try fans(shape).in)).squareRoot()
     return try uniform(shape, -bound, bound, generator)
   }
 
   /// N(0, gain² / fan) with gain = √2 (He et al. 2015).
-  public static func kaimingNormal(_ shape: [Int], fanOut: Bool = false, _ generator: Generator) throws -> Tensor {
+  public static func kaimingNormal(_ shape: [Int], fanOut: Bool = false, _ generator: Generator) throws
+    -> Tensor
+  {
     let fan = try fans(shape)
-    return try normal(shape, standardDeviation: (2 / Double(fanOut ? fan.out : fan.in)).squareRoot(), generator)
+    return try normal(
+      shape, standardDeviation: (2 / Double(fanOut ? fan.out : fan.in)).squareRoot(), generator)
   }
 
   /// U(−bound, bound) with bound = gain · √(6 / (fan_in + fan_out)) (Glorot & Bengio 2010, eq. 16).
-  public static func xavierUniform(_ shape: [Int], gain: Double = 1, _ generator: Generator) throws -> Tensor {
+  public static func xavierUniform(_ shape: [Int], gain: Double = 1, _ generator: Generator) throws -> Tensor
+  {
     let fan = try fans(shape)
     let bound = gain * (6 / Double(fan.in + fan.out)).squareRoot()
     return try uniform(shape, -bound, bound, generator)
@@ -34,7 +42,9 @@ public enum Initializer {
     return try normal(shape, standardDeviation: gain * (2 / Double(fan.in + fan.out)).squareRoot(), generator)
   }
 
-  public static func uniform(_ shape: [Int], _ low: Double, _ high: Double, _ generator: Generator) throws -> Tensor {
+  public static func uniform(_ shape: [Int], _ low: Double, _ high: Double, _ generator: Generator) throws
+    -> Tensor
+  {
     let tensor = try Tensor.empty(shape)
     try tensor.fillUniform(low, high, generator)
     return tensor
@@ -64,7 +74,9 @@ public enum Initializer {
 
   /// Rows (or columns) of a random orthogonal matrix (Saxe et al. 2013).
   public static func orthogonal(_ shape: [Int], gain: Double = 1, _ generator: Generator) throws -> Tensor {
-    guard shape.count >= 2 else { throw TorchError(.shape, "an orthogonal matrix needs two dimensions, not \(shape)") }
+    guard shape.count >= 2 else {
+      throw TorchError(.shape, "an orthogonal matrix needs two dimensions, not \(shape)")
+    }
     let rows = shape[0]
     let columns = shape.dropFirst().reduce(1, *)
     var flat = try normal([rows, columns], generator)

@@ -9,7 +9,8 @@ public final class Linear: Module, Layer {
   public let relu: Bool
 
   public init(
-    _ inputs: Int, _ outputs: Int, bias hasBias: Bool = true, relu: Bool = false, kind: Parameter.Kind = .weight,
+    _ inputs: Int, _ outputs: Int, bias hasBias: Bool = true, relu: Bool = false,
+    kind: Parameter.Kind = .weight,
     _ generator: Generator
   ) throws {
     weight = Parameter(

@@ -54,7 +54,9 @@ open class Module {
 
   /// Moves every parameter; make a new `ParameterVector` afterwards.
   public final func move(to device: Device) throws {
-    for (_, parameter) in parameters { parameter.replace(with: try noGrad { try parameter.value.to(device) }) }
+    for (_, parameter) in parameters {
+      parameter.replace(with: try noGrad { try parameter.value.to(device) })
+    }
   }
 }
 

@@ -43,7 +43,9 @@ extension Module {
         guard let shape = state[path]?.shape, shape != parameter.value.shape else { return nil }
         return "\(path) is \(shape), not \(parameter.value.shape)"
       })
-    guard mismatch.missing.isEmpty, mismatch.unused.isEmpty, mismatch.misshaped.isEmpty else { throw mismatch }
+    guard mismatch.missing.isEmpty, mismatch.unused.isEmpty, mismatch.misshaped.isEmpty else {
+      throw mismatch
+    }
     try noGrad {
       for (path, parameter) in own {
         if let tensor = state[path] { try parameter.value.copy(from: tensor) }

@@ -17,7 +17,8 @@ public final class Adam: Optimizer {
     weightDecay: Double = 0, decoupled: Bool = false
   ) throws {
     guard learningRate >= 0, weightDecay >= 0, epsilon >= 0, 0..<1 ~= beta1, 0..<1 ~= beta2 else {
-      throw TorchError(.other, "Adam needs a learning rate, weight decay and epsilon of at least 0 and betas in [0, 1)")
+      throw TorchError(
+        .other, "Adam needs a learning rate, weight decay and epsilon of at least 0 and betas in [0, 1)")
     }
     self.learningRate = learningRate
     self.beta1 = beta1

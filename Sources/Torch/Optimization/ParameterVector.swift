@@ -65,7 +65,9 @@ public final class ParameterVector {
     var paths: Set<String> = []
     var offset = 0
     for (path, parameter) in named {
-      guard paths.insert(path).inserted else { throw TorchError(.other, "two parameters have the path \(path)") }
+      guard paths.insert(path).inserted else {
+        throw TorchError(.other, "two parameters have the path \(path)")
+      }
       guard parameter.value.dtype == .float32 else {
         throw TorchError(.dtype, "\(path) is \(parameter.value.dtype); parameters are float32")
       }

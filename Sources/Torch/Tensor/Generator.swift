@@ -17,7 +17,9 @@ public final class Generator {
   deinit { ct_generator_free(handle) }
 
   /// The complete state as uint8 `[bytes]`.
-  public func state() throws -> Tensor { try withExtendedLifetime(self) { try Tensor.make { ct_generator_state(handle, $0) } } }
+  public func state() throws -> Tensor {
+    try withExtendedLifetime(self) { try Tensor.make { ct_generator_state(handle, $0) } }
+  }
 
   public func restore(_ state: Tensor) throws {
     try withExtendedLifetime((self, state)) { try check(ct_generator_set_state(handle, state.handle)) }
@@ -32,19 +34,23 @@ extension Tensor {
   }
 
   /// Uniform in [0, 1).
-  public static func uniform(_ shape: [Int], _ generator: Generator, dtype: DType = .float32) throws -> Tensor {
+  public static func uniform(_ shape: [Int], _ generator: Generator, dtype: DType = .float32) throws -> Tensor
+  {
     let sizes = shape.map(Int64.init)
     return try draw(generator) { ct_rand(sizes, sizes.count, $0, dtype.rawValue, "cpu", $1) }
   }
 
   /// Standard normal.
-  public static func normal(_ shape: [Int], _ generator: Generator, dtype: DType = .float32) throws -> Tensor {
+  public static func normal(_ shape: [Int], _ generator: Generator, dtype: DType = .float32) throws -> Tensor
+  {
     let sizes = shape.map(Int64.init)
     return try draw(generator) { ct_randn(sizes, sizes.count, $0, dtype.rawValue, "cpu", $1) }
   }
 
   /// Integers of `range`, int64.
-  public static func randomIntegers(_ range: Range<Int>, _ shape: [Int], _ generator: Generator) throws -> Tensor {
+  public static func randomIntegers(_ range: Range<Int>, _ shape: [Int], _ generator: Generator) throws
+    -> Tensor
+  {
     let sizes = shape.map(Int64.init)
     return try draw(generator) {
       ct_randint(Int64(range.lowerBound), Int64(range.upperBound), sizes, sizes.count, $0, "cpu", $1)
@@ -58,7 +64,9 @@ extension Tensor {
 
   /// 1 with the probability that each element of `self` gives, else 0.
   public func bernoulli(_ generator: Generator) throws -> Tensor {
-    try withExtendedLifetime((self, generator)) { try Tensor.make { ct_bernoulli(handle, generator.handle, $0) } }
+    try withExtendedLifetime((self, generator)) {
+      try Tensor.make { ct_bernoulli(handle, generator.handle, $0) }
+    }
   }
 
   /// Places drawn by the weights of each row, int64 `[…, count]`.

@@ -20,7 +20,9 @@ extension Tensor {
   /// The Gaussian error linear unit; `approximate` takes the tanh form (Hendrycks & Gimpel 2016).
   public func gelu(approximate: Bool = false) throws -> Tensor { try unary { ct_gelu($0, approximate, $1) } }
 
-  public func softmax(_ dimension: Int = -1) throws -> Tensor { try unary { ct_softmax($0, Int64(dimension), $1) } }
+  public func softmax(_ dimension: Int = -1) throws -> Tensor {
+    try unary { ct_softmax($0, Int64(dimension), $1) }
+  }
   public func logSoftmax(_ dimension: Int = -1) throws -> Tensor {
     try unary { ct_log_softmax($0, Int64(dimension), $1) }
   }

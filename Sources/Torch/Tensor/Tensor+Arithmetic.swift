@@ -3,20 +3,40 @@ import CTorch
 // MARK: - Operators (NumPy broadcasting)
 
 extension Tensor {
-  public static func + (a: Tensor, b: Tensor) throws -> Tensor { try a.binary(b) { ct_add($0, $1, 1.scalar, $2) } }
-  public static func - (a: Tensor, b: Tensor) throws -> Tensor { try a.binary(b) { ct_sub($0, $1, 1.scalar, $2) } }
+  public static func + (a: Tensor, b: Tensor) throws -> Tensor {
+    try a.binary(b) { ct_add($0, $1, 1.scalar, $2) }
+  }
+  public static func - (a: Tensor, b: Tensor) throws -> Tensor {
+    try a.binary(b) { ct_sub($0, $1, 1.scalar, $2) }
+  }
   public static func * (a: Tensor, b: Tensor) throws -> Tensor { try a.binary(b, ct_mul) }
   public static func / (a: Tensor, b: Tensor) throws -> Tensor { try a.binary(b, ct_div) }
 
-  public static func + (a: Tensor, b: some Scalar) throws -> Tensor { try a.unary { ct_add_scalar($0, b.scalar, $1) } }
-  public static func - (a: Tensor, b: some Scalar) throws -> Tensor { try a.unary { ct_sub_scalar($0, b.scalar, $1) } }
-  public static func * (a: Tensor, b: some Scalar) throws -> Tensor { try a.unary { ct_mul_scalar($0, b.scalar, $1) } }
-  public static func / (a: Tensor, b: some Scalar) throws -> Tensor { try a.unary { ct_div_scalar($0, b.scalar, $1) } }
+  public static func + (a: Tensor, b: some Scalar) throws -> Tensor {
+    try a.unary { ct_add_scalar($0, b.scalar, $1) }
+  }
+  public static func - (a: Tensor, b: some Scalar) throws -> Tensor {
+    try a.unary { ct_sub_scalar($0, b.scalar, $1) }
+  }
+  public static func * (a: Tensor, b: some Scalar) throws -> Tensor {
+    try a.unary { ct_mul_scalar($0, b.scalar, $1) }
+  }
+  public static func / (a: Tensor, b: some Scalar) throws -> Tensor {
+    try a.unary { ct_div_scalar($0, b.scalar, $1) }
+  }
 
-  public static func + (a: some Scalar, b: Tensor) throws -> Tensor { try b.unary { ct_add_scalar($0, a.scalar, $1) } }
-  public static func - (a: some Scalar, b: Tensor) throws -> Tensor { try b.unary { ct_rsub_scalar($0, a.scalar, $1) } }
-  public static func * (a: some Scalar, b: Tensor) throws -> Tensor { try b.unary { ct_mul_scalar($0, a.scalar, $1) } }
-  public static func / (a: some Scalar, b: Tensor) throws -> Tensor { try b.unary { ct_rdiv_scalar($0, a.scalar, $1) } }
+  public static func + (a: some Scalar, b: Tensor) throws -> Tensor {
+    try b.unary { ct_add_scalar($0, a.scalar, $1) }
+  }
+  public static func - (a: some Scalar, b: Tensor) throws -> Tensor {
+    try b.unary { ct_rsub_scalar($0, a.scalar, $1) }
+  }
+  public static func * (a: some Scalar, b: Tensor) throws -> Tensor {
+    try b.unary { ct_mul_scalar($0, a.scalar, $1) }
+  }
+  public static func / (a: some Scalar, b: Tensor) throws -> Tensor {
+    try b.unary { ct_rdiv_scalar($0, a.scalar, $1) }
+  }
 
   public static prefix func - (a: Tensor) throws -> Tensor { try a.unary(ct_neg) }
 
@@ -26,19 +46,33 @@ extension Tensor {
   public static func .<= (a: Tensor, b: Tensor) throws -> Tensor { try a.binary(b, ct_le) }
   public static func .> (a: Tensor, b: Tensor) throws -> Tensor { try a.binary(b, ct_gt) }
   public static func .>= (a: Tensor, b: Tensor) throws -> Tensor { try a.binary(b, ct_ge) }
-  public static func .== (a: Tensor, b: some Scalar) throws -> Tensor { try a.unary { ct_eq_scalar($0, b.scalar, $1) } }
-  public static func .!= (a: Tensor, b: some Scalar) throws -> Tensor { try a.unary { ct_ne_scalar($0, b.scalar, $1) } }
-  public static func .< (a: Tensor, b: some Scalar) throws -> Tensor { try a.unary { ct_lt_scalar($0, b.scalar, $1) } }
-  public static func .<= (a: Tensor, b: some Scalar) throws -> Tensor { try a.unary { ct_le_scalar($0, b.scalar, $1) } }
-  public static func .> (a: Tensor, b: some Scalar) throws -> Tensor { try a.unary { ct_gt_scalar($0, b.scalar, $1) } }
-  public static func .>= (a: Tensor, b: some Scalar) throws -> Tensor { try a.unary { ct_ge_scalar($0, b.scalar, $1) } }
+  public static func .== (a: Tensor, b: some Scalar) throws -> Tensor {
+    try a.unary { ct_eq_scalar($0, b.scalar, $1) }
+  }
+  public static func .!= (a: Tensor, b: some Scalar) throws -> Tensor {
+    try a.unary { ct_ne_scalar($0, b.scalar, $1) }
+  }
+  public static func .< (a: Tensor, b: some Scalar) throws -> Tensor {
+    try a.unary { ct_lt_scalar($0, b.scalar, $1) }
+  }
+  public static func .<= (a: Tensor, b: some Scalar) throws -> Tensor {
+    try a.unary { ct_le_scalar($0, b.scalar, $1) }
+  }
+  public static func .> (a: Tensor, b: some Scalar) throws -> Tensor {
+    try a.unary { ct_gt_scalar($0, b.scalar, $1) }
+  }
+  public static func .>= (a: Tensor, b: some Scalar) throws -> Tensor {
+    try a.unary { ct_ge_scalar($0, b.scalar, $1) }
+  }
 
   /// Element-wise remainder with the sign of the divisor.
   public func remainder(_ divisor: some Scalar) throws -> Tensor {
     try unary { ct_remainder_scalar($0, divisor.scalar, $1) }
   }
   public func floorDivided(by divisor: Tensor) throws -> Tensor { try binary(divisor, ct_floor_divide) }
-  public func pow(_ exponent: some Scalar) throws -> Tensor { try unary { ct_pow_scalar($0, exponent.scalar, $1) } }
+  public func pow(_ exponent: some Scalar) throws -> Tensor {
+    try unary { ct_pow_scalar($0, exponent.scalar, $1) }
+  }
   public func pow(_ exponent: Tensor) throws -> Tensor { try binary(exponent, ct_pow) }
   public func maximum(_ other: Tensor) throws -> Tensor { try binary(other, ct_maximum) }
   public func minimum(_ other: Tensor) throws -> Tensor { try binary(other, ct_minimum) }
@@ -47,7 +81,8 @@ extension Tensor {
 
   /// Values held between the bounds that are given.
   public func clamp(min: Double? = nil, max: Double? = nil) throws -> Tensor {
-    try withOptional(min) { low in try withOptional(max) { high in try unary { ct_clamp($0, low, high, $1) } } }
+    try withOptional(min) { low in try withOptional(max) { high in try unary { ct_clamp($0, low, high, $1) } }
+    }
   }
 
   /// self + value · a · b
@@ -113,7 +148,9 @@ extension Tensor {
 
   /// self += value · a · b
   public func addProduct(_ a: Tensor, _ b: Tensor, value: some Scalar = 1) throws {
-    try withExtendedLifetime((self, a, b)) { try check(ct_addcmul_(handle, a.handle, b.handle, value.scalar)) }
+    try withExtendedLifetime((self, a, b)) {
+      try check(ct_addcmul_(handle, a.handle, b.handle, value.scalar))
+    }
   }
 
   /// self += weight · (end − self)
@@ -123,7 +160,9 @@ extension Tensor {
 
   /// self += scale · (precision ⊙ parameter − weighted) in one pass: the gradient of ½ Σ F (θ − θ*)² summed over any
   /// number of anchors, with precision = ΣF and weighted = ΣFθ*.
-  public func addQuadraticPenalty(parameter: Tensor, precision: Tensor, weighted: Tensor, scale: Double) throws {
+  public func addQuadraticPenalty(parameter: Tensor, precision: Tensor, weighted: Tensor, scale: Double)
+    throws
+  {
     try withExtendedLifetime((self, parameter, precision, weighted)) {
       try check(
         ct_add_quadratic_penalty_(handle, parameter.handle, precision.handle, weighted.handle, scale))

@@ -22,7 +22,9 @@ extension Tensor {
   }
 
   @inline(__always)
-  func along(_ dims: [Int], _ call: (ct_tensor?, UnsafePointer<Int64>?, Int, Result) -> Int32) throws -> Tensor {
+  func along(_ dims: [Int], _ call: (ct_tensor?, UnsafePointer<Int64>?, Int, Result) -> Int32) throws
+    -> Tensor
+  {
     let list = dims.map(Int64.init)
     return try withExtendedLifetime(self) { try Tensor.make { call(handle, list, list.count, $0) } }
   }

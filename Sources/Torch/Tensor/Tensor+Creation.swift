@@ -25,7 +25,9 @@ extension Tensor {
     self.init(owning: try Tensor.copy(bytes, shape, dtype))
   }
 
-  private static func copy(_ bytes: UnsafeRawBufferPointer, _ shape: [Int], _ dtype: DType) throws -> ct_tensor {
+  private static func copy(_ bytes: UnsafeRawBufferPointer, _ shape: [Int], _ dtype: DType) throws
+    -> ct_tensor
+  {
     var count = dtype.byteCount
     for size in shape {
       let (product, overflow) = count.multipliedReportingOverflow(by: size)
@@ -37,13 +39,16 @@ extension Tensor {
     }
     var result: ct_tensor?
     let sizes = shape.map(Int64.init)
-    try check(ct_tensor_from_bytes(bytes.baseAddress, bytes.count, sizes, sizes.count, dtype.rawValue, &result))
+    try check(
+      ct_tensor_from_bytes(bytes.baseAddress, bytes.count, sizes, sizes.count, dtype.rawValue, &result))
     guard let result else { throw TorchError(.other, "libtorch returned no tensor") }
     return result
   }
 
   /// A tensor over memory that `owner` keeps alive; nothing is copied.
-  static func mapping(_ memory: UnsafeMutableRawPointer, shape: [Int], dtype: DType, owner: AnyObject) throws -> Tensor {
+  static func mapping(_ memory: UnsafeMutableRawPointer, shape: [Int], dtype: DType, owner: AnyObject) throws
+    -> Tensor
+  {
     let context = Unmanaged.passRetained(owner).toOpaque()
     let sizes = shape.map(Int64.init)
     do {
@@ -173,7 +178,9 @@ extension Tensor {
   public func data() throws -> Data {
     var data = Data(count: byteCount)
     try data.withUnsafeMutableBytes { bytes in
-      try withExtendedLifetime(self) { try check(ct_tensor_copy_bytes(handle, bytes.baseAddress, bytes.count)) }
+      try withExtendedLifetime(self) {
+        try check(ct_tensor_copy_bytes(handle, bytes.baseAddress, bytes.count))
+      }
     }
     return data
   }

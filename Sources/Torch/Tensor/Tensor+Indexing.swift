@@ -77,7 +77,9 @@ extension Tensor {
   public func oneHot(classes: Int) throws -> Tensor { try unary { ct_one_hot($0, Int64(classes), $1) } }
 
   /// How often each integer occurs, int64 `[max(minimum, largest + 1)]`.
-  public func bincount(minimum: Int = 0) throws -> Tensor { try unary { ct_bincount($0, Int64(minimum), $1) } }
+  public func bincount(minimum: Int = 0) throws -> Tensor {
+    try unary { ct_bincount($0, Int64(minimum), $1) }
+  }
 
   /// Where each value belongs in this sorted tensor.
   public func searchSorted(_ values: Tensor, right: Bool = false) throws -> Tensor {

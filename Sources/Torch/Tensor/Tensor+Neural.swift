@@ -36,7 +36,8 @@ extension Tensor {
 
   /// Cross-correlation of `[N, C, L]` with kernels `[out, C / groups, k]`.
   public func conv1d(
-    _ weight: Tensor, bias: Tensor? = nil, stride: Int = 1, padding: Int = 0, dilation: Int = 1, groups: Int = 1
+    _ weight: Tensor, bias: Tensor? = nil, stride: Int = 1, padding: Int = 0, dilation: Int = 1,
+    groups: Int = 1
   ) throws -> Tensor {
     let (s, p, d) = ([Int64(stride)], [Int64(padding)], [Int64(dilation)])
     return try Tensor.withHandle(bias) { bias in
@@ -86,14 +87,18 @@ extension Tensor {
     }
   }
 
-  public func layerNorm(_ shape: [Int], weight: Tensor?, bias: Tensor?, epsilon: Double = 1e-5) throws -> Tensor {
+  public func layerNorm(_ shape: [Int], weight: Tensor?, bias: Tensor?, epsilon: Double = 1e-5) throws
+    -> Tensor
+  {
     let sizes = shape.map(Int64.init)
     return try withExtendedLifetime((weight, bias)) {
       try unary { ct_layer_norm($0, sizes, sizes.count, weight?.handle, bias?.handle, epsilon, $1) }
     }
   }
 
-  public func groupNorm(_ groups: Int, weight: Tensor?, bias: Tensor?, epsilon: Double = 1e-5) throws -> Tensor {
+  public func groupNorm(_ groups: Int, weight: Tensor?, bias: Tensor?, epsilon: Double = 1e-5) throws
+    -> Tensor
+  {
     try withExtendedLifetime((weight, bias)) {
       try unary { ct_group_norm($0, Int64(groups), weight?.handle, bias?.handle, epsilon, $1) }
     }
@@ -130,7 +135,9 @@ extension Tensor {
   }
 
   /// The columns `[N, C · kH · kW, L]` that a convolution multiplies.
-  public func unfold2d(_ kernel: [Int], stride: [Int], padding: [Int], dilation: [Int] = [1, 1]) throws -> Tensor {
+  public func unfold2d(_ kernel: [Int], stride: [Int], padding: [Int], dilation: [Int] = [1, 1]) throws
+    -> Tensor
+  {
     let (k, s) = (kernel.map(Int64.init), stride.map(Int64.init))
     let (p, d) = (padding.map(Int64.init), dilation.map(Int64.init))
     return try unary { ct_im2col($0, k, k.count, d, d.count, p, p.count, s, s.count, $1) }

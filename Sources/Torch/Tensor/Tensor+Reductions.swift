@@ -65,14 +65,17 @@ extension Tensor {
 
   /// Sorted values and their places; equal values keep their order.
   public func sorted(_ dim: Int = -1, descending: Bool = false) throws -> (values: Tensor, indices: Tensor) {
-    try withExtendedLifetime(self) { try Tensor.makePair { ct_sort(handle, Int64(dim), descending, true, $0) } }
+    try withExtendedLifetime(self) {
+      try Tensor.makePair { ct_sort(handle, Int64(dim), descending, true, $0) }
+    }
   }
   public func argsort(_ dim: Int = -1, descending: Bool = false) throws -> Tensor {
     try unary { ct_argsort($0, Int64(dim), descending, $1) }
   }
 
   /// The `k` largest (or smallest) values in order, and their places.
-  public func topK(_ k: Int, dim: Int = -1, largest: Bool = true) throws -> (values: Tensor, indices: Tensor) {
+  public func topK(_ k: Int, dim: Int = -1, largest: Bool = true) throws -> (values: Tensor, indices: Tensor)
+  {
     try withExtendedLifetime(self) {
       try Tensor.makePair { ct_topk(handle, Int64(k), Int64(dim), largest, true, $0) }
     }

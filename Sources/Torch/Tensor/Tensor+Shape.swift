@@ -10,7 +10,9 @@ extension Tensor {
   public func tiled(_ repeats: [Int]) throws -> Tensor { try along(repeats, ct_repeat) }
   public func flip(_ dims: [Int]) throws -> Tensor { try along(dims, ct_flip) }
 
-  public func transpose(_ a: Int, _ b: Int) throws -> Tensor { try unary { ct_transpose($0, Int64(a), Int64(b), $1) } }
+  public func transpose(_ a: Int, _ b: Int) throws -> Tensor {
+    try unary { ct_transpose($0, Int64(a), Int64(b), $1) }
+  }
 
   /// The transposed matrix.
   public var T: Tensor { get throws { try transpose(-2, -1) } }
@@ -46,11 +48,17 @@ extension Tensor {
     return try unary { ct_as_strided($0, size, size.count, strides, strides.count, Int64(offset), $1) }
   }
 
-  public func lowerTriangle(_ diagonal: Int = 0) throws -> Tensor { try unary { ct_tril($0, Int64(diagonal), $1) } }
-  public func upperTriangle(_ diagonal: Int = 0) throws -> Tensor { try unary { ct_triu($0, Int64(diagonal), $1) } }
+  public func lowerTriangle(_ diagonal: Int = 0) throws -> Tensor {
+    try unary { ct_tril($0, Int64(diagonal), $1) }
+  }
+  public func upperTriangle(_ diagonal: Int = 0) throws -> Tensor {
+    try unary { ct_triu($0, Int64(diagonal), $1) }
+  }
 
   /// The diagonal of the last two dimensions.
-  public func diagonal(offset: Int = 0) throws -> Tensor { try unary { ct_diagonal($0, Int64(offset), -2, -1, $1) } }
+  public func diagonal(offset: Int = 0) throws -> Tensor {
+    try unary { ct_diagonal($0, Int64(offset), -2, -1, $1) }
+  }
 
   public static func concatenate(_ tensors: [Tensor], dim: Int = 0) throws -> Tensor {
     try withHandles(tensors) { list, count in try make { ct_cat(list, count, Int64(dim), $0) } }
@@ -69,7 +77,9 @@ extension Tensor {
   }
 
   public func chunk(_ count: Int, dim: Int = 0) throws -> [Tensor] {
-    try withExtendedLifetime(self) { try Tensor.makeList { ct_chunk(handle, Int64(count), Int64(dim), $0, $1) } }
+    try withExtendedLifetime(self) {
+      try Tensor.makeList { ct_chunk(handle, Int64(count), Int64(dim), $0, $1) }
+    }
   }
 
   public func unbind(_ dim: Int = 0) throws -> [Tensor] {

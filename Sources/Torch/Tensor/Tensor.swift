@@ -51,7 +51,8 @@ public final class Tensor {
 
   /// Calls `body` with this tensor's handle, or null; the tensor outlives the call.
   @inline(__always)
-  static func withHandle<Result>(_ tensor: Tensor?, _ body: (ct_tensor?) throws -> Result) rethrows -> Result {
+  static func withHandle<Result>(_ tensor: Tensor?, _ body: (ct_tensor?) throws -> Result) rethrows -> Result
+  {
     try withExtendedLifetime(tensor) { try body(tensor?.handle) }
   }
 
@@ -93,7 +94,9 @@ extension Tensor {
     get throws { try flag { ct_is_contiguous(handle, $0) } }
   }
 
-  public var dtype: DType { DType(rawValue: withExtendedLifetime(self) { ct_tensor_dtype(handle) }) ?? .float32 }
+  public var dtype: DType {
+    DType(rawValue: withExtendedLifetime(self) { ct_tensor_dtype(handle) }) ?? .float32
+  }
 
   public var device: Device {
     get throws {
