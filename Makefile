@@ -45,6 +45,7 @@ format: ## Format the Swift sources in place
 lint: ## Check formatting and the rules of CONTRIBUTING.md
 	swift format lint --strict --parallel --recursive $(SWIFT_SOURCES)
 	Scripts/lint
+	Scripts/generate-ctorch --check
 
 docs: setup ## Build the documentation of the libraries
 	swift package generate-documentation --target Torch --target Perennial --target PerennialVision
