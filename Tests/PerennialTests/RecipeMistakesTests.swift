@@ -11,11 +11,11 @@ import Testing
     (
       "steps: 2000", "steps: 2000, clipp: 1",
       "r.yaml:4: training: unknown key `clipp`, did you mean `clip`? Allowed: `batch`, `checkpoint_every`, "
-        + "`clip`, `epochs`, `evaluate_every`, `optimizer`, `reset_optimizer`, `schedule`, `steps`"
+        + "`clip`, `epochs`, `evaluate_every`, `optimizer`, `reset_optimizer`, `schedule`, `steps`, `warm_up`"
     ),
     (
       "lr: 0.001", "rate: 0.001",
-      "r.yaml:4: training.optimizer.adam: unknown key `rate`. Allowed: `betas`, `epsilon`, `lr`, `weight_decay`"
+      "r.yaml:4: training.optimizer.adam: unknown key `rate`. Allowed: `beta1`, `beta2`, `epsilon`, `lr`, `weight_decay`"
     ),
     (", batch: 128", "", "r.yaml:4: training: missing key `batch`"),
     ("name: split-mnist/class\n", "", "r.yaml:1: missing key `name`"),
@@ -40,8 +40,8 @@ import Testing
     ("lr: 0.001", "lr: -0.1", "r.yaml:4: training.optimizer.adam.lr: must be at least 0, found `-0.1`"),
     ("lr: 0.001", "lr: nan", "r.yaml:4: training.optimizer.adam.lr: must be a number, found `nan`"),
     (
-      "lr: 0.001", "betas: [0.9]",
-      "r.yaml:4: training.optimizer.adam.betas: must be two numbers, each at least 0 and below 1"
+      "lr: 0.001", "beta1: 1",
+      "r.yaml:4: training.optimizer.adam.beta1: must be at least 0 and below 1, found `1`"
     ),
     (
       "adam:", "adma:",

@@ -48,7 +48,7 @@ import Testing
 
   @Test(arguments: [
     ("cosine", Recipe.Schedule.cosine(.init())),
-    ("{warm-up: {length: 3}}", .warmUp(.with { $0.length = 3 })),
+    ("constant", .constant),
     ("{step: {every: 2, factor: 0.5}}", .step(.with { ($0.every, $0.factor) = (2, 0.5) })),
     ("{multi_step: {milestones: [1, 2]}}", .multiStep(.with { $0.milestones = [1, 2] })),
     ("one-cycle", .oneCycle(.init())),
@@ -58,6 +58,14 @@ import Testing
     let training = try Recipe(yaml: yaml, source: "r.yaml").training
     #expect(training.schedule == schedule)
     #expect(training.length == .epochs(4))
+    #expect(training.warmUp == nil)
+  }
+
+  @Test func warmUpComesBeforeAnySchedule() throws {
+    let yaml = RecipeSample.replacing("steps: 2000", "epochs: 4, schedule: cosine, warm_up: {length: 2}")
+    let training = try Recipe(yaml: yaml, source: "r.yaml").training
+    #expect(training.schedule == .cosine(.init()))
+    #expect(training.warmUp == .with { $0.length = 2 })
   }
 
   @Test func theStreamKnowsItsOrderAndBoundaries() throws {

@@ -40,8 +40,10 @@ extension Recipe {
   public struct Adam: Configurable, Equatable {
     /// The learning rate.
     public var lr = 0.001
-    /// How much of the running means of the gradient and of its square is kept at each step.
-    public var betas = [0.9, 0.999]
+    /// How much of the running mean of the gradient is kept at each step.
+    public var beta1 = 0.9
+    /// How much of the running mean of the squared gradient is kept at each step.
+    public var beta2 = 0.999
     /// What keeps the denominator from zero.
     public var epsilon = 1e-8
     /// The factor of the L2 penalty's gradient.
@@ -51,7 +53,7 @@ extension Recipe {
 
     /// Rejects negative rates and means that never change.
     public func validate(at node: ConfigurationNode) throws {
-      try validateAdam(node, lr: lr, betas: betas, epsilon: epsilon, weightDecay: weightDecay)
+      try validateAdam(node, lr: lr, beta1: beta1, beta2: beta2, epsilon: epsilon, weightDecay: weightDecay)
     }
   }
 
@@ -59,8 +61,10 @@ extension Recipe {
   public struct AdamW: Configurable, Equatable {
     /// The learning rate.
     public var lr = 0.001
-    /// How much of the running means of the gradient and of its square is kept at each step.
-    public var betas = [0.9, 0.999]
+    /// How much of the running mean of the gradient is kept at each step.
+    public var beta1 = 0.9
+    /// How much of the running mean of the squared gradient is kept at each step.
+    public var beta2 = 0.999
     /// What keeps the denominator from zero.
     public var epsilon = 1e-8
     /// The fraction of the weights that is taken away at each step, times the learning rate.
@@ -70,18 +74,17 @@ extension Recipe {
 
     /// Rejects negative rates and means that never change.
     public func validate(at node: ConfigurationNode) throws {
-      try validateAdam(node, lr: lr, betas: betas, epsilon: epsilon, weightDecay: weightDecay)
+      try validateAdam(node, lr: lr, beta1: beta1, beta2: beta2, epsilon: epsilon, weightDecay: weightDecay)
     }
   }
 }
 
 private func validateAdam(
-  _ node: ConfigurationNode, lr: Double, betas: [Double], epsilon: Double, weightDecay: Double
+  _ node: ConfigurationNode, lr: Double, beta1: Double, beta2: Double, epsilon: Double, weightDecay: Double
 ) throws {
   try node.require("lr", lr, atLeast: 0)
-  guard betas.count == 2, betas.allSatisfy({ (0..<1).contains($0) }) else {
-    throw node.error(at: "betas", "must be two numbers, each at least 0 and below 1")
-  }
+  try node.require("beta1", beta1, in: 0..<1)
+  try node.require("beta2", beta2, in: 0..<1)
   try node.require("epsilon", epsilon, above: 0)
   try node.require("weight_decay", weightDecay, atLeast: 0)
 }

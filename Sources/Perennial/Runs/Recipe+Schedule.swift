@@ -12,8 +12,6 @@ extension Recipe {
     case cosine(Cosine)
     /// Up and down again within the experience (Smith and Topin 2018).
     case oneCycle(OneCycle)
-    /// Linearly up from a fraction of the learning rate, then constant.
-    case warmUp(WarmUp)
   }
 
   /// Options of the step schedule.
@@ -81,7 +79,7 @@ extension Recipe {
     }
   }
 
-  /// Options of the warm-up.
+  /// A linear rise from a fraction of the learning rate to all of it, before the schedule begins.
   public struct WarmUp: Configurable, Equatable {
     /// Steps or epochs until the full learning rate.
     public var length = 5
@@ -111,7 +109,6 @@ extension Recipe.Schedule: Decodable {
         "multi-step": { .multiStep(try selection.decode()) },
         "cosine": { .cosine(try selection.decode()) },
         "one-cycle": { .oneCycle(try selection.decode()) },
-        "warm-up": { .warmUp(try selection.decode()) },
       ] as KeyValuePairs<String, () throws -> Self>, kind: "schedule")
     self = try read()
   }

@@ -5,6 +5,8 @@ extension Recipe {
     public let optimizer: Optimizer
     /// How the learning rate changes within an experience.
     public let schedule: Schedule
+    /// A slow start before the schedule; `nil` starts with the full learning rate.
+    public let warmUp: WarmUp?
     /// The number of examples in a batch, at least 1.
     public let batch: Int
     /// How long an experience is learned.
@@ -30,13 +32,15 @@ extension Recipe {
 
 extension Recipe.Training: Decodable, Validated {
   private enum CodingKeys: String, CodingKey {
-    case optimizer, schedule, batch, steps, epochs, clip, resetOptimizer, evaluateEvery, checkpointEvery
+    case optimizer, schedule, warmUp, batch, steps, epochs, clip, resetOptimizer, evaluateEvery,
+      checkpointEvery
   }
 
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     optimizer = try container.decode(Recipe.Optimizer.self, forKey: .optimizer)
     schedule = try container.value(.schedule, default: .constant)
+    warmUp = try container.decodeIfPresent(Recipe.WarmUp.self, forKey: .warmUp)
     clip = try container.decodeIfPresent(Double.self, forKey: .clip)
     resetOptimizer = try container.value(.resetOptimizer, default: false)
     evaluateEvery = try container.decodeIfPresent(Int.self, forKey: .evaluateEvery)

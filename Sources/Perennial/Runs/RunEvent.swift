@@ -45,3 +45,17 @@ public protocol RunObserver: AnyObject {
   /// Takes note of an event. Called on the thread that trains, at every step.
   func note(_ event: RunEvent)
 }
+
+/// Thrown when a run was asked to stop and has written the checkpoint from which it can go on.
+public struct RunInterrupted: Error, Equatable {
+  /// Where it stopped.
+  public let position: RunPosition
+  /// The number of steps done in the run of this strategy and seed.
+  public let step: Int
+
+  /// Creates the error.
+  public init(position: RunPosition, step: Int) {
+    self.position = position
+    self.step = step
+  }
+}

@@ -1,0 +1,42 @@
+import Testing
+import Torch
+
+@testable import Perennial
+
+@Suite struct RecipeTorchTests {
+  private func training(_ text: String) throws -> Recipe.Training {
+    try Recipe(yaml: RecipeSample.replacing("steps: 2000", text), source: "r.yaml").training
+  }
+
+  @Test func epochsAreCountedInWholeBatches() throws {
+    #expect(try training("steps: 7").steps(examples: 1_000_000) == 7)
+    #expect(try training("epochs: 3").steps(examples: 128) == 3)
+    #expect(try training("epochs: 3").steps(examples: 129) == 6)
+    #expect(try training("epochs: 3").steps(examples: 0) == 3)
+  }
+
+  @Test func positionsFollowTheUnitOfTheLength() throws {
+    #expect(
+      try training("steps: 100, schedule: {step: {every: 30}}").torchSchedule(examples: 256)
+        == .step(every: 30, factor: 0.1))
+    #expect(
+      try training("epochs: 100, schedule: {multi-step: {milestones: [30, 60]}}").torchSchedule(examples: 256)
+        == .multiStep(milestones: [60, 120], factor: 0.1))
+    #expect(
+      try training("epochs: 10, schedule: cosine, warm_up: {length: 2}").torchSchedule(examples: 256)
+        == .warmUp(steps: 4, start: 0, then: .cosine(steps: 16, minimum: 0)))
+  }
+
+  @Test func optimizersTakeTheirOptions() throws {
+    let adam = try #require(try training("steps: 1").optimizer.make() as? Adam)
+    #expect(adam.learningRate == 0.001)
+    #expect(!adam.decoupled)
+    let yaml = RecipeSample.replacing("{adam: {lr: 0.001}}", "{adamw: {lr: 0.5, beta2: 0.99, weight_decay: 0.1}}")
+    let recipe = try Recipe(yaml: yaml, source: "r.yaml")
+    let adamW = try #require(try recipe.training.optimizer.make() as? Adam)
+    #expect(adamW.learningRate == 0.5)
+    #expect(adamW.beta2 == 0.99)
+    #expect(adamW.weightDecay == 0.1)
+    #expect(adamW.decoupled)
+  }
+}
