@@ -2,15 +2,17 @@ import Foundation
 
 /// What is wrong with a safetensors file, and where.
 public struct SafetensorsError: Error, CustomStringConvertible, Equatable {
+  /// The file's name.
   public let file: String
+  /// What is wrong, and with which tensor.
   public let problem: String
   public var description: String { "\(file): \(problem)" }
 }
 
 /// The safetensors format: a little-endian u64 header length, a JSON header, and the tensors' bytes.
 ///
-/// Reading maps the file into memory; a tensor is a view of it and keeps the mapping alive. Every offset is checked:
-/// ranges must match shape and type, must not overlap, and must cover the buffer without holes.
+/// Reading maps the file into memory; a tensor is a view of it and keeps the mapping alive. Every offset is
+/// checked: ranges must match shape and type, must not overlap, and must cover the buffer without holes.
 public enum Safetensors {
   static let largestHeader = 100_000_000
 
@@ -55,7 +57,8 @@ public enum Safetensors {
     return Contents(tensors: tensors, metadata: metadata)
   }
 
-  /// The bytes of a file: header padded to 8 bytes with spaces, tensors by falling element size and then by name.
+  /// The bytes of a file: header padded to 8 bytes with spaces, tensors by falling element size and then by
+  /// name.
   public static func encode(_ tensors: [String: Tensor], metadata: [String: String] = [:]) throws -> Data {
     let ordered = try tensors.map { name, tensor in
       guard let type = types.first(where: { $0.dtype == tensor.dtype }) else {

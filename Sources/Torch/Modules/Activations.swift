@@ -5,6 +5,7 @@ public final class Activation: Module, Layer {
     case identity, relu, gelu, silu, sigmoid, tanh, elu, softplus, mish
     case leakyReLU = "leaky-relu"
 
+    /// Applies the function to every element.
     public func callAsFunction(_ x: Tensor) throws -> Tensor {
       switch self {
       case .identity: x
@@ -21,6 +22,7 @@ public final class Activation: Module, Layer {
     }
   }
 
+  /// The function that is applied.
   public let function: Function
 
   public init(_ function: Function) {
@@ -28,6 +30,7 @@ public final class Activation: Module, Layer {
     super.init()
   }
 
+  /// Any shape; the same comes out.
   public func callAsFunction(_ input: Tensor) throws -> Tensor { try function(input) }
 }
 
@@ -43,6 +46,7 @@ public final class Dropout: Module, Layer {
     super.init()
   }
 
+  /// Any shape; the input itself in evaluation.
   public func callAsFunction(_ input: Tensor) throws -> Tensor {
     isTraining && probability > 0 ? try input.dropout(probability, generator) : input
   }
@@ -50,8 +54,10 @@ public final class Dropout: Module, Layer {
 
 /// Pooling of `[N, C, H, W]`.
 public final class Pool2d: Module, Layer {
+  /// What a window gives.
   public enum Kind: String, Sendable { case max, average }
 
+  /// What a window gives, its size, the step to the next, and the border added around the image.
   public let kind: Kind
   public let kernel: Int
   public let stride: Int
@@ -65,6 +71,7 @@ public final class Pool2d: Module, Layer {
     super.init()
   }
 
+  /// `[N, C, H, W]` → `[N, C, H', W']`
   public func callAsFunction(_ input: Tensor) throws -> Tensor {
     let (k, s, p) = ([kernel, kernel], [stride, stride], [padding, padding])
     return kind == .max

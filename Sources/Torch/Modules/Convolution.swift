@@ -1,6 +1,7 @@
 /// Cross-correlation of `[N, C, H, W]`, initialised as `torch.nn.Conv2d`.
 ///
-/// The weight is stored with channels innermost, as oneDNN and cuDNN like it; its shape stays `[out, C / groups, kH, kW]`.
+/// The weight is stored with channels innermost, as oneDNN and cuDNN like it; its shape stays `[out, C /
+/// groups, kH, kW]`.
 public final class Conv2d: Module, Layer {
   public let weight: Parameter
   public let bias: Parameter?
@@ -9,6 +10,8 @@ public final class Conv2d: Module, Layer {
   public let dilation: [Int]
   public let groups: Int
 
+  /// - Parameter kernel: the side of the square window; `stride`, `padding` and `dilation` hold for both
+  ///   sides.
   public init(
     _ inputs: Int, _ outputs: Int, kernel: Int, stride: Int = 1, padding: Int = 0, dilation: Int = 1,
     groups: Int = 1, bias hasBias: Bool = true, _ generator: Generator
@@ -27,6 +30,7 @@ public final class Conv2d: Module, Layer {
     register("bias", bias)
   }
 
+  /// `[N, inputs, H, W]` → `[N, outputs, H', W']`
   public func callAsFunction(_ input: Tensor) throws -> Tensor {
     try input.conv2d(
       weight.value, bias: bias?.value, stride: stride, padding: padding, dilation: dilation, groups: groups)
@@ -42,6 +46,7 @@ public final class ConvTransposed2d: Module, Layer {
   public let padding: [Int]
   public let outputPadding: [Int]
 
+  /// - Parameter outputPadding: rows and columns added at the far side of the output.
   public init(
     _ inputs: Int, _ outputs: Int, kernel: Int, stride: Int = 1, padding: Int = 0, outputPadding: Int = 0,
     bias hasBias: Bool = true, _ generator: Generator
@@ -58,6 +63,7 @@ public final class ConvTransposed2d: Module, Layer {
     register("bias", bias)
   }
 
+  /// `[N, inputs, H, W]` → `[N, outputs, H', W']`
   public func callAsFunction(_ input: Tensor) throws -> Tensor {
     try input.convTransposed2d(
       weight.value, bias: bias?.value, stride: stride, padding: padding, outputPadding: outputPadding)

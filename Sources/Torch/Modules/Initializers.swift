@@ -11,7 +11,8 @@ public enum Initializer {
     return (shape[1] * area, shape[0] * area)
   }
 
-  /// U(−bound, bound) with bound = gain · √(3 / fan_in) and gain = √(2 / (1 + slope²)) (He et al. 2015, eq. 14).
+  /// U(−bound, bound) with bound = gain · √(3 / fan_in) and gain = √(2 / (1 + slope²)) (He et al. 2015, eq.
+  /// 14).
   public static func kaimingUniform(_ shape: [Int], slope: Double = 0, _ generator: Generator) throws
     -> Tensor
   {
@@ -42,6 +43,7 @@ public enum Initializer {
     return try normal(shape, standardDeviation: gain * (2 / Double(fan.in + fan.out)).squareRoot(), generator)
   }
 
+  /// U(low, high).
   public static func uniform(_ shape: [Int], _ low: Double, _ high: Double, _ generator: Generator) throws
     -> Tensor
   {
@@ -50,6 +52,7 @@ public enum Initializer {
     return tensor
   }
 
+  /// N(mean, deviation²).
   public static func normal(
     _ shape: [Int], mean: Double = 0, standardDeviation: Double = 1, _ generator: Generator
   ) throws -> Tensor {

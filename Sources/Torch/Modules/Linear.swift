@@ -8,6 +8,7 @@ public final class Linear: Module, Layer {
   /// Whether max(·, 0) is fused into the product.
   public let relu: Bool
 
+  /// - Parameter kind: `head` for a layer that gives the outputs.
   public init(
     _ inputs: Int, _ outputs: Int, bias hasBias: Bool = true, relu: Bool = false,
     kind: Parameter.Kind = .weight,
@@ -22,6 +23,7 @@ public final class Linear: Module, Layer {
     register("bias", bias)
   }
 
+  /// `[…, in]` → `[…, out]`, by the faster of the two libraries for this shape.
   public func callAsFunction(_ input: Tensor) throws -> Tensor {
     let shape = weight.value.shape
     let backend = LinearBackendChoice.shared.backend(

@@ -7,6 +7,7 @@ public final class MultiHeadAttention: Module {
   public let output: Linear
   public let heads: Int
 
+  /// - Throws: `TorchError` (`shape`) unless `width` divides into `heads`.
   public init(width: Int, heads: Int, _ generator: Generator) throws {
     guard heads > 0, width % heads == 0 else {
       throw TorchError(.shape, "a width of \(width) does not divide into \(heads) heads")

@@ -1,4 +1,5 @@
-/// Batch normalisation over every dimension but the second, for `[N, C]` and `[N, C, H, W]` (Ioffe & Szegedy 2015).
+/// Batch normalisation over every dimension but the second, for `[N, C]` and `[N, C, H, W]` (Ioffe & Szegedy
+/// 2015).
 public final class BatchNorm: Module, Layer {
   public let weight: Parameter
   public let bias: Parameter
@@ -9,6 +10,7 @@ public final class BatchNorm: Module, Layer {
   public let momentum: Double
   public let epsilon: Double
 
+  /// - Parameter momentum: the share of a new batch in the running statistics.
   public init(_ channels: Int, momentum: Double = 0.1, epsilon: Double = 1e-5) throws {
     weight = Parameter(try Tensor.ones([channels]))
     bias = Parameter(try Tensor.zeros([channels]))
@@ -25,6 +27,7 @@ public final class BatchNorm: Module, Layer {
     register("num_batches_tracked", batches)
   }
 
+  /// `[N, C]` or `[N, C, H, W]`; the same shape comes out, and the running statistics move in training.
   public func callAsFunction(_ input: Tensor) throws -> Tensor {
     if isTraining { try batches.value.add(1) }
     return try input.batchNorm(
@@ -40,6 +43,7 @@ public final class LayerNorm: Module, Layer {
   public let shape: [Int]
   public let epsilon: Double
 
+  /// - Parameter shape: the sizes of the last dimensions, which are normalised together.
   public init(_ shape: [Int], epsilon: Double = 1e-5) throws {
     weight = Parameter(try Tensor.ones(shape))
     bias = Parameter(try Tensor.zeros(shape))
@@ -50,6 +54,7 @@ public final class LayerNorm: Module, Layer {
     register("bias", bias)
   }
 
+  /// `[…] + shape`; the same shape comes out.
   public func callAsFunction(_ input: Tensor) throws -> Tensor {
     try input.layerNorm(shape, weight: weight.value, bias: bias.value, epsilon: epsilon)
   }
@@ -62,6 +67,7 @@ public final class GroupNorm: Module, Layer {
   public let groups: Int
   public let epsilon: Double
 
+  /// - Parameter groups: divides `channels`.
   public init(groups: Int, channels: Int, epsilon: Double = 1e-5) throws {
     weight = Parameter(try Tensor.ones([channels]))
     bias = Parameter(try Tensor.zeros([channels]))
@@ -72,6 +78,7 @@ public final class GroupNorm: Module, Layer {
     register("bias", bias)
   }
 
+  /// `[N, channels, …]`; the same shape comes out.
   public func callAsFunction(_ input: Tensor) throws -> Tensor {
     try input.groupNorm(groups, weight: weight.value, bias: bias.value, epsilon: epsilon)
   }

@@ -16,6 +16,7 @@ public final class Parameter {
     case mask
   }
 
+  /// What the parameter is for.
   public let kind: Kind
 
   /// The values. While a `ParameterVector` holds the parameter, this is a view into it.

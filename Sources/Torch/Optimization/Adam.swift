@@ -28,6 +28,7 @@ public final class Adam: Optimizer {
     self.decoupled = decoupled
   }
 
+  /// One step; the first one makes the moments.
   public func step(_ vector: ParameterVector) throws {
     try noGrad {
       let mean = try self.mean ?? vector.values.zerosLike()
@@ -41,18 +42,22 @@ public final class Adam: Optimizer {
     }
   }
 
+  /// Moments of new places start at zero; the step count goes on.
   public func carry(from old: VectorLayout, to new: VectorLayout) throws {
     mean = try mean.map { try new.carry($0, from: old) }
     square = try square.map { try new.carry($0, from: old) }
   }
 
+  /// Forgets both moments and the step count.
   public func reset() { (mean, square, steps) = (nil, nil, nil) }
 
+  /// `mean` and `square` `[P]`, and `step` `[]`.
   public func state() throws -> [String: Tensor] {
     guard let mean, let square, let steps else { return [:] }
     return ["mean": try mean.clone(), "square": try square.clone(), "step": try steps.clone()]
   }
 
+  /// Goes back to a state that `state()` gave.
   public func restore(_ state: [String: Tensor]) throws {
     mean = try state["mean"]?.clone()
     square = try state["square"]?.clone()

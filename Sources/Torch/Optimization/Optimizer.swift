@@ -1,7 +1,7 @@
 /// Moves a parameter vector along its gradient.
 ///
-/// State is addressed by name, one flat tensor each, so that it can be saved, restored and carried over when the
-/// vector grows.
+/// State is addressed by name, one flat tensor each, so that it can be saved, restored and carried over when
+/// the vector grows.
 public protocol Optimizer: AnyObject {
   /// The step size for the next step; schedules set it.
   var learningRate: Double { get set }
@@ -17,5 +17,6 @@ public protocol Optimizer: AnyObject {
 
   /// Named flat tensors `[P]` and counters; empty before the first step.
   func state() throws -> [String: Tensor]
+  /// Goes back to a state that `state()` gave.
   func restore(_ state: [String: Tensor]) throws
 }

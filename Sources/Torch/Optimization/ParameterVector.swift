@@ -1,5 +1,6 @@
 /// Where each parameter lies in a flat vector.
 public struct VectorLayout: Equatable, Sendable, Codable {
+  /// The place of one parameter.
   public struct Slot: Equatable, Sendable, Codable {
     public let path: String
     public let shape: [Int]
@@ -9,6 +10,7 @@ public struct VectorLayout: Equatable, Sendable, Codable {
     public var count: Int { shape.reduce(1, *) }
   }
 
+  /// In the order of the vector, without gaps.
   public let slots: [Slot]
 
   /// The vector's length.
@@ -44,17 +46,20 @@ public struct VectorLayout: Equatable, Sendable, Codable {
   }
 }
 
-/// All trainable parameters of a model as views of one contiguous vector, and their gradients as views of another.
+/// All trainable parameters of a model as views of one contiguous vector, and their gradients as views of
+/// another.
 ///
-/// Optimizers, importances, projections, masks and averages are a few fused operations on `values` and `gradients`,
-/// however many layers there are. Making a vector rebinds the parameters; when a head grows, make a new one and carry
-/// the state over with `layout.carry`.
+/// Optimizers, importances, projections, masks and averages are a few fused operations on `values` and
+/// `gradients`, however many layers there are. Making a vector rebinds the parameters; when a head grows,
+/// make a new one and carry the state over with `layout.carry`.
 public final class ParameterVector {
+  /// Where each parameter lies.
   public let layout: VectorLayout
   /// `[P]`
   public let values: Tensor
   /// `[P]`, added to by `backward`
   public let gradients: Tensor
+  /// The parameters in the order of the layout.
   public let parameters: [Parameter]
 
   /// Gathers parameters into one vector on their device.
@@ -92,8 +97,10 @@ public final class ParameterVector {
     }
   }
 
+  /// The vector's length.
   public var count: Int { layout.count }
 
+  /// Sets all gradients to zero.
   public func zeroGradients() throws { try gradients.zero() }
 
   /// Adds the gradient of a scalar loss to `gradients`.
@@ -102,7 +109,8 @@ public final class ParameterVector {
   /// The norm ‖gradients‖₂.
   public func gradientNorm() throws -> Double { try noGrad { try gradients.norm().item() } }
 
-  /// Scales the gradients down to a total norm of at most `maximum`, as `clip_grad_norm_`; gives the norm before.
+  /// Scales the gradients down to a total norm of at most `maximum`, as `clip_grad_norm_`; gives the norm
+  /// before.
   @discardableResult
   public func clipGradientNorm(_ maximum: Double) throws -> Double {
     try noGrad {

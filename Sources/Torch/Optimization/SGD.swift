@@ -1,4 +1,5 @@
-/// Stochastic gradient descent, step for step `torch.optim.SGD`: momentum, dampening, Nesterov, coupled weight decay.
+/// Stochastic gradient descent, step for step `torch.optim.SGD`: momentum, dampening, Nesterov, coupled
+/// weight decay.
 public final class SGD: Optimizer {
   public var learningRate: Double
   public let momentum: Double
@@ -25,6 +26,7 @@ public final class SGD: Optimizer {
     self.weightDecay = weightDecay
   }
 
+  /// One step; the first one makes the momentum.
   public func step(_ vector: ParameterVector) throws {
     let first = buffer == nil
     if first, momentum > 0 { buffer = try vector.values.zerosLike() }
@@ -36,12 +38,15 @@ public final class SGD: Optimizer {
     }
   }
 
+  /// The momentum of new places starts at zero.
   public func carry(from old: VectorLayout, to new: VectorLayout) throws {
     buffer = try buffer.map { try new.carry($0, from: old) }
   }
 
+  /// Forgets the momentum.
   public func reset() { buffer = nil }
 
+  /// `momentum` `[P]` when there is one; `restore` goes back to it.
   public func state() throws -> [String: Tensor] { try buffer.map { ["momentum": try $0.clone()] } ?? [:] }
   public func restore(_ state: [String: Tensor]) throws { buffer = try state["momentum"]?.clone() }
 }

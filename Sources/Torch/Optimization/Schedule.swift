@@ -2,6 +2,7 @@ import Foundation
 
 /// The learning rate as a function of the step, as PyTorch's schedulers give it.
 public indirect enum Schedule: Sendable, Equatable {
+  /// The base rate at every step.
   case constant
 
   /// Multiplies by `factor` every `every` steps (`StepLR`).
@@ -10,11 +11,12 @@ public indirect enum Schedule: Sendable, Equatable {
   /// Multiplies by `factor` at each milestone (`MultiStepLR`).
   case multiStep(milestones: [Int], factor: Double)
 
-  /// Half a cosine from the base rate to `minimum` over `steps` (`CosineAnnealingLR`; Loshchilov & Hutter 2017).
+  /// Half a cosine from the base rate to `minimum` over `steps` (`CosineAnnealingLR`; Loshchilov & Hutter
+  /// 2017).
   case cosine(steps: Int, minimum: Double)
 
-  /// Up from base / `divisor` to the base rate in the first `warmUp` share of `steps`, then down to the start /
-  /// `finalDivisor`, both by cosine (`OneCycleLR`; Smith & Topin 2018).
+  /// Up from base / `divisor` to the base rate in the first `warmUp` share of `steps`, then down to the start
+  /// / `finalDivisor`, both by cosine (`OneCycleLR`; Smith & Topin 2018).
   case oneCycle(steps: Int, warmUp: Double, divisor: Double, finalDivisor: Double)
 
   /// Linear from `start` · base to the base rate over `steps`, then another schedule from its beginning

@@ -21,6 +21,7 @@ public enum DType: Int32, Sendable, CaseIterable {
     }
   }
 
+  /// Whether tensors of this type can require gradients.
   public var isFloatingPoint: Bool {
     switch self {
     case .float16, .bfloat16, .float32, .float64: true

@@ -2,11 +2,12 @@ import CTorch
 
 /// A stream of random numbers of its own: libtorch's Mersenne twister on the CPU.
 ///
-/// The same seed gives the same numbers as `torch.Generator().manual_seed(seed)`; the state can be saved and restored
-/// at any point.
+/// The same seed gives the same numbers as `torch.Generator().manual_seed(seed)`; the state can be saved and
+/// restored at any point.
 public final class Generator {
   let handle: ct_generator
 
+  /// A generator at the beginning of the stream that belongs to `seed`.
   public init(seed: UInt64, device: Device = .cpu) throws {
     var result: ct_generator?
     try check(ct_generator_new(seed, device.description, &result))
@@ -21,6 +22,7 @@ public final class Generator {
     try withExtendedLifetime(self) { try Tensor.make { ct_generator_state(handle, $0) } }
   }
 
+  /// Goes back to a state that `state()` gave.
   public func restore(_ state: Tensor) throws {
     try withExtendedLifetime((self, state)) { try check(ct_generator_set_state(handle, state.handle)) }
   }
@@ -76,16 +78,19 @@ extension Tensor {
     }
   }
 
+  /// Overwrites self with draws from the uniform distribution on [low, high).
   public func fillUniform(_ low: Double, _ high: Double, _ generator: Generator) throws {
     try withExtendedLifetime(generator) { try mutate { ct_uniform_($0, low, high, generator.handle) } }
   }
 
+  /// Overwrites self with draws from a normal distribution.
   public func fillNormal(mean: Double = 0, standardDeviation: Double = 1, _ generator: Generator) throws {
     try withExtendedLifetime(generator) {
       try mutate { ct_normal_($0, mean, standardDeviation, generator.handle) }
     }
   }
 
+  /// Overwrites self with ones at `probability`, else zeros.
   public func fillBernoulli(_ probability: Double, _ generator: Generator) throws {
     try withExtendedLifetime(generator) { try mutate { ct_bernoulli_($0, probability, generator.handle) } }
   }

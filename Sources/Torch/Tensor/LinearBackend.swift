@@ -2,8 +2,8 @@ import Foundation
 
 /// Which library multiplies the matrices of linear layers on the CPU.
 ///
-/// On processors without a BLAS tuned for them oneDNN can be twice as fast for large layers, and it always loses for
-/// small ones; `LinearBackendChoice` decides by measuring.
+/// On processors without a BLAS tuned for them oneDNN can be twice as fast for large layers, and it always
+/// loses for small ones; `LinearBackendChoice` decides by measuring.
 public enum LinearBackend: String, Sendable, Codable, CaseIterable {
   case blas
   case oneDNN = "onednn"
@@ -11,9 +11,11 @@ public enum LinearBackend: String, Sendable, Codable, CaseIterable {
 
 /// Chooses the backend of a linear layer once for each class of shapes, by timing both, and keeps the answer.
 ///
-/// Two backends round differently. So that a run repeats bit for bit, answers are kept in a file of this machine
-/// (`$XDG_CACHE_HOME/perennial/`), never measured twice, and `LinearBackendChoice.forced` overrules them.
+/// Two backends round differently. So that a run repeats bit for bit, answers are kept in a file of this
+/// machine (`$XDG_CACHE_HOME/perennial/`), never measured twice, and `LinearBackendChoice.forced` overrules
+/// them.
 public final class LinearBackendChoice: @unchecked Sendable {
+  /// The choice that all linear layers of this process share.
   public static let shared = LinearBackendChoice()
 
   /// Overrules measurement; `PERENNIAL_LINEAR=blas|onednn` sets it from outside.
@@ -44,7 +46,8 @@ public final class LinearBackendChoice: @unchecked Sendable {
   /// The answers so far, by shape class, for a run's environment record.
   public var decisions: [String: LinearBackend] { lock.withLock { answers } }
 
-  /// The backend for `rows × inputs → outputs`; a class is the exact layer with rows rounded up to a power of two.
+  /// The backend for `rows × inputs → outputs`; a class is the exact layer with rows rounded up to a power of
+  /// two.
   public func backend(rows: Int, inputs: Int, outputs: Int) -> LinearBackend {
     if let forced { return forced }
     guard Runtime.hasOneDNN, rows * inputs * outputs >= Self.smallest else { return .blas }

@@ -2,21 +2,26 @@ import CTorch
 
 /// A number that tensor arithmetic takes as it is: integers keep integer tensors integer.
 public protocol Scalar {
+  /// The number as the C interface takes it.
   var scalar: ct_scalar { get }
 }
 
 extension Int: Scalar {
+  /// An integer, which keeps integer tensors integer.
   public var scalar: ct_scalar { ct_scalar(integer: Int64(self), floating: Double(self), is_integer: true) }
 }
 extension Double: Scalar {
+  /// A floating-point number.
   public var scalar: ct_scalar { ct_scalar(integer: 0, floating: self, is_integer: false) }
 }
 extension Float: Scalar {
+  /// A floating-point number.
   public var scalar: ct_scalar { ct_scalar(integer: 0, floating: Double(self), is_integer: false) }
 }
 
 /// A Swift type whose arrays become tensors and back.
 public protocol TensorElement: BitwiseCopyable {
+  /// The tensor type with the same bits.
   static var dtype: DType { get }
 }
 

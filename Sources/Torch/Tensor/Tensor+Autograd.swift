@@ -24,7 +24,8 @@ private func withGradMode<Result>(_ enabled: Bool, _ body: () throws -> Result) 
   return try body()
 }
 
-/// The gradients of a scalar (or of Σ outputs · seeds) with respect to `inputs`, leaving `.gradient` untouched.
+/// The gradients of a scalar (or of Σ outputs · seeds) with respect to `inputs`, leaving `.gradient`
+/// untouched.
 ///
 /// - Parameters:
 ///   - createGraph: records the result, for derivatives of higher order.
@@ -59,12 +60,15 @@ public func gradients(
 }
 
 extension Tensor {
+  /// Whether operations on this tensor are recorded for `backward`.
   public var requiresGrad: Bool {
     get throws { try flag { ct_requires_grad(handle, $0) } }
   }
 
+  /// Starts or stops recording operations on this leaf; throws (`dtype`) unless its type is floating point.
   public func setRequiresGrad(_ value: Bool) throws { try mutate { ct_requires_grad_($0, value) } }
 
+  /// Whether no recorded operation made this tensor; only leaves keep a `gradient`.
   public var isLeaf: Bool {
     get throws { try flag { ct_is_leaf(handle, $0) } }
   }
@@ -87,6 +91,7 @@ extension Tensor {
     }
   }
 
+  /// Puts a gradient of the same shape in place, or takes it away; later `backward` calls add to its memory.
   public func setGradient(_ gradient: Tensor?) throws {
     try Tensor.withHandle(gradient) { gradient in try mutate { ct_set_grad($0, gradient) } }
   }

@@ -68,14 +68,17 @@ extension Tensor {
     try Tensor([value], shape: [])
   }
 
+  /// A tensor of zeros.
   public static func zeros(_ shape: [Int], dtype: DType = .float32, device: Device = .cpu) throws -> Tensor {
     try sized(shape) { ct_zeros($0, $1, dtype.rawValue, device.description, $2) }
   }
 
+  /// A tensor of ones.
   public static func ones(_ shape: [Int], dtype: DType = .float32, device: Device = .cpu) throws -> Tensor {
     try sized(shape) { ct_ones($0, $1, dtype.rawValue, device.description, $2) }
   }
 
+  /// A tensor that holds `value` everywhere.
   public static func full(
     _ shape: [Int], _ value: some Scalar, dtype: DType = .float32, device: Device = .cpu
   ) throws -> Tensor {
@@ -113,6 +116,7 @@ extension Tensor {
     return try make { body(sizes, sizes.count, $0) }
   }
 
+  /// Zeros of this tensor's shape, type and device; `emptyLike` is uninitialised.
   public func zerosLike() throws -> Tensor { try unary(ct_zeros_like) }
   public func onesLike() throws -> Tensor { try unary(ct_ones_like) }
   public func emptyLike() throws -> Tensor { try unary(ct_empty_like) }
@@ -123,15 +127,18 @@ extension Tensor {
   /// The same values outside the autograd graph; memory is shared.
   public func detach() throws -> Tensor { try unary(ct_detach) }
 
+  /// The same values in row-major order: this tensor's memory when it already is, else a copy.
   public func contiguous() throws -> Tensor { try unary(ct_contiguous) }
 
   /// A 4-D tensor `[N, C, H, W]` stored with channels innermost.
   public func channelsLast() throws -> Tensor { try unary(ct_channels_last) }
 
+  /// The same values as another type; shares memory when the type is the same.
   public func to(_ dtype: DType) throws -> Tensor {
     try Tensor.withHandle(self) { handle in try Tensor.make { ct_to_dtype(handle, dtype.rawValue, $0) } }
   }
 
+  /// The same values on another device; shares memory when the device is the same.
   public func to(_ device: Device) throws -> Tensor {
     try Tensor.withHandle(self) { handle in try Tensor.make { ct_to_device(handle, device.description, $0) } }
   }

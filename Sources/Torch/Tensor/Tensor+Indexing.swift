@@ -11,6 +11,7 @@ extension Tensor {
     get throws { try narrow(dim: 0, start: range.lowerBound, count: range.count) }
   }
 
+  /// A view of the slice at `index` of `dim`, which goes; negative indices count from the end.
   public func select(_ index: Int, dim: Int) throws -> Tensor {
     try unary { ct_select($0, Int64(dim), Int64(index), $1) }
   }
@@ -20,6 +21,7 @@ extension Tensor {
     try unary { ct_narrow($0, Int64(dim), Int64(start), Int64(count), $1) }
   }
 
+  /// A view of every `step`-th slice from `start` up to but without `end`, held to the dimension.
   public func slice(dim: Int, from start: Int, to end: Int, by step: Int = 1) throws -> Tensor {
     try unary { ct_slice($0, Int64(dim), Int64(start), Int64(end), Int64(step), $1) }
   }
@@ -29,22 +31,27 @@ extension Tensor {
     try binary(index) { ct_index_select($0, Int64(dim), $1, $2) }
   }
 
+  /// Element by element along `dim`: `result[i][j] = self[index[i][j]][j]` for dimension 0.
   public func gather(_ index: Tensor, dim: Int) throws -> Tensor {
     try binary(index) { ct_gather($0, Int64(dim), $1, $2) }
   }
 
+  /// A copy with `source` written where `index` says along `dim`: the reverse of `gather`.
   public func scatter(_ index: Tensor, _ source: Tensor, dim: Int) throws -> Tensor {
     try ternary(index, source) { ct_scatter($0, Int64(dim), $1, $2, $3) }
   }
 
+  /// A copy with `value` written where `index` says along `dim`.
   public func scatter(_ index: Tensor, value: some Scalar, dim: Int) throws -> Tensor {
     try binary(index) { ct_scatter_value($0, Int64(dim), $1, value.scalar, $2) }
   }
 
+  /// A copy with `source` added where `index` says along `dim`; places may repeat.
   public func scatterAdd(_ index: Tensor, _ source: Tensor, dim: Int) throws -> Tensor {
     try ternary(index, source) { ct_scatter_add($0, Int64(dim), $1, $2, $3) }
   }
 
+  /// A copy with the slices of `source` added to those that an int64 vector names; places may repeat.
   public func indexAdd(_ index: Tensor, _ source: Tensor, dim: Int = 0) throws -> Tensor {
     try ternary(index, source) { ct_index_add($0, Int64(dim), $1, $2, $3) }
   }
@@ -56,14 +63,17 @@ extension Tensor {
     }
   }
 
+  /// Writes `value` into the slices that an int64 vector names, in place.
   public func indexFill(_ index: Tensor, _ value: some Scalar, dim: Int = 0) throws {
     try mutate(with: index) { ct_index_fill_($0, Int64(dim), $1, value.scalar) }
   }
 
+  /// A copy with `value` where the boolean mask is true.
   public func maskedFill(_ mask: Tensor, _ value: some Scalar) throws -> Tensor {
     try binary(mask) { ct_masked_fill($0, $1, value.scalar, $2) }
   }
 
+  /// The elements where the boolean mask is true, as a vector.
   public func maskedSelect(_ mask: Tensor) throws -> Tensor { try binary(mask, ct_masked_select) }
 
   /// `a` where the condition holds, else `b`.
@@ -74,6 +84,7 @@ extension Tensor {
   /// The places of true or nonzero elements, int64 `[count, rank]`.
   public func nonzero() throws -> Tensor { try unary(ct_nonzero) }
 
+  /// int64 `[…, classes]` with a one at each class; throws for classes outside 0 ..< `classes`.
   public func oneHot(classes: Int) throws -> Tensor { try unary { ct_one_hot($0, Int64(classes), $1) } }
 
   /// How often each integer occurs, int64 `[max(minimum, largest + 1)]`.
@@ -92,5 +103,6 @@ extension Tensor {
     return (all[0], all[1], all[2])
   }
 
+  /// Whether each element is one of `values`.
   public func isIn(_ values: Tensor) throws -> Tensor { try binary(values, ct_isin) }
 }

@@ -8,6 +8,7 @@ extension Tensor {
   public func outer(_ other: Tensor) throws -> Tensor { try binary(other, ct_outer) }
   public func kronecker(_ other: Tensor) throws -> Tensor { try binary(other, ct_kron) }
 
+  /// The sum of products that an Einstein equation names, for example `"bij,bjk->bik"`.
   public static func einsum(_ equation: String, _ operands: [Tensor]) throws -> Tensor {
     try withHandles(operands) { list, count in try make { ct_einsum(equation, list, count, $0) } }
   }
@@ -36,6 +37,7 @@ extension Tensor {
     try withExtendedLifetime(self) { try Tensor.makePair { ct_linalg_eigh(handle, $0) } }
   }
 
+  /// The thin decomposition self = Q R with orthonormal columns in Q and an upper triangular R.
   public func qr() throws -> (q: Tensor, r: Tensor) {
     try withExtendedLifetime(self) { try Tensor.makePair { ct_linalg_qr(handle, $0) } }
   }

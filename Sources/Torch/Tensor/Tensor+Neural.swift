@@ -60,20 +60,25 @@ extension Tensor {
     }
   }
 
+  /// The largest value of each window of `[N, C, H, W]`; windows follow each other without `stride`.
   public func maxPool2d(_ kernel: [Int], stride: [Int]? = nil, padding: [Int] = [0, 0]) throws -> Tensor {
     let (k, s, p) = (kernel.map(Int64.init), (stride ?? kernel).map(Int64.init), padding.map(Int64.init))
     return try unary { ct_max_pool2d($0, k, k.count, s, s.count, p, p.count, $1) }
   }
 
+  /// The mean of each window of `[N, C, H, W]`, padding counted as zeros.
   public func avgPool2d(_ kernel: [Int], stride: [Int]? = nil, padding: [Int] = [0, 0]) throws -> Tensor {
     let (k, s, p) = (kernel.map(Int64.init), (stride ?? kernel).map(Int64.init), padding.map(Int64.init))
     return try unary { ct_avg_pool2d($0, k, k.count, s, s.count, p, p.count, $1) }
   }
 
+  /// The mean, or the largest value, of `size` equal windows: `[N, C, H, W]` → `[N, C] + size`.
   public func adaptiveAvgPool2d(_ size: [Int]) throws -> Tensor { try along(size, ct_adaptive_avg_pool2d) }
+  /// The largest value of `size` equal windows: `[N, C, H, W]` → `[N, C] + size`.
   public func adaptiveMaxPool2d(_ size: [Int]) throws -> Tensor { try along(size, ct_adaptive_max_pool2d) }
 
-  /// Normalises each channel, by the batch's own statistics when `training` (which then also move the running ones).
+  /// Normalises each channel, by the batch's own statistics when `training` (which then also move the running
+  /// ones).
   public func batchNorm(
     weight: Tensor?, bias: Tensor?, runningMean: Tensor?, runningVariance: Tensor?, training: Bool,
     momentum: Double = 0.1, epsilon: Double = 1e-5
@@ -87,6 +92,7 @@ extension Tensor {
     }
   }
 
+  /// Zero mean and unit variance over the last dimensions `shape`, then weight and bias of that shape.
   public func layerNorm(_ shape: [Int], weight: Tensor?, bias: Tensor?, epsilon: Double = 1e-5) throws
     -> Tensor
   {
@@ -96,6 +102,7 @@ extension Tensor {
     }
   }
 
+  /// Zero mean and unit variance over each group of channels of `[N, C, …]`, then weight and bias `[C]`.
   public func groupNorm(_ groups: Int, weight: Tensor?, bias: Tensor?, epsilon: Double = 1e-5) throws
     -> Tensor
   {
@@ -104,6 +111,7 @@ extension Tensor {
     }
   }
 
+  /// Unit root mean square over the last dimensions `shape`, then the weight (Zhang & Sennrich 2019).
   public func rmsNorm(_ shape: [Int], weight: Tensor?, epsilon: Double? = nil) throws -> Tensor {
     let sizes = shape.map(Int64.init)
     return try withOptional(epsilon) { epsilon in
@@ -113,7 +121,8 @@ extension Tensor {
     }
   }
 
-  /// Rows of `self` `[vocabulary, width]` for int64 indices of any shape; `padding` names a row without gradient.
+  /// Rows of `self` `[vocabulary, width]` for int64 indices of any shape; `padding` names a row without
+  /// gradient.
   public func embedding(_ indices: Tensor, padding: Int? = nil) throws -> Tensor {
     try binary(indices) { ct_embedding($0, $1, Int64(padding ?? -1), $2) }
   }
@@ -129,7 +138,9 @@ extension Tensor {
     }
   }
 
+  /// `[N, C, H, W]` at another `[H, W]`, by the nearest pixel.
   public func resizedNearest(_ size: [Int]) throws -> Tensor { try along(size, ct_upsample_nearest2d) }
+  /// `[N, C, H, W]` at another `[H, W]`, by bilinear interpolation.
   public func resizedBilinear(_ size: [Int], alignCorners: Bool = false) throws -> Tensor {
     try along(size) { ct_upsample_bilinear2d($0, $1, $2, alignCorners, $3) }
   }
@@ -188,29 +199,35 @@ extension Tensor {
     }
   }
 
+  /// (self − target)², by default its mean.
   public func meanSquaredError(_ target: Tensor, reduction: Reduction = .mean) throws -> Tensor {
     try binary(target) { ct_mse_loss($0, $1, reduction.rawValue, $2) }
   }
 
+  /// |self − target|, by default its mean.
   public func absoluteError(_ target: Tensor, reduction: Reduction = .mean) throws -> Tensor {
     try binary(target) { ct_l1_loss($0, $1, reduction.rawValue, $2) }
   }
 
+  /// ½ d² / β where |d| < β, else |d| − ½ β, for d = self − target (Girshick 2015).
   public func smoothL1(_ target: Tensor, beta: Double = 1, reduction: Reduction = .mean) throws -> Tensor {
     try binary(target) { ct_smooth_l1_loss($0, $1, reduction.rawValue, beta, $2) }
   }
 
+  /// ½ d² where |d| < δ, else δ (|d| − ½ δ), for d = self − target (Huber 1964).
   public func huber(_ target: Tensor, delta: Double = 1, reduction: Reduction = .mean) throws -> Tensor {
     try binary(target) { ct_huber_loss($0, $1, reduction.rawValue, delta, $2) }
   }
 
-  /// Σ target · (log target − self) element by element, for log-probabilities `self`; `mean` divides by elements.
+  /// Σ target · (log target − self) element by element, for log-probabilities `self`; `mean` divides by
+  /// elements.
   public func klDivergence(
     target: Tensor, targetIsLog: Bool = false, reduction: Reduction = .none
   ) throws -> Tensor {
     try binary(target) { ct_kl_div($0, $1, reduction.rawValue, targetIsLog, $2) }
   }
 
+  /// The cosine of the angle between vectors along `dim`, with norms of at least `epsilon`.
   public func cosineSimilarity(_ other: Tensor, dim: Int = 1, epsilon: Double = 1e-8) throws -> Tensor {
     try binary(other) { ct_cosine_similarity($0, $1, Int64(dim), epsilon, $2) }
   }
@@ -231,7 +248,8 @@ extension Tensor {
 }
 
 extension Tensor {
-  /// The rows that `index` names of uint8 data `[N, C, …]`, as float32: value · scale[c] + shift[c], in one pass.
+  /// The rows that `index` names of uint8 data `[N, C, …]`, as float32: value · scale[c] + shift[c], in one
+  /// pass.
   public func gatherNormalized(_ index: Tensor, scale: Tensor, shift: Tensor) throws -> Tensor {
     try withExtendedLifetime((self, index, scale, shift)) {
       try Tensor.make { ct_gather_normalized(handle, index.handle, scale.handle, shift.handle, $0) }

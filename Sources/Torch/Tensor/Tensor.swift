@@ -2,9 +2,9 @@ import CTorch
 
 /// A multidimensional array of libtorch, with its place in the autograd graph.
 ///
-/// A tensor is one reference to libtorch's own object and is released with the last Swift reference. It is not
-/// `Sendable`: models cross threads as snapshots. Every operation throws `TorchError` for shapes, types or devices
-/// that do not fit; one `try` covers a whole expression.
+/// A tensor is one reference to libtorch's own object and is released with the last Swift reference. It is
+/// not `Sendable`: models cross threads as snapshots. Every operation throws `TorchError` for shapes, types
+/// or devices that do not fit; one `try` covers a whole expression.
 public final class Tensor {
   let handle: ct_tensor
 
@@ -90,14 +90,17 @@ extension Tensor {
     }
   }
 
+  /// Whether the elements lie in row-major order without gaps.
   public var isContiguous: Bool {
     get throws { try flag { ct_is_contiguous(handle, $0) } }
   }
 
+  /// The element type.
   public var dtype: DType {
     DType(rawValue: withExtendedLifetime(self) { ct_tensor_dtype(handle) }) ?? .float32
   }
 
+  /// The device that holds the elements.
   public var device: Device {
     get throws {
       var text = [CChar](repeating: 0, count: 32)

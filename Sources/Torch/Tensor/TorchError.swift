@@ -7,7 +7,9 @@ public struct TorchError: Error, Equatable, CustomStringConvertible {
     case shape, dtype, device, memory, index, unsupported, autograd, file, other
   }
 
+  /// The kind of mistake.
   public let kind: Kind
+  /// What was wrong, in a sentence.
   public let message: String
 
   public init(_ kind: Kind, _ message: String) {
