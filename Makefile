@@ -6,12 +6,12 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 export PERENNIAL_LIBTORCH_DIR ?= $(CURDIR)/.libtorch
-TORCH_HOME := $(if $(LIBTORCH),$(abspath $(LIBTORCH)),$(PERENNIAL_LIBTORCH_DIR))
+TORCH_HOME := $(if $(LIBTORCH),$(shell cd "$(LIBTORCH)" && pwd),$(PERENNIAL_LIBTORCH_DIR))
 # A copy given by LIBTORCH that lacks a libtorch.pc is described in .libtorch.given by the bootstrap.
 export PKG_CONFIG_PATH := $(TORCH_HOME)/lib/pkgconfig:$(PERENNIAL_LIBTORCH_DIR).given$(if $(PKG_CONFIG_PATH),:$(PKG_CONFIG_PATH))
 export LIBTORCH TORCH_VERSION
 
-SWIFT_FLAGS := -Xlinker -rpath -Xlinker $(TORCH_HOME)/lib $(if $(JOBS),--jobs $(JOBS))
+SWIFT_FLAGS := -Xlinker -rpath -Xlinker "$(TORCH_HOME)/lib" $(if $(JOBS),--jobs $(JOBS))
 PERENNIAL := .build/release/perennial
 SWIFT_SOURCES := Package.swift Sources Tests $(wildcard Benchmarks)
 

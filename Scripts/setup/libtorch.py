@@ -28,13 +28,14 @@ CPU_ROOTS = [f"libtorch_cpu.{SUFFIX}"]
 CUDA_ROOTS = ["libtorch_cuda.so", "libtorch_cuda_linalg.so"]
 LOADED_ON_DEMAND = ["libcaffe2_nvrtc.so"]  # needs the driver's libcuda.so.1, so it is copied and not tried
 
+# Without -ltorch: that library is an empty shell which, in a CUDA build, insists on every CUDA library.
 PKG_CONFIG = """prefix={prefix}
 Name: libtorch
 Description: PyTorch C++ libraries
 URL: https://pytorch.org
 Version: {version}
-Cflags: -I${{prefix}}/include -I${{prefix}}/include/torch/csrc/api/include
-Libs: -L${{prefix}}/lib -ltorch_cpu -lc10
+Cflags: -I"${{prefix}}/include" -I"${{prefix}}/include/torch/csrc/api/include"
+Libs: -L"${{prefix}}/lib" -ltorch_cpu -lc10
 """
 
 

@@ -24,30 +24,30 @@ def download(requirements, into, scratch, what, with_dependencies=False):
     os.makedirs(into, exist_ok=True)
     os.makedirs(scratch, exist_ok=True)
     say(f"downloading {what}")
-    log_path = os.path.join(scratch, "pip.log")
-    with open(log_path, "w+", errors="replace") as log:
-        environment = dict(os.environ, TMPDIR=scratch)
-        process = subprocess.Popen(command + requirements, stdout=log, stderr=log, env=environment)
-        try:
-            _watch(process, [into, scratch], what)
-        finally:
-            if process.poll() is None:
-                process.terminate()
-                process.wait()
-        log.seek(0)
-        output = log.read()
+    environment = dict(os.environ, TMPDIR=scratch)
+    process = subprocess.Popen(
+        command + requirements, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+    )
+    try:
+        output = _watch(process, [into, scratch], what)
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
     if process.returncode != 0:
         raise Refusal(_explain(output, what))
     return sorted(os.path.join(into, name) for name in os.listdir(into) if name.endswith(".whl"))
 
 
 def _watch(process, folders, what):
-    """Shows how much has arrived: a line that rewrites itself on a terminal, one every 20 s elsewhere."""
+    """Waits for pip and returns its output. Shows meanwhile how much has arrived: a line that rewrites itself on a
+    terminal, one every 20 s elsewhere.
+    """
     terminal = sys.stdout.isatty()
     said = time.monotonic()
     while True:
         try:
-            process.wait(timeout=0.5)
+            output, _ = process.communicate(timeout=0.5)
             break
         except subprocess.TimeoutExpired:
             text = f"bootstrap: {what}: {_arrived(folders) / 1e6:.0f} MB"
@@ -58,6 +58,7 @@ def _watch(process, folders, what):
                 print(text, flush=True)
     if terminal:
         print("\r\x1b[K", end="", flush=True)
+    return output
 
 
 def _arrived(folders):
@@ -81,7 +82,11 @@ def _explain(output, what):
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith(("ERROR", "error"))] or lines[-3:]
     reason = " ".join(errors[-3:]) or "nothing"
-    return f"could not download {what}; is the network (or the folder in PIP_FIND_LINKS) there? pip said: {reason}"
+    python = ".".join(map(str, sys.version_info[:2]))
+    return (
+        f"could not download {what}; is the network (or the folder in PIP_FIND_LINKS) there? "
+        f"pip of Python {python} said: {reason}"
+    )
 
 
 def nvidia_requirements(metadata):
