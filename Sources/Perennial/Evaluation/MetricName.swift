@@ -1,0 +1,57 @@
+/// The name of a metric, as in recipes and `results.json`. Open: a modality may add its own.
+public struct MetricName: RawRepresentable, Hashable, Sendable, ExpressibleByStringLiteral,
+  CustomStringConvertible
+{
+  public let rawValue: String
+
+  public init(rawValue: String) { self.rawValue = rawValue }
+  public init(stringLiteral value: String) { rawValue = value }
+
+  public static let averageAccuracy: MetricName = "average_accuracy"
+  public static let averageIncrementalAccuracy: MetricName = "average_incremental_accuracy"
+  public static let anytimeAccuracy: MetricName = "anytime_accuracy"
+  public static let forgetting: MetricName = "forgetting"
+  public static let forgettingFromLearned: MetricName = "forgetting_from_learned"
+  public static let backwardTransfer: MetricName = "backward_transfer"
+  public static let forwardTransfer: MetricName = "forward_transfer"
+  public static let intransigence: MetricName = "intransigence"
+  public static let learningCurveArea: MetricName = "learning_curve_area"
+  public static let negativeFlipRate: MetricName = "negative_flip_rate"
+
+  /// The metrics of the accuracy matrix, in the order in which files and tables list them. All are fractions.
+  public static let standard: [MetricName] = [
+    .averageAccuracy, .averageIncrementalAccuracy, .anytimeAccuracy, .forgetting, .forgettingFromLearned,
+    .backwardTransfer, .forwardTransfer, .intransigence, .learningCurveArea, .negativeFlipRate,
+  ]
+
+  public var description: String { rawValue }
+
+  /// The name in words, such as "average accuracy".
+  public var title: String { rawValue.split(separator: "_").joined(separator: " ") }
+
+  /// What the metric says, in one line for a reader who has not met it.
+  public var explanation: String {
+    switch self {
+    case .averageAccuracy: "over all experiences, at the end"
+    case .averageIncrementalAccuracy: "over the experiences seen so far, averaged along the way"
+    case .anytimeAccuracy: "the same, at every evaluation"
+    case .forgetting: "lost since each earlier experience was at its best"
+    case .forgettingFromLearned: "lost since each earlier experience was just learned"
+    case .backwardTransfer: "gained on earlier experiences by learning later ones"
+    case .forwardTransfer: "gained on experiences before learning them"
+    case .intransigence: "missing on new experiences, against joint training"
+    case .learningCurveArea: "how good a new experience is after few batches"
+    case .negativeFlipRate: "right before an update and wrong after it"
+    default: ""
+    }
+  }
+
+  /// Whether values are fractions, shown as percentages.
+  public var isFraction: Bool { Self.standard.contains(self) }
+
+  /// The standard order first, then alphabetical.
+  static func precedes(_ one: MetricName, _ other: MetricName) -> Bool {
+    let place = { standard.firstIndex(of: $0) ?? standard.count }
+    return (place(one), one.rawValue) < (place(other), other.rawValue)
+  }
+}

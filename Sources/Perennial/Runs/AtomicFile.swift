@@ -1,0 +1,104 @@
+import Foundation
+
+/// Files that are either the old one or the new one, never half of either, whenever the machine stops.
+public enum AtomicFile {
+  /// Replaces the file at `url` by `data`, or creates it.
+  ///
+  /// Writes to a temporary file in the same folder, forces it to disk, renames it over `url` and forces the folder
+  /// to disk. When anything fails the old file is untouched and the temporary one is gone.
+  /// - Throws: `AtomicFileError` naming the step, the path and the system's reason: no such folder, no permission,
+  ///   no space left.
+  public static func write(_ data: some DataProtocol, to url: URL) throws {
+    try write(to: url) { try $0.write(data) }
+  }
+
+  /// Replaces the file at `url` by what `body` writes piece by piece, as `write(_:to:)` does for data at hand.
+  public static func write(to url: URL, _ body: (Writer) throws -> Void) throws {
+    let path = url.path
+    let folder = url.deletingLastPathComponent().path
+    let suffix = String(UInt64.random(in: .min ... .max), radix: 36)
+    let temporary = "\(folder)/.\(url.lastPathComponent).\(suffix).tmp"
+
+    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw AtomicFileError("create a file in", folder) }
+    do {
+      do {
+        try body(Writer(descriptor: descriptor, path: path))
+        guard fsync(descriptor) == 0 else { throw AtomicFileError("force to disk", path) }
+      } catch {
+        close(descriptor)
+        throw error
+      }
+      guard close(descriptor) == 0 else { throw AtomicFileError("close", path) }
+      guard rename(temporary, path) == 0 else { throw AtomicFileError("replace", path) }
+    } catch {
+      unlink(temporary)
+      throw error
+    }
+    try synchronize(folder: folder)
+  }
+
+  /// Takes the bytes of a file being written.
+  public struct Writer {
+    let descriptor: Int32
+    let path: String
+
+    /// Appends all of `bytes`.
+    /// - Throws: `AtomicFileError`, among others when the disk is full.
+    public func write(_ bytes: UnsafeRawBufferPointer) throws {
+      var rest = bytes[...]
+      while !rest.isEmpty {
+        let count = platformWrite(descriptor, UnsafeRawBufferPointer(rebasing: rest))
+        if count < 0 && errno == EINTR { continue }
+        guard count > 0 else { throw AtomicFileError("write", path) }
+        rest = rest.dropFirst(count)
+      }
+    }
+
+    /// Appends all of `data`.
+    public func write(_ data: some DataProtocol) throws {
+      for region in data.regions { try region.withUnsafeBytes { try write($0) } }
+    }
+  }
+
+  private static func synchronize(folder: String) throws {
+    let descriptor = open(folder, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw AtomicFileError("open the folder", folder) }
+    defer { close(descriptor) }
+    // Some network file systems cannot force a folder to disk; the rename itself has succeeded by now.
+    guard fsync(descriptor) == 0 || errno == EINVAL || errno == ENOTSUP else {
+      throw AtomicFileError("force to disk the folder", folder)
+    }
+  }
+}
+
+private func platformWrite(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
+  write(descriptor, bytes.baseAddress, bytes.count)
+}
+
+/// Why a file could not be written.
+public struct AtomicFileError: Error, Equatable, CustomStringConvertible {
+  /// What was being done, such as "write".
+  public let operation: String
+  /// The file or folder it was done to.
+  public let path: String
+  /// The system's error number.
+  public let code: Int32
+
+  init(_ operation: String, _ path: String, code: Int32 = errno) {
+    self.operation = operation
+    self.path = path
+    self.code = code
+  }
+
+  public var description: String {
+    let advice =
+      switch code {
+      case ENOSPC, EDQUOT: "; free some space or choose another folder"
+      case EACCES, EROFS, EPERM: "; choose a folder that you may write to"
+      case ENOENT: "; the folder does not exist"
+      default: ""
+      }
+    return "cannot \(operation) \(path): \(String(cString: strerror(code)))\(advice)"
+  }
+}

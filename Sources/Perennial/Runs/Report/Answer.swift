@@ -1,0 +1,55 @@
+/// What came out, in a sentence or two, before any number has to be looked up.
+struct Answer {
+  let headline: String
+  let detail: String
+
+  init(_ results: RunResults) {
+    let ranked = Self.ranked(results)
+    let contenders = ranked.filter { StrategyRole($0.name) != .joint }
+    guard let best = contenders.first else {
+      headline = ranked.isEmpty ? "Nothing has finished yet." : "Only the joint upper bound has run."
+      detail = ""
+      return
+    }
+    let count = results.stream.experiences.count
+    let at = "\(NumberText.fixed(100 * best.value.mean, 1))\u{A0}%"
+    let over = count == 1 ? "on its one experience" : "on average over all \(count) experiences"
+    headline =
+      contenders.count == 1
+      ? "\(best.name) ended at \(at) \(over)." : "\(best.name) kept the most: \(at) \(over)."
+
+    var sentences: [String] = []
+    if contenders.count > 1 {
+      let second = contenders[1]
+      let lead = best.value.mean - second.value.mean
+      if lead < max(best.value.std, second.value.std) {
+        sentences.append("Its lead over \(second.name) is within the spread of the seeds.")
+      }
+    }
+    if let joint = ranked.first(where: { StrategyRole($0.name) == .joint }) {
+      let gap = joint.value.mean - best.value.mean
+      sentences.append(
+        gap > 0
+          ? "Training on everything at once reaches \(NumberText.fixed(100 * joint.value.mean, 1))\u{A0}%."
+          : "That is no less than training on everything at once.")
+    }
+    let finetuning = results.strategies.first { StrategyRole($0) == .finetuning }
+    if let name = finetuning, let forgot = results.statistic(.forgetting, of: name) {
+      let own = best.name == name ? nil : results.statistic(.forgetting, of: best.name)
+      let beside = own.map { ", \(best.name) \(NumberText.fixed(100 * $0.mean, 1))" } ?? ""
+      sentences.append(
+        "Plain fine-tuning forgot \(NumberText.fixed(100 * forgot.mean, 1)) points of what it had learned\(beside)."
+      )
+    } else if let forgot = results.statistic(.forgetting, of: best.name) {
+      sentences.append("It forgot \(NumberText.fixed(100 * forgot.mean, 1)) points of what it had learned.")
+    }
+    detail = sentences.joined(separator: " ")
+  }
+
+  /// Strategies by average accuracy, the best first; those without one left out.
+  static func ranked(_ results: RunResults) -> [(name: String, value: Statistic)] {
+    results.strategies.enumerated().compactMap { place, name in
+      results.statistic(.averageAccuracy, of: name).map { (place: place, name: name, value: $0) }
+    }.sorted { ($1.value.mean, $0.place) < ($0.value.mean, $1.place) }.map { ($0.name, $0.value) }
+  }
+}
