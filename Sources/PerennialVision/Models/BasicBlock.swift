@@ -1,0 +1,62 @@
+import Torch
+
+/// Two 3×3 convolutions with a shortcut around them (He et al. 2016, fig. 2):
+/// relu(bn2(conv2(relu(bn1(conv1(x))))) + shortcut(x)).
+final class BasicBlock: Module, Layer {
+  private let conv1: Conv2d
+  private let bn1: BatchNorm
+  private let conv2: Conv2d
+  private let bn2: BatchNorm
+  private let shortcut: (any Layer)?
+
+  init(
+    _ inputs: Int, _ outputs: Int, stride: Int, shortcut kind: ResNet.Shortcut,
+    initialization: ResNet.Initialization, _ generator: Generator
+  ) throws {
+    conv1 = try initialization.convolution(inputs, outputs, kernel: 3, stride: stride, generator)
+    bn1 = try BatchNorm(outputs)
+    conv2 = try initialization.convolution(outputs, outputs, kernel: 3, stride: 1, generator)
+    bn2 = try BatchNorm(outputs)
+    if stride == 1, inputs == outputs {
+      shortcut = nil
+    } else {
+      switch kind {
+      case .padding: shortcut = PaddingShortcut(stride: stride, added: outputs - inputs)
+      case .projection:
+        shortcut = Sequential([
+          try initialization.convolution(inputs, outputs, kernel: 1, stride: stride, generator),
+          try BatchNorm(outputs),
+        ])
+      }
+    }
+    super.init()
+    register("conv1", conv1)
+    register("bn1", bn1)
+    register("conv2", conv2)
+    register("bn2", bn2)
+    if let shortcut { register(kind.name, shortcut) }
+  }
+
+  func callAsFunction(_ input: Tensor) throws -> Tensor {
+    let residual = try bn2(conv2(bn1(conv1(input)).relu()))
+    return try (residual + (shortcut?(input) ?? input)).relu()
+  }
+}
+
+/// Option A of He et al. (2016, section 3.3): every `stride`-th pixel, and channels of zeros on both sides.
+private final class PaddingShortcut: Module, Layer {
+  private let stride: Int
+  private let added: Int
+
+  init(stride: Int, added: Int) {
+    self.stride = stride
+    self.added = added
+    super.init()
+  }
+
+  func callAsFunction(_ input: Tensor) throws -> Tensor {
+    let pixels = try input.slice(dim: 2, from: 0, to: input.shape[2], by: stride)
+      .slice(dim: 3, from: 0, to: input.shape[3], by: stride)
+    return try pixels.padded([0, 0, 0, 0, added / 2, added - added / 2])
+  }
+}

@@ -1,0 +1,57 @@
+import Torch
+
+/// A multilayer perceptron: fully connected layers, each followed by an activation and, where asked for, dropout.
+///
+/// Images `[N, C, H, W]` are flattened. Layers are named `layers.0`, `layers.1` …, and the classifier comes next;
+/// without hidden layers the features are the inputs, and the network is a linear classifier.
+public final class MLP: Module, VisionBackbone {
+  public let featureCount: Int
+  public let headName: String
+  private let inputs: Int
+  private let layers: [Linear]
+  private let activation: Activation.Function
+  private let dropout: Dropout?
+
+  /// Makes a perceptron with weights as `torch.nn.Linear` draws them.
+  ///
+  /// - Parameters:
+  ///   - inputs: The numbers in one example, C · H · W for images.
+  ///   - hidden: The width of each hidden layer.
+  ///   - activation: The function after each hidden layer; ReLU is fused into the product.
+  ///   - dropout: Drops activations of every hidden layer in training.
+  ///   - generator: The random stream of the weights.
+  /// - Throws: ``ModelError`` for a width below 1.
+  public init(
+    inputs: Int, hidden: [Int], activation: Activation.Function = .relu, dropout: Dropout? = nil,
+    _ generator: Generator
+  ) throws {
+    guard inputs > 0, hidden.allSatisfy({ $0 > 0 }) else {
+      throw ModelError(model: "MLP", problem: "needs widths of at least 1, not \(inputs) → \(hidden)")
+    }
+    layers = try zip([inputs] + hidden, hidden).map {
+      try Linear($0, $1, relu: activation == .relu, generator)
+    }
+    featureCount = hidden.last ?? inputs
+    headName = "layers.\(hidden.count)"
+    self.inputs = inputs
+    self.activation = activation
+    self.dropout = dropout
+    super.init()
+    for (index, layer) in layers.enumerated() { register("layers.\(index)", layer) }
+    if let dropout { register("dropout", dropout) }
+  }
+
+  /// `[N, …]` with `inputs` numbers an example → `[N, featureCount]`.
+  ///
+  /// - Throws: `TorchError` (`shape`) for another number of inputs.
+  public func callAsFunction(_ input: Tensor) throws -> Tensor {
+    let flat = input.rank > 2 ? try input.flatten(from: 1) : input
+    guard flat.rank == 2, flat.shape[1] == inputs else {
+      throw TorchError(.shape, "an MLP of \(inputs) inputs does not take a batch of shape \(input.shape)")
+    }
+    return try layers.reduce(flat) { x, layer in
+      let y = try layer.relu ? layer(x) : activation(layer(x))
+      return try dropout?(y) ?? y
+    }
+  }
+}

@@ -1,0 +1,101 @@
+import Torch
+
+/// A residual network of basic blocks for small images, without its classifier (He et al. 2016, section 4.2).
+///
+/// A 3×3 stem at full resolution, stages whose first block halves height and width and doubles the channels (but for
+/// the first stage), and the mean of each channel. Names are `conv1`, `bn1`, `layer1.0.conv1` …, as in the public
+/// checkpoint of each variant.
+public final class ResNet: Module, VisionBackbone {
+  public let featureCount: Int
+  public let headName: String
+  private let conv1: Conv2d
+  private let bn1: BatchNorm
+  private let stages: [Sequential]
+  private let pool = GlobalAveragePool()
+
+  /// How a block's input passes by where the block changes its shape.
+  public enum Shortcut: Sendable, Equatable {
+    /// Option A: every second pixel, new channels are zero. It has no parameters.
+    case padding
+    /// Option B: a 1×1 convolution and batch normalisation, under a name in the block.
+    case projection(name: String = "shortcut")
+
+    var name: String {
+      switch self {
+      case .padding: "shortcut"
+      case .projection(let name): name
+      }
+    }
+  }
+
+  /// The distribution from which the kernels of convolutions are drawn.
+  public enum Initialization: Sendable {
+    /// As `torch.nn.Conv2d`: U(−1/√fan_in, 1/√fan_in).
+    case uniform
+    /// N(0, 2 / fan_in) (He et al. 2015, eq. 10).
+    case normalFanIn
+    /// N(0, 2 / fan_out) (He et al. 2015, eq. 14).
+    case normalFanOut
+
+    /// A convolution without bias that keeps the size but for its stride.
+    func convolution(
+      _ inputs: Int, _ outputs: Int, kernel: Int, stride: Int, _ generator: Generator
+    ) throws -> Conv2d {
+      let layer = try Conv2d(
+        inputs, outputs, kernel: kernel, stride: stride, padding: kernel / 2, bias: false, generator)
+      if self != .uniform {
+        let kernels = try Initializer.kaimingNormal(
+          layer.weight.value.shape, fanOut: self == .normalFanOut, generator)
+        try noGrad { try layer.weight.value.copy(from: kernels) }
+      }
+      return layer
+    }
+  }
+
+  /// Makes a residual network.
+  ///
+  /// - Parameters:
+  ///   - channels: The channels of the images.
+  ///   - blocks: The number of blocks in each stage.
+  ///   - width: The channels of the first stage; each further stage doubles them.
+  ///   - headName: The name of the classifier in checkpoints.
+  ///   - generator: The random stream of the weights.
+  /// - Throws: ``ModelError`` for a count below 1.
+  public init(
+    channels: Int = 3, blocks: [Int], width: Int, shortcut: Shortcut, initialization: Initialization,
+    headName: String, _ generator: Generator
+  ) throws {
+    guard channels > 0, width > 0, !blocks.isEmpty, blocks.count <= 16, blocks.allSatisfy({ $0 > 0 }) else {
+      throw ModelError(
+        model: "ResNet",
+        problem: "needs at least 1 channel, width and block in each of 1 to 16 stages, "
+          + "not \(channels) channels, width \(width) and blocks \(blocks)")
+    }
+    conv1 = try initialization.convolution(channels, width, kernel: 3, stride: 1, generator)
+    bn1 = try BatchNorm(width)
+    var inputs = width
+    stages = try blocks.enumerated().map { stage, count in
+      Sequential(
+        try (0..<count).map { position in
+          let outputs = width << stage
+          defer { inputs = outputs }
+          return try BasicBlock(
+            inputs, outputs, stride: stage > 0 && position == 0 ? 2 : 1, shortcut: shortcut,
+            initialization: initialization, generator)
+        })
+    }
+    featureCount = inputs
+    self.headName = headName
+    super.init()
+    register("conv1", conv1)
+    register("bn1", bn1)
+    for (index, stage) in stages.enumerated() { register("layer\(index + 1)", stage) }
+  }
+
+  /// `[N, C, H, W]` → `[N, featureCount]`
+  public func callAsFunction(_ input: Tensor) throws -> Tensor {
+    try pool(stages.reduce(stem(input.channelsLast())) { x, stage in try stage(x) })
+  }
+
+  private func stem(_ x: Tensor) throws -> Tensor { try bn1(conv1(x)).relu() }
+}
