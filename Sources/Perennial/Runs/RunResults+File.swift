@@ -43,6 +43,9 @@ extension RunResults {
     try validate(file: file)
   }
 
+  /// Beyond this a number in a matrix is damage, not a score.
+  private static let largestScore = 1e9
+
   private func validate(file: String) throws {
     func require(_ condition: Bool, _ key: String, _ expected: String, _ found: Any) throws {
       guard condition else {
@@ -54,12 +57,19 @@ extension RunResults {
     try require(
       stream.testExamples.count == columns, "stream.test_examples", "\(columns) numbers",
       stream.testExamples.count)
+    for (place, size) in stream.testExamples.enumerated() {
+      try require(
+        (0...1_000_000_000_000).contains(size), "stream.test_examples[\(place)]", "the size of a test set",
+        size)
+    }
     for (index, run) in runs.enumerated() {
       let key = "runs[\(index)]"
       try require(!run.matrix.isEmpty, "\(key).matrix", "at least one row", "none")
       for (name, matrix) in [("matrix", run.matrix), ("task_masked_matrix", run.taskMaskedMatrix ?? [])] {
         for (i, row) in matrix.enumerated() {
           try require(row.count == columns, "\(key).\(name)[\(i)]", "\(columns) numbers", row.count)
+          let wild = row.first { abs($0) > Self.largestScore }
+          try require(wild == nil, "\(key).\(name)[\(i)]", "scores", wild ?? 0)
         }
       }
       if let masked = run.taskMaskedMatrix {

@@ -9,7 +9,7 @@ struct Axis {
   /// Covers `values` with about `count` round steps; fractions stay within 0 and 1 and start at 0 unless all are
   /// high.
   init(_ values: [Double], count: Int = 5) {
-    let finite = values.filter(\.isFinite)
+    let finite = values.filter { abs($0) < 1e12 }
     var low = finite.min() ?? 0
     var high = finite.max() ?? 1
     if low >= 0 && high <= 1 {

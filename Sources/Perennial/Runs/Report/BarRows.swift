@@ -37,7 +37,7 @@ struct BarRows {
       row.value.n > 1 && high - low > 0.2
       ? #"<line x1="\#(low)%" x2="\#(high)%" y1="6" y2="6" class="whisker"/>"# : ""
     return """
-      <tr><th scope="row">\(row.name)</th><td class="rail"><svg width="100%" height="12" aria-hidden="true">\
+      <tr><th scope="row" title="\(row.name)">\(row.name)</th><td class="rail"><svg width="100%" height="12" aria-hidden="true">\
       <rect width="\(share(row.value.mean))%" height="12" class="\(row.look.fill)"/>\(whisker)</svg></td>\
       <td>\(row.text.replacing("-", with: "−"))</td></tr>
       """

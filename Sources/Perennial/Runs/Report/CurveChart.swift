@@ -114,7 +114,7 @@ struct CurveChart {
     let ends = series.compactMap { one in
       coordinates(plot, one, \.mean).last.map { (series: one, x: $0.x, y: $0.y) }
     }.sorted { $0.y < $1.y }
-    let places = Self.spread(ends.map(\.y), apart: 17, from: plot.top, to: plot.bottom + 6)
+    let places = Self.spread(ends.map(\.y), apart: 17, from: plot.top, to: plot.bottom - 4)
     for (end, y) in zip(ends, places) {
       guard let last = end.series.points.last else { continue }
       if abs(y - end.y) > 2 { drawing.line(end.x + 7, end.y, plot.right + 5, y, "grid") }

@@ -16,7 +16,8 @@ struct HeatScale {
   var isFraction: Bool { low == 0 && high == 1 }
 
   func level(_ score: Double) -> Int {
-    Int((min(max((score - low) / (high - low), 0), 1) * Double(Self.levels - 1)).rounded())
+    guard score.isFinite, (high - low).isFinite else { return 0 }
+    return Int((min(max((score - low) / (high - low), 0), 1) * Double(Self.levels - 1)).rounded())
   }
 
   /// The number in a cell: "98" of 0.98.
@@ -37,13 +38,20 @@ struct HeatScale {
     let rules = { (anchors: [[Double]]) in
       (0..<levels).map { level in
         let color = interpolate(anchors, at: Double(level) / Double(levels - 1))
-        let ink = luminance(color) > 0.19 ? "#14211b" : "#f7faf7"
+        let ink = ink(on: luminance(color))
         let text = color.map { String(Int($0.rounded())) }.joined(separator: ",")
         return ".h\(level){fill:rgb(\(text))}.t\(level){fill:\(ink)}"
       }.joined(separator: "\n")
     }
     return "\(rules(light))\n@media screen and (prefers-color-scheme:dark){\n\(rules(dark))\n}"
   }()
+
+  /// The softest ink that still reads on a colour of that luminance: a contrast of 4.5 or more.
+  private static func ink(on paper: Double) -> String {
+    let inks = [("#14211b", 0.0137), ("#f7faf7", 0.949), ("#000000", 0), ("#ffffff", 1)]
+    let readable = inks.first { (max($0.1, paper) + 0.05) / (min($0.1, paper) + 0.05) >= 4.5 }
+    return readable?.0 ?? "#000000"
+  }
 
   private static func interpolate(_ anchors: [[Double]], at place: Double) -> [Double] {
     let position = place * Double(anchors.count - 1)

@@ -70,7 +70,8 @@ extension Report {
     let scale = HeatScale(matrices.joined().joined().lazy.map(\.mean))
     let most = forgetting.joined().map { abs($0.mean) }.max() ?? 0
     return items.indices.map { index in
-      guard !matrices[index].isEmpty else { return nil }
+      let count = items[index].results.stream.experiences.count
+      guard !matrices[index].isEmpty, matrices[index].allSatisfy({ $0.count == count }) else { return nil }
       return MatrixChart(
         name: items[index].strategy, matrix: matrices[index], forgetting: forgetting[index],
         experiences: items[index].results.stream.experiences, scale: scale,

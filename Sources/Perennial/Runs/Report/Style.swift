@@ -47,6 +47,7 @@ enum Style {
     .dots svg,.rail svg,.range svg{width:100%}
     .dots svg{height:14px}.rail svg{height:12px}.range svg{height:16px}
     .expectations thead th:nth-child(2),.expectations thead th:nth-child(6),.expectations thead th:nth-child(7){text-align:left}
+    .expectations tbody th{min-width:112px}
     .range{width:150px}
     .source{color:var(--soft);font-size:13.5px;overflow-wrap:anywhere}
     .met{color:var(--green);font-weight:600;white-space:nowrap}
@@ -71,7 +72,7 @@ enum Style {
     .scroll:focus-visible,pre:focus-visible{outline:2px solid var(--green);outline-offset:3px}
     .grid{font-size:14px}
     .grid td,.grid thead th{text-align:right;white-space:nowrap}
-    .grid thead th{white-space:normal}
+    .grid thead th{min-width:4.6em;max-width:11em;white-space:normal;overflow-wrap:break-word}
     .grid thead th:first-child{text-align:left}
     .grid tbody th,.grid tbody td{padding-top:6px;padding-bottom:6px}
     .grid small{display:block;color:var(--soft);font-weight:400;font-size:12.5px;white-space:normal}
@@ -137,7 +138,7 @@ enum Style {
     section{margin-top:26pt}
     .answer{font-size:26pt}.detail{font-size:14pt}
     figure,tr,.costs table,dl div{break-inside:avoid}
-    h2,.note{break-after:avoid}
+    h2,.note{break-after:avoid}.note{break-inside:avoid}
     pre{white-space:pre-wrap;overflow-wrap:anywhere}
     .scroll{overflow:visible}
     .matrices{grid-template-columns:repeat(3,1fr);gap:18pt}
