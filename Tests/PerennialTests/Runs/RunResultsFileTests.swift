@@ -127,10 +127,22 @@ import Testing
     }
   }
 
+  /// The same damage every time, so that what it finds can be found again (SplitMix64).
+  struct Seeded: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+      state &+= 0x9E37_79B9_7F4A_7C15
+      var mixed = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
+      mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+      return mixed ^ (mixed >> 31)
+    }
+  }
+
   @Test func noDamagedByteCrashesTheReaderOrTheReport() throws {
     let whole = Data(try SampleResults.make(experiences: 2, seeds: [0]).json().utf8)
-    var generator = SystemRandomNumberGenerator()
-    for _ in 0..<400 {
+    var generator = Seeded(state: 7)
+    for _ in 0..<300 {
       var damaged = whole
       for _ in 0..<Int.random(in: 1...4, using: &generator) {
         damaged[Int.random(in: 0..<damaged.count, using: &generator)] = UInt8.random(
