@@ -15,7 +15,7 @@ SWIFT_FLAGS := -Xlinker -rpath -Xlinker "$(TORCH_HOME)/lib" $(if $(JOBS),--jobs 
 PERENNIAL := .build/release/perennial
 SWIFT_SOURCES := Package.swift Sources Tests $(wildcard Benchmarks)
 
-.PHONY: help setup build demo test bench format lint docs recipe clean
+.PHONY: help setup build demo test named recipe bench format lint docs clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1	\2/p' Makefile | expand -t 18
@@ -32,9 +32,12 @@ demo: build ## Learn Split-Digits with five strategies and write a report (under
 test: setup ## Run the tests
 	swift test --disable-xctest $(SWIFT_FLAGS)
 
-recipe: build ## Run Recipes/$(R).yaml and check its expectations: make recipe R=mnist/split-class
-	@[ -n "$(R)" ] || { echo "which recipe? For instance: make recipe R=mnist/split-class" >&2; exit 2; }
+recipe: named build ## Run a recipe and check its expectations: make recipe R=mnist/split-class
 	$(PERENNIAL) run Recipes/$(R).yaml --check $(if $(PERENNIAL_DATA),--data "$(PERENNIAL_DATA)")
+
+named:
+	@[ -n "$(R)" ] || { echo "which recipe? For instance: make recipe R=mnist/split-class" >&2; exit 2; }
+	@[ -f "Recipes/$(R).yaml" ] || { echo "there is no Recipes/$(R).yaml" >&2; exit 2; }
 
 bench: build ## Time training steps against PyTorch and Avalanche, and print the ratios
 	Benchmarks/run
