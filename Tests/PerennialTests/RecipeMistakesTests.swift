@@ -15,7 +15,8 @@ import Testing
     ),
     (
       "lr: 0.001", "rate: 0.001",
-      "r.yaml:4: training.optimizer.adam: unknown key `rate`. Allowed: `beta1`, `beta2`, `epsilon`, `lr`, `weight_decay`"
+      "r.yaml:4: training.optimizer.adam: unknown key `rate`. Allowed: `beta1`, `beta2`, `epsilon`, `lr`, "
+        + "`weight_decay`"
     ),
     (", batch: 128", "", "r.yaml:4: training: missing key `batch`"),
     ("name: split-mnist/class\n", "", "r.yaml:1: missing key `name`"),

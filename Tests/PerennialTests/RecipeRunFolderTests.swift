@@ -73,7 +73,7 @@ import Testing
     try removing {
       let folder = try RunFolder.create(for: recipe, in: out, at: noon)
       let path = folder.url.path
-      withExtendedLifetime(folder) {
+      _ = withExtendedLifetime(folder) {
         #expect(throws: RunFolderError.inUse(path: path, process: getpid())) {
           try RunFolder.newestUnfinished(for: recipe, in: out)
         }

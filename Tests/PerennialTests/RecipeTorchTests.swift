@@ -31,7 +31,8 @@ import Torch
     let adam = try #require(try training("steps: 1").optimizer.make() as? Adam)
     #expect(adam.learningRate == 0.001)
     #expect(!adam.decoupled)
-    let yaml = RecipeSample.replacing("{adam: {lr: 0.001}}", "{adamw: {lr: 0.5, beta2: 0.99, weight_decay: 0.1}}")
+    let yaml = RecipeSample.replacing(
+      "{adam: {lr: 0.001}}", "{adamw: {lr: 0.5, beta2: 0.99, weight_decay: 0.1}}")
     let recipe = try Recipe(yaml: yaml, source: "r.yaml")
     let adamW = try #require(try recipe.training.optimizer.make() as? Adam)
     #expect(adamW.learningRate == 0.5)

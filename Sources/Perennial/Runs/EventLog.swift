@@ -1,6 +1,7 @@
 import Foundation
 
-/// Writes what happens in a run to `events.jsonl`: one line of JSON for each event, on disk as soon as it is noted.
+/// Writes what happens in a run to `events.jsonl`: one line of JSON for each event, on disk as soon as it is
+/// noted.
 ///
 /// The log never stops a training: when it cannot be written it says so once and falls silent.
 public final class EventLog: RunObserver {
@@ -9,7 +10,8 @@ public final class EventLog: RunObserver {
   private let clock: () -> Date
   private let complain: (String) -> Void
 
-  /// Opens the log, or goes on with the one that is there; a line that an earlier process left half written goes.
+  /// Opens the log, or goes on with the one that is there; a line that an earlier process left half written
+  /// goes.
   ///
   /// - Parameters:
   ///   - url: The file.

@@ -5,6 +5,7 @@ extension Recipe {
     description = document.description
     stream = document.stream
     model = document.model
+    head = document.head ?? Selection("linear")
     objective = document.objective ?? Selection("classification")
     training = document.training
     seeds = document.seeds
@@ -21,6 +22,7 @@ private struct Document: Decodable, Validated {
   let description: String?
   let stream: Recipe.Stream
   let model: Selection
+  let head: Selection?
   let objective: Selection?
   let training: Recipe.Training
   let strategies: ConfigurationNode

@@ -1,6 +1,6 @@
 extension Recipe {
-  /// How the learning rate changes within an experience. Positions count in the unit in which the recipe gives the
-  /// length of training: steps or epochs. Every experience starts the schedule afresh.
+  /// How the learning rate changes within an experience. Positions count in the unit in which the recipe
+  /// gives the length of training: steps or epochs. Every experience starts the schedule afresh.
   public enum Schedule: Sendable, Equatable {
     /// The learning rate stays as it is.
     case constant

@@ -11,11 +11,11 @@ extension Recipe {
     public let classOrder: ClassOrder
     /// The fraction of the training examples held out to choose hyper-parameters on, in [0, 1).
     public let validation: Double
-    /// The size of the mini-batches in which an online stream arrives, each seen once; `nil` when the learner may
-    /// go through an experience as often as it likes.
+    /// The size of the mini-batches in which an online stream arrives, each seen once; `nil` when the learner
+    /// may go through an experience as often as it likes.
     public let online: Int?
-    /// The fraction of examples that change places with those of neighbouring experiences, in [0, 1): boundaries
-    /// are sharp at 0.
+    /// The fraction of examples that change places with those of neighbouring experiences, in [0, 1):
+    /// boundaries are sharp at 0.
     public let blur: Double
     /// Random changes of the training images, in the order in which they are applied.
     public let augment: [Selection]
@@ -37,6 +37,7 @@ extension Recipe.Stream: Decodable, Validated {
     case data, scenario, experiences, classOrder, validation, online, blur, augment
   }
 
+  /// Reads the `stream` of a recipe.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     data = try container.decode(Selection.self, forKey: .data)

@@ -76,7 +76,8 @@ extension Recipe.Target {
   }
 }
 
-/// A target as the file has it: `{value: 0.888, tolerance: 0.02, source: …}` or `{at_least: 0.94, source: …}`.
+/// A target as the file has it: `{value: 0.888, tolerance: 0.02, source: …}` or `{at_least: 0.94, source:
+/// …}`.
 private struct Written: Decodable {
   let bound: Recipe.Bound
   let source: String

@@ -36,6 +36,7 @@ extension Recipe.Training: Decodable, Validated {
       checkpointEvery
   }
 
+  /// Reads the `training` of a recipe: exactly one of `steps` and `epochs`.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     optimizer = try container.decode(Recipe.Optimizer.self, forKey: .optimizer)

@@ -3,9 +3,9 @@ import Foundation
 
 /// An experiment as a file: a stream of data, a model, how it is trained, and the strategies to compare.
 ///
-/// What names a method (data set, scenario, model, strategy) stays a ``Selection`` that the registry of its kind
-/// decodes, so that a new method changes nothing here. Everything that can be judged without data is judged while
-/// the recipe is read, and told with file, line and key.
+/// What names a method (data set, scenario, model, strategy) stays a ``Selection`` that the registry of its
+/// kind decodes, so that a new method changes nothing here. Everything that can be judged without data is
+/// judged while the recipe is read, and told with file, line and key.
 public struct Recipe: Sendable {
   /// The name, which is also the folder of its runs: `split-mnist/class`.
   public let name: String
@@ -15,6 +15,8 @@ public struct Recipe: Sendable {
   public let stream: Stream
   /// The model.
   public let model: Selection
+  /// What turns its features into outputs; a linear layer that grows where the recipe says nothing.
+  public let head: Selection
   /// What a loss and a score are; classification where the recipe says nothing.
   public let objective: Selection
   /// How long and with which optimizer each experience is learned.

@@ -57,11 +57,11 @@ extension ConfigurationNode {
     content = .map(entries)
   }
 
-  /// Sets the value at a path, making maps on the way where there are none; whether they make sense is for the
-  /// types that decode them to say.
+  /// Sets the value at a path, making maps on the way where there are none; whether they make sense is for
+  /// the types that decode them to say.
   ///
-  /// In a list a component is an index, or the name of one of the things listed. A name that stands for itself,
-  /// such as `optimizer: adam`, makes room for options: `optimizer.adam.lr`.
+  /// In a list a component is an index, or the name of one of the things listed. A name that stands for
+  /// itself, such as `optimizer: adam`, makes room for options: `optimizer.adam.lr`.
   fileprivate mutating func set(_ components: [String], to value: ConfigurationNode, option: String) throws {
     guard let component = components.first else {
       self = value

@@ -28,7 +28,8 @@ extension RunEvent: Encodable {
     }
   }
 
-  /// Writes one flat object. A number that JSON cannot hold, such as the loss of a run that diverged, is null.
+  /// Writes one flat object. A number that JSON cannot hold, such as the loss of a run that diverged, is
+  /// null.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(name, forKey: .event)

@@ -3,8 +3,8 @@ import Foundation
 /// The folder that one run of a recipe fills: `<out>/<recipe>/<time>/`, with `recipe.yaml`, `results.json`,
 /// `events.jsonl`, `report.html` and `checkpoints/`.
 ///
-/// Whoever holds a `RunFolder` is the only one who writes to it: the folder is locked until the object is released
-/// or the process ends, however it ends.
+/// Whoever holds a `RunFolder` is the only one who writes to it: the folder is locked until the object is
+/// released or the process ends, however it ends.
 public final class RunFolder {
   /// The folder.
   public let url: URL

@@ -27,12 +27,12 @@ public enum RunFolderError: Error, Equatable, CustomStringConvertible {
     case .unwritable(let path, let reason):
       "cannot write the run folder \(path): \(reason); choose another one with --out"
     case .full(let path):
-      "cannot write the run folder \(path): the disk is full; free some space or choose another folder with --out"
+      "cannot write the run folder \(path): the disk is full; free some space or use another --out"
     case .notAFolder(let path):
       "cannot write the run folder: \(path) is a file; choose another folder with --out"
     case .inUse(let path, let process):
-      "the run \(path) is being written by \(process.map { "process \($0)" } ?? "another process"); wait for it, "
-        + "or start a new run without --resume"
+      "the run \(path) is being written by \(process.map { "process \($0)" } ?? "another process"); "
+        + "wait for it, or start a new run without --resume"
     case .crowded(let path):
       "the run folders \(path) to \(path)-99 are all taken; try again in a second"
     }

@@ -23,8 +23,8 @@ public protocol Configurable: Codable, Validated, Sendable {
 
 /// A decoded value that can judge itself.
 public protocol Validated {
-  /// Throws ``ConfigurationError`` for values that make no sense; called after decoding with the node that the
-  /// value came from. Does nothing by default.
+  /// Throws ``ConfigurationError`` for values that make no sense; called after decoding with the node that
+  /// the value came from. Does nothing by default.
   func validate(at node: ConfigurationNode) throws
 }
 

@@ -25,8 +25,8 @@ extension ConfigurationNode {
     return value
   }
 
-  /// A configurable type takes its initial values for every key that the file leaves out, and everything from them
-  /// when the file gives nothing at all.
+  /// A configurable type takes its initial values for every key that the file leaves out, and everything from
+  /// them when the file gives nothing at all.
   private func build<Value: Configurable>(_ type: Value.Type, _ defaults: ConfigurationNode?) throws -> Value
   {
     var node = self
@@ -46,8 +46,8 @@ extension ConfigurationNode {
     }
   }
 
-  /// The case of an enumeration, spelled `class-balanced`, `class_balanced` or `classBalanced`; `nil` where the
-  /// raw values are not text.
+  /// The case of an enumeration, spelled `class-balanced`, `class_balanced` or `classBalanced`; `nil` where
+  /// the raw values are not text.
   private func choose<Value: RawRepresentable & CaseIterable>(_ type: Value.Type) throws -> Value? {
     let choices = Value.allCases.compactMap { value in
       (value.rawValue as? String).map { (name: $0, value: value) }

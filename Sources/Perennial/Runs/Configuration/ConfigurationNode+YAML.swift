@@ -10,7 +10,8 @@ extension ConfigurationNode {
   ///   - yaml: The text.
   ///   - source: The name that errors give the text, usually the path of its file.
   ///   - path: The dotted path of the document inside a larger one.
-  /// - Throws: ``ConfigurationError`` for text that is not YAML, for duplicate keys and for keys that are not text.
+  /// - Throws: ``ConfigurationError`` for text that is not YAML, for duplicate keys and for keys that are
+  ///   not text.
   public init(yaml: String, source: String, path: String = "") throws {
     // The parser notices what is missing at the end one line behind it.
     let lines = max(
@@ -100,7 +101,8 @@ extension ConfigurationError {
 }
 
 extension ConfigurationNode {
-  /// The node as YAML text. The same values give the same text, whatever the layout of the file they came from.
+  /// The node as YAML text. The same values give the same text, whatever the layout of the file they came
+  /// from.
   public func yaml() throws -> String {
     try Yams.serialize(node: yamsNode(depth: 0), width: -1, allowUnicode: true)
   }

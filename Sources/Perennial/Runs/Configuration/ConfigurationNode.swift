@@ -56,7 +56,8 @@ extension ConfigurationNode {
     return entries
   }
 
-  /// The value at a key, in whichever spelling (`weight_decay`, `weight-decay`, `weightDecay`) it was written.
+  /// The value at a key, in whichever spelling (`weight_decay`, `weight-decay`, `weightDecay`) it was
+  /// written.
   public subscript(key: String) -> ConfigurationNode? { entry(key)?.value }
 
   func entry(_ key: String) -> Entry? {

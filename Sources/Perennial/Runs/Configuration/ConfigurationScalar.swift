@@ -84,8 +84,8 @@ extension UInt32: ConfigurationScalar {}
 extension UInt64: ConfigurationScalar {}
 
 extension Double {
-  /// Reads decimal notation with optional exponent and `_` between digits, and YAML's `.inf`; not `nan`, which is
-  /// never a sensible option, nor Swift's hexadecimal and word forms.
+  /// Reads decimal notation with optional exponent and `_` between digits, and YAML's `.inf`; not `nan`,
+  /// which is never a sensible option, nor Swift's hexadecimal and word forms.
   init?(configurationNumber text: String) {
     switch text.lowercased() {
     case ".inf", "+.inf": self = .infinity

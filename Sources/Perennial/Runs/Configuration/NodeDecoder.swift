@@ -1,9 +1,10 @@
-/// Decodes `Decodable` types from a ``ConfigurationNode``, strictly: keys that the type never asks for, values of
-/// the wrong type and missing keys are errors that name file, line and key, and list what is allowed.
+/// Decodes `Decodable` types from a ``ConfigurationNode``, strictly: keys that the type never asks for,
+/// values of the wrong type and missing keys are errors that name file, line and key, and list what is
+/// allowed.
 ///
-/// Swift's `weightDecay` is `weight_decay` or `weight-decay` in the file. Enumerations that are `CaseIterable` with
-/// text as raw value list their values when none matches. Types that conform to ``Configurable`` take what the file
-/// leaves out from their initial values.
+/// Swift's `weightDecay` is `weight_decay` or `weight-decay` in the file. Enumerations that are
+/// `CaseIterable` with text as raw value list their values when none matches. Types that conform to
+/// ``Configurable`` take what the file leaves out from their initial values.
 public struct NodeDecoder: Decoder {
   /// The value being decoded.
   public let node: ConfigurationNode
@@ -22,10 +23,12 @@ public struct NodeDecoder: Decoder {
     questions = Questions()
   }
 
+  /// The node as a map, whose keys are remembered as they are asked for.
   public func container<Key: CodingKey>(keyedBy type: Key.Type) throws -> KeyedDecodingContainer<Key> {
     KeyedDecodingContainer(try KeyedNode<Key>(self))
   }
 
+  /// The node as a list.
   public func unkeyedContainer() throws -> any UnkeyedDecodingContainer {
     guard case .list(let items) = node.content else {
       throw node.error("must be a list, found \(node.found)")
@@ -33,6 +36,7 @@ public struct NodeDecoder: Decoder {
     return ListedNodes(node: node, items: items)
   }
 
+  /// The node as a single value.
   public func singleValueContainer() throws -> any SingleValueDecodingContainer {
     SingleNode(node: node)
   }

@@ -1,5 +1,5 @@
-/// Turns an `Encodable` value into a ``ConfigurationNode``: it is how a type's initial values become the defaults of
-/// a configuration file.
+/// Turns an `Encodable` value into a ``ConfigurationNode``: it is how a type's initial values become the
+/// defaults of a configuration file.
 public struct NodeEncoder: Encoder {
   /// A node that is still being filled in, perhaps from several containers.
   final class Value {
@@ -38,15 +38,18 @@ public struct NodeEncoder: Encoder {
     }
   }
 
+  /// A map to be filled.
   public func container<Key: CodingKey>(keyedBy type: Key.Type) -> KeyedEncodingContainer<Key> {
     KeyedEncodingContainer(MapEncoding<Key>(encoder: self))
   }
 
+  /// A list to be filled.
   public func unkeyedContainer() -> any UnkeyedEncodingContainer {
     value.content = .list([])
     return ListEncoding(encoder: self)
   }
 
+  /// A single value to be set.
   public func singleValueContainer() -> any SingleValueEncodingContainer { SingleEncoding(encoder: self) }
 }
 

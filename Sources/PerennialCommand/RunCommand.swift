@@ -1,0 +1,77 @@
+import ArgumentParser
+import Foundation
+import Perennial
+import PerennialVision
+import Torch
+
+struct RunCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run",
+    abstract: "Learn the stream of a recipe with each of its strategies, and report what was kept.",
+    discussion: """
+      The run gets a folder <out>/<recipe>/<time>/ with recipe.yaml, results.json, events.jsonl, checkpoints \
+      and report.html. Ctrl-C writes a checkpoint and stops; --resume goes on from it.
+
+      \(ExitStatus.help)
+      """)
+
+  @OptionGroup var options: RunOptions
+
+  func run() throws {
+    let recipe = try options.resolved()
+    let out = URL(fileURLWithPath: options.out)
+    if let threads = options.threads { Runtime.threads = threads }
+    Runtime.keepFreedMemory()
+    let unfinished = options.resume ? try RunFolder.newestUnfinished(for: recipe, in: out) : nil
+    let folder = try unfinished ?? RunFolder.create(for: recipe, in: out)
+
+    let progress = ProgressLine(runs: recipe.arms.count * recipe.seeds.count)
+    let log = EventLog(folder.events) { progress.note(.warning($0)) }
+    if Runtime.isDebugBuild {
+      progress.note(.warning("this is a debug build, several times slower than `make build`"))
+    }
+    let interruption = Interruption()
+    interruption.listen()
+
+    let results: RunResults
+    do {
+      results = try Experiment(
+        recipe, folder: folder, data: DataRoot(options.data), device: options.device,
+        observers: [log, progress], shouldStop: { interruption.isRequested }
+      ).run()
+    } catch is RunInterrupted {
+      progress.close()
+      Console.say("the run is in \(folder.url.relativePath)")
+      Console.say("go on with: \(Interruption.resumeCommand(CommandLine.arguments))")
+      throw interruption.status ?? .interrupted
+    } catch {
+      progress.close()
+      throw error
+    }
+    progress.close()
+    try finish(recipe, results, in: folder)
+  }
+
+  private func finish(_ recipe: Recipe, _ results: RunResults, in folder: RunFolder) throws {
+    try AtomicFile.write(Data(Report.html(for: results, recipe: recipe.yaml).utf8), to: folder.report)
+    try folder.finish()
+    if options.json {
+      print(try results.json(), terminator: "")
+    } else {
+      print("\n" + results.textTable(width: Terminal.of(STDOUT_FILENO).tableWidth))
+      for line in results.expectationLines { print(line) }
+    }
+    Console.say("report: \(folder.report.relativePath)")
+    guard options.check else { return }
+    guard !results.expectations.isEmpty else {
+      Console.say("--check: the recipe expects nothing of these strategies")
+      return
+    }
+    if results.expectations.contains(where: { !$0.met }) { throw ExitStatus.expectationMissed }
+  }
+}
+
+/// Standard error: what is said about the work, while standard output carries its result.
+enum Console {
+  static func say(_ line: String) { FileHandle.standardError.write(Data((line + "\n").utf8)) }
+}

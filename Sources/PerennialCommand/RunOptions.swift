@@ -1,0 +1,71 @@
+import ArgumentParser
+import Foundation
+import Perennial
+import Torch
+
+/// What `perennial run` can be told, and what follows from it.
+struct RunOptions: ParsableArguments {
+  @Argument(help: "The recipe, a YAML file.", completion: .file(extensions: ["yaml", "yml"]))
+  var recipe: String
+
+  @Option(help: "The folder that holds the data sets; $PERENNIAL_DATA or ./data where this is not given.")
+  var data: String?
+
+  @Option(help: "The folder that takes the run, in <recipe>/<time>/ below it.")
+  var out = "runs"
+
+  @Option(
+    name: .customLong("seed"), parsing: .upToNextOption, help: "The seeds to run, in place of the recipe's.")
+  var seeds: [Int] = []
+
+  @Option(help: "Where to compute: cpu, cuda or cuda:N.")
+  var device = "cpu"
+
+  @Option(help: "How many threads an operation may use; all cores where this is not given.")
+  var threads: Int?
+
+  @Option(
+    name: .customLong("set"),
+    help: ArgumentHelp(
+      "Set a key of the recipe, such as training.steps=500 or strategies.ewc.ewc.lambda=10; may be repeated.",
+      valueName: "key=value"))
+  var changes: [String] = []
+
+  @Option(help: "The arms to compare, separated by commas; all of the recipe's where this is not given.")
+  var strategies: String?
+
+  @Flag(help: "Go on with the newest unfinished run of this recipe, or start one where there is none.")
+  var resume = false
+
+  @Flag(help: "Fail when a result is too far from what the recipe expects.")
+  var check = false
+
+  @Flag(help: "Print results.json rather than a table.")
+  var json = false
+
+  func validate() throws {
+    guard Device(device) != nil else {
+      throw ValidationError("--device must be cpu, cuda or cuda:N, found '\(device)'")
+    }
+    if let threads, threads < 1 { throw ValidationError("--threads must be at least 1, found \(threads)") }
+    if let seed = seeds.first(where: { $0 < 0 }) {
+      throw ValidationError("--seed must be at least 0, found \(seed)")
+    }
+  }
+
+  /// The changes to the recipe in the order in which they are applied.
+  var recipeChanges: [RecipeChange] {
+    var all = changes.map(RecipeChange.set)
+    if !seeds.isEmpty { all.append(.seeds(seeds)) }
+    if let strategies {
+      let names = strategies.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+      all.append(.only(names.filter { !$0.isEmpty }))
+    }
+    return all
+  }
+
+  /// The recipe with its changes.
+  func resolved() throws -> Recipe {
+    try Recipe(contentsOf: URL(fileURLWithPath: recipe, relativeTo: nil), changes: recipeChanges)
+  }
+}
