@@ -16,10 +16,13 @@ public struct SafetensorsError: Error, CustomStringConvertible, Equatable {
 public enum Safetensors {
   static let largestHeader = 100_000_000
 
+  /// The name of the metadata in the header, which no tensor can have.
+  static let metadataKey = "__metadata__"
+
+  /// The types in the order in which the reference implementation writes their tensors.
   static let types: [(name: String, dtype: DType)] = [
-    ("F64", .float64), ("I64", .int64), ("F32", .float32), ("I32", .int32), ("F16", .float16),
-    ("BF16", .bfloat16),
-    ("I16", .int16), ("I8", .int8), ("U8", .uint8), ("BOOL", .bool),
+    ("I64", .int64), ("F64", .float64), ("F32", .float32), ("I32", .int32), ("BF16", .bfloat16),
+    ("F16", .float16), ("I16", .int16), ("I8", .int8), ("U8", .uint8), ("BOOL", .bool),
   ]
 
   /// Tensors by name, and the file's metadata.
@@ -38,7 +41,8 @@ public enum Safetensors {
   /// Reads a file.
   ///
   /// - Parameter copying: gives tensors memory of their own, so that the file may change afterwards.
-  /// - Throws: `SafetensorsError` saying what is wrong with which tensor.
+  /// - Throws: `SafetensorsError` saying what is wrong with which tensor, `TorchError` (`file`) when the file
+  ///   cannot be opened.
   public static func read(_ url: URL, copying: Bool = true) throws -> Contents {
     let file = url.lastPathComponent
     let mapping = try FileMapping(url)
@@ -46,65 +50,17 @@ public enum Safetensors {
     var tensors: [String: Tensor] = [:]
     for entry in entries {
       let memory = mapping.base.advanced(by: start + entry.range.lowerBound)
+      let bytes = UnsafeRawBufferPointer(start: memory, count: entry.range.count)
+      if entry.dtype == .bool, let value = bytes.first(where: { $0 > 1 }) {
+        throw SafetensorsError(
+          file: file, problem: "\(entry.name) holds \(value), which is not a truth value")
+      }
       let aligned = Int(bitPattern: memory) % entry.dtype.byteCount == 0
       tensors[entry.name] =
-        copying || !aligned || entry.range.isEmpty
-        ? try Tensor(
-          bytes: UnsafeRawBufferPointer(start: memory, count: entry.range.count), shape: entry.shape,
-          dtype: entry.dtype)
+        copying || !aligned || bytes.isEmpty
+        ? try Tensor(bytes: bytes, shape: entry.shape, dtype: entry.dtype)
         : try Tensor.mapping(memory, shape: entry.shape, dtype: entry.dtype, owner: mapping)
     }
     return Contents(tensors: tensors, metadata: metadata)
-  }
-
-  /// The bytes of a file: header padded to 8 bytes with spaces, tensors by falling element size and then by
-  /// name.
-  public static func encode(_ tensors: [String: Tensor], metadata: [String: String] = [:]) throws -> Data {
-    let ordered = try tensors.map { name, tensor in
-      guard let type = types.first(where: { $0.dtype == tensor.dtype }) else {
-        throw TorchError(.dtype, "\(name): safetensors has no type for \(tensor.dtype)")
-      }
-      return (name: name, tensor: tensor, type: type)
-    }.sorted {
-      ($1.type.dtype.byteCount, $0.name) < ($0.type.dtype.byteCount, $1.name)
-    }
-    var header: [String: HeaderEntry] = [:]
-    var offset = 0
-    for (name, tensor, type) in ordered {
-      let end = offset + tensor.byteCount
-      header[name] = .tensor(dtype: type.name, shape: tensor.shape, offsets: [offset, end])
-      offset = end
-    }
-    if !metadata.isEmpty { header["__metadata__"] = .metadata(metadata) }
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    var json = try encoder.encode(header)
-    while json.count % 8 != 0 { json.append(0x20) }
-    var data = withUnsafeBytes(of: UInt64(json.count).littleEndian) { Data($0) }
-    data.reserveCapacity(8 + json.count + offset)
-    data.append(json)
-    for (_, tensor, _) in ordered { data.append(try tensor.data()) }
-    return data
-  }
-
-  enum HeaderEntry: Encodable {
-    case tensor(dtype: String, shape: [Int], offsets: [Int])
-    case metadata([String: String])
-
-    enum Key: String, CodingKey {
-      case dtype, shape
-      case offsets = "data_offsets"
-    }
-
-    func encode(to encoder: Encoder) throws {
-      switch self {
-      case .tensor(let dtype, let shape, let offsets):
-        var container = encoder.container(keyedBy: Key.self)
-        try container.encode(dtype, forKey: .dtype)
-        try container.encode(shape, forKey: .shape)
-        try container.encode(offsets, forKey: .offsets)
-      case .metadata(let values): try values.encode(to: encoder)
-      }
-    }
   }
 }

@@ -32,8 +32,9 @@ public final class Conv2d: Module, Layer {
 
   /// `[N, inputs, H, W]` → `[N, outputs, H', W']`
   public func callAsFunction(_ input: Tensor) throws -> Tensor {
-    try input.conv2d(
+    let output = try input.conv2d(
       weight.value, bias: bias?.value, stride: stride, padding: padding, dilation: dilation, groups: groups)
+    return taped(self, input: input, output: output)
   }
 }
 

@@ -28,6 +28,10 @@ public final class Linear: Module, Layer {
     let shape = weight.value.shape
     let backend = LinearBackendChoice.shared.backend(
       rows: input.count / Swift.max(shape[1], 1), inputs: shape[1], outputs: shape[0])
+    guard tape == nil else {
+      let sum = taped(self, input: input, output: try input.linear(weight.value, bias: bias?.value))
+      return relu ? try sum.relu() : sum
+    }
     return try input.linear(weight.value, bias: bias?.value, relu: relu, backend: backend)
   }
 }

@@ -1,13 +1,18 @@
 /// A part of a model: parameters and smaller modules under names, in the order of registration.
 ///
-/// Names joined by dots are the paths of checkpoints; they equal those of the public model that a module mirrors.
-/// Registration is explicit and follows `super.init()`: `register("weight", weight)`, `register("0", first)`.
+/// Names joined by dots are the paths of checkpoints; they equal those of the public model that a module
+/// mirrors. Registration is explicit and follows `super.init()`: `register("weight", weight)`, `register("0",
+/// first)`.
 open class Module {
   private var ownParameters: [(name: String, parameter: Parameter)] = []
   private var children: [(name: String, module: Module)] = []
 
-  /// Whether dropout drops and batch normalisation follows the batch. Set for a whole tree by `train` and `evaluate`.
+  /// Whether dropout drops and batch normalisation follows the batch. Set for a whole tree by `train` and
+  /// `evaluate`.
   public private(set) var isTraining = true
+
+  /// Where layers record what per-sample gradients need; nil outside `recording`.
+  public private(set) final var tape: ActivationTape?
 
   public init() {}
 
@@ -16,14 +21,16 @@ open class Module {
     if let parameter { ownParameters.append((name, parameter)) }
   }
 
-  /// Makes a module part of this one.
+  /// Makes a module part of this one; with an empty name its paths stay as they are.
   public final func register(_ name: String, _ module: Module) { children.append((name, module)) }
 
   /// All parameters and buffers with their paths: a module's own first, then its children's, in order.
   public final var parameters: [(path: String, parameter: Parameter)] {
     ownParameters.map { ($0.name, $0.parameter) }
       + children.flatMap { child in
-        child.module.parameters.map { ("\(child.name).\($0.path)", $0.parameter) }
+        child.module.parameters.map {
+          (child.name.isEmpty ? $0.path : "\(child.name).\($0.path)", $0.parameter)
+        }
       }
   }
 
@@ -39,6 +46,17 @@ open class Module {
   public final func train(_ mode: Bool = true) {
     isTraining = mode
     for child in children { child.module.train(mode) }
+  }
+
+  final func setTape(_ tape: ActivationTape?) {
+    self.tape = tape
+    for child in children { child.module.setTape(tape) }
+  }
+
+  /// Records a layer's pass where somebody asked for it, and gives its output back.
+  public final func taped(_ layer: some PerSampleLayer, input: Tensor, output: Tensor) -> Tensor {
+    tape?.record(layer, input: input, output: output)
+    return output
   }
 
   /// Goes to evaluation mode: no dropout, running statistics.
@@ -62,6 +80,7 @@ open class Module {
 
 /// A module from one tensor to one tensor.
 public protocol Layer: Module {
+  /// The output for an input.
   func callAsFunction(_ input: Tensor) throws -> Tensor
 }
 
@@ -75,6 +94,7 @@ public final class Sequential: Module, Layer {
     for (index, layer) in layers.enumerated() { register("\(index)", layer) }
   }
 
+  /// Applies the layers in order.
   public func callAsFunction(_ input: Tensor) throws -> Tensor {
     try layers.reduce(input) { try $1($0) }
   }
@@ -84,10 +104,12 @@ public final class Sequential: Module, Layer {
 public final class Lambda: Module, Layer {
   private let body: (Tensor) throws -> Tensor
 
+  /// - Parameter body: what the layer does.
   public init(_ body: @escaping (Tensor) throws -> Tensor) {
     self.body = body
     super.init()
   }
 
+  /// Calls the function.
   public func callAsFunction(_ input: Tensor) throws -> Tensor { try body(input) }
 }

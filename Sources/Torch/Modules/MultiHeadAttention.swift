@@ -28,6 +28,9 @@ public final class MultiHeadAttention: Module {
   ///   - mask: added to scores (or boolean: true takes part), broadcast to `[N, heads, L, L]`.
   ///   - causal: each place sees only itself and those before it.
   public func callAsFunction(_ input: Tensor, mask: Tensor? = nil, causal: Bool = false) throws -> Tensor {
+    guard input.rank == 3 else {
+      throw TorchError(.shape, "attention needs [N, L, width], not \(input.shape)")
+    }
     let (n, length, width) = (input.shape[0], input.shape[1], input.shape[2])
     let parts = try input.linear(inputWeight.value, bias: inputBias.value).chunk(3, dim: -1).map {
       try $0.view([n, length, heads, width / heads]).transpose(1, 2)

@@ -29,10 +29,15 @@ public final class BatchNorm: Module, Layer {
 
   /// `[N, C]` or `[N, C, H, W]`; the same shape comes out, and the running statistics move in training.
   public func callAsFunction(_ input: Tensor) throws -> Tensor {
+    if isTraining, input.rank >= 2, input.shape[1] > 0, input.count / input.shape[1] == 1 {
+      throw TorchError(
+        .shape, "batch normalisation learns from more than one value a channel; the batch is \(input.shape)")
+    }
     if isTraining { try batches.value.add(1) }
-    return try input.batchNorm(
+    let output = try input.batchNorm(
       weight: weight.value, bias: bias.value, runningMean: runningMean.value,
       runningVariance: runningVariance.value, training: isTraining, momentum: momentum, epsilon: epsilon)
+    return taped(self, input: input, output: output)
   }
 }
 
@@ -56,7 +61,8 @@ public final class LayerNorm: Module, Layer {
 
   /// `[…] + shape`; the same shape comes out.
   public func callAsFunction(_ input: Tensor) throws -> Tensor {
-    try input.layerNorm(shape, weight: weight.value, bias: bias.value, epsilon: epsilon)
+    let output = try input.layerNorm(shape, weight: weight.value, bias: bias.value, epsilon: epsilon)
+    return taped(self, input: input, output: output)
   }
 }
 
@@ -80,6 +86,7 @@ public final class GroupNorm: Module, Layer {
 
   /// `[N, channels, …]`; the same shape comes out.
   public func callAsFunction(_ input: Tensor) throws -> Tensor {
-    try input.groupNorm(groups, weight: weight.value, bias: bias.value, epsilon: epsilon)
+    let output = try input.groupNorm(groups, weight: weight.value, bias: bias.value, epsilon: epsilon)
+    return taped(self, input: input, output: output)
   }
 }

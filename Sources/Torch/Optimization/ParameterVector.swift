@@ -27,9 +27,12 @@ public struct VectorLayout: Equatable, Sendable, Codable {
   /// This is how optimizer moments, importances and anchors follow a head that grew.
   public func carry(_ vector: Tensor, from old: VectorLayout) throws -> Tensor {
     if old == self { return vector }
+    guard vector.shape == [old.count] else {
+      throw TorchError(.shape, "a vector of \(old.count) values is carried over, not \(vector.shape)")
+    }
     return try noGrad {
       let result = try Tensor.zeros([count], dtype: vector.dtype, device: vector.device)
-      let known = Dictionary(uniqueKeysWithValues: old.slots.map { ($0.path, $0) })
+      let known = Dictionary(old.slots.map { ($0.path, $0) }, uniquingKeysWith: { first, _ in first })
       for slot in slots {
         guard let source = known[slot.path], source.shape.count == slot.shape.count else { continue }
         var to = try view(slot, of: result)
@@ -64,14 +67,18 @@ public final class ParameterVector {
 
   /// Gathers parameters into one vector on their device.
   ///
-  /// - Throws: `TorchError` when two paths are equal or a parameter is not float32.
+  /// - Throws: `TorchError` when two paths are equal, two are one parameter, or a parameter is not float32.
   public init(_ named: [(path: String, parameter: Parameter)]) throws {
     var slots: [VectorLayout.Slot] = []
     var paths: Set<String> = []
+    var owners: [ObjectIdentifier: String] = [:]
     var offset = 0
     for (path, parameter) in named {
       guard paths.insert(path).inserted else {
         throw TorchError(.other, "two parameters have the path \(path)")
+      }
+      if let owner = owners.updateValue(path, forKey: ObjectIdentifier(parameter)) {
+        throw TorchError(.other, "\(owner) and \(path) are one parameter, which has one place in the vector")
       }
       guard parameter.value.dtype == .float32 else {
         throw TorchError(.dtype, "\(path) is \(parameter.value.dtype); parameters are float32")

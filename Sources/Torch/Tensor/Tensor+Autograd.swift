@@ -35,6 +35,9 @@ public func gradients(
   of outputs: [Tensor], withRespectTo inputs: [Tensor], seeds: [Tensor]? = nil, retainGraph: Bool = false,
   createGraph: Bool = false, allowUnused: Bool = false
 ) throws -> [Tensor] {
+  guard seeds == nil || seeds?.count == outputs.count else {
+    throw TorchError(.shape, "\(outputs.count) outputs need as many seeds, not \(seeds?.count ?? 0)")
+  }
   let results = try Tensor.withHandles(outputs) { outputs, outputCount in
     try Tensor.withHandles(inputs) { inputs, inputCount in
       try Tensor.withHandles(seeds ?? []) { list, _ in
@@ -93,6 +96,9 @@ extension Tensor {
 
   /// Puts a gradient of the same shape in place, or takes it away; later `backward` calls add to its memory.
   public func setGradient(_ gradient: Tensor?) throws {
+    if let gradient, gradient.shape != shape || gradient.dtype != dtype {
+      throw TorchError(.shape, "\(gradient) is not a gradient of \(self)")
+    }
     try Tensor.withHandle(gradient) { gradient in try mutate { ct_set_grad($0, gradient) } }
   }
 }

@@ -1,0 +1,52 @@
+import Crypto
+import Foundation
+import Torch
+
+/// A teacher: a network in evaluation mode that nothing trains, by construction.
+///
+/// The network inside is a copy of its own that no one else holds, always in evaluation mode, and asked without
+/// recording gradients. `digest()` covers parameters and buffers, so that a test can show that nothing moved.
+public struct Frozen {
+  private let network: Network
+
+  /// Freezes a copy of a network.
+  public init(_ network: Network, _ blueprint: Blueprint, device: Device = .cpu) throws {
+    let copy = try blueprint.copy(of: network)
+    if device != .cpu { try copy.move(to: device) }
+    copy.evaluate()
+    for (_, parameter) in copy.parameters { parameter.isTrainable = false }
+    self.network = copy
+  }
+
+  /// K
+  public var outputs: Int { network.head.outputs }
+
+  /// Outputs `[N, K]` for inputs `[N, …]`, outside the graph.
+  public func callAsFunction(_ inputs: Tensor) throws -> Tensor { try noGrad { try network(inputs) } }
+
+  /// SHA-256 of all parameters and buffers.
+  public func digest() throws -> String {
+    var hash = SHA256()
+    let state = try network.stateDictionary()
+    for path in state.keys.sorted() {
+      hash.update(data: Data(path.utf8))
+      if let tensor = state[path] { hash.update(data: try tensor.data()) }
+    }
+    return hash.finalize().map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+  }
+
+  func state() throws -> State {
+    var state = State(tensors: try network.stateDictionary())
+    state["outputs"] = outputs
+    return state
+  }
+
+  /// Goes on from what `state()` gave.
+  init(_ state: State, _ blueprint: Blueprint, device: Device = .cpu) throws {
+    let random = RandomStreams(seed: 0)
+    let network = try blueprint.make(random)
+    try network.head.grow(to: state.require("outputs"), random.stream("head"))
+    try network.load(state.tensors)
+    try self.init(network, blueprint, device: device)
+  }
+}

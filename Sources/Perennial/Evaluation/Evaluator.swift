@@ -1,0 +1,131 @@
+import Torch
+
+/// Scores a learner on the test sets of a stream; sees what learners must not.
+public final class Evaluator {
+  /// What one look at all test sets gives.
+  public struct Look {
+    /// One score a test set.
+    public let scores: [TestScore]
+    /// Which examples of each test set were right, as scored.
+    public let correct: [[Bool]]
+  }
+
+  public let stream: Stream
+  private var tests: [Int: Examples] = [:]
+  private var labels: [Int: [Int]] = [:]
+  private static let batch = 1000
+
+  public init(_ stream: Stream) { self.stream = stream }
+
+  /// Scores on every test set, unseen experiences included, by one forward pass each.
+  ///
+  /// - Parameter allClassesCompete: also those to come, as for a model before any learning.
+  public func look(at learner: Learner, allClassesCompete: Bool = false) throws -> Look {
+    guard learner.objective.isClassification else { return try lookAtValues(learner) }
+    var space = learner.classes
+    for index in 0..<stream.count {
+      space.admit(Set(try testLabels(index)), task: stream.scenario == .taskIncremental ? index : nil)
+    }
+    let model = try probe(of: learner, outputs: space.count)
+    let competing = allClassesCompete ? space.count : learner.classes.count
+    var scores: [TestScore] = []
+    var correct: [[Bool]] = []
+    for index in 0..<stream.count {
+      let (score, right) = try score(index, model, space, competing, learner)
+      scores.append(score)
+      correct.append(right)
+    }
+    return Look(scores: scores, correct: correct)
+  }
+
+  /// The score on the first `limit` test examples of one experience.
+  public func score(_ index: Int, of learner: Learner, limit: Int) throws -> Double {
+    guard learner.objective.isClassification else {
+      return try valueScore(try test(index), learner, limit: limit)
+    }
+    return try score(index, learner.model, learner.classes, learner.classes.count, learner, limit: limit).0.score
+  }
+
+  /// A copy with untrained units for the classes to come, drawn apart from the learner's random streams.
+  private func probe(of learner: Learner, outputs: Int) throws -> Network {
+    guard outputs > learner.model.head.outputs else { return learner.model }
+    let probe = try learner.blueprint.copy(of: learner.model)
+    try probe.head.grow(to: outputs, RandomStreams(seed: learner.random.seed).stream("probe"))
+    if learner.device != .cpu { try probe.move(to: learner.device) }
+    return probe
+  }
+
+  private func score(
+    _ index: Int, _ model: Network, _ space: ClassSpace, _ competing: Int, _ learner: Learner, limit: Int = .max
+  ) throws -> (TestScore, [Bool]) {
+    let examples = try test(index)
+    let own = Set(try testLabels(index).compactMap(space.unit)).sorted()
+    let ownUnits = try Tensor(own).to(learner.device)
+    let truth = try testLabels(index)
+    var classes: [Int: Tally] = [:]
+    var right: [Bool] = []
+    var rightAmongOwn = 0
+    let count = min(examples.count, limit)
+    for start in stride(from: 0, to: count, by: Self.batch) {
+      let outputs = try outputs(model, examples, start..<min(start + Self.batch, count), learner)
+      let amongOwn = try outputs.indexSelect(ownUnits, dim: 1).argmax(1).integers().map { own[$0] }
+      let among =
+        stream.scenario == .taskIncremental || competing == 0
+        ? amongOwn : try outputs.narrow(dim: 1, start: 0, count: competing).argmax(1).integers()
+      for (offset, (free, masked)) in zip(among, amongOwn).enumerated() {
+        let label = truth[start + offset]
+        let unit = space.unit(of: label)
+        let isRight = free == unit && (competing > 0 || stream.scenario == .taskIncremental)
+        classes[label, default: Tally()].record(isRight)
+        right.append(isRight)
+        if masked == unit { rightAmongOwn += 1 }
+      }
+    }
+    return (TestScore(classes: classes, taskMasked: Double(rightAmongOwn) / Double(max(count, 1))), right)
+  }
+
+  private func outputs(
+    _ model: Network, _ examples: Examples, _ range: Range<Int>, _ learner: Learner
+  ) throws -> Tensor {
+    try noGrad {
+      try model.evaluating {
+        let places = try Tensor.arange(range.lowerBound, range.upperBound)
+        return try model(
+          learner.pipeline(examples.inputs, places, augmentation: nil, device: learner.device))
+      }
+    }
+  }
+
+  private func test(_ index: Int) throws -> Examples {
+    if let examples = tests[index] { return examples }
+    let examples = try stream.test(index)
+    // Test sets that are views of one data set are kept; transformed ones are made again when they are large.
+    if examples.inputs.byteCount < 64 << 20 { tests[index] = examples }
+    return examples
+  }
+
+  private func testLabels(_ index: Int) throws -> [Int] {
+    if let labels = labels[index] { return labels }
+    let all = try test(index).targets.integers()
+    labels[index] = all
+    return all
+  }
+}
+
+// MARK: - Objectives without classes
+
+extension Evaluator {
+  private func lookAtValues(_ learner: Learner) throws -> Look {
+    let scores = try (0..<stream.count).map { TestScore(try valueScore(stream.test($0), learner, limit: .max)) }
+    return Look(scores: scores, correct: [])
+  }
+
+  private func valueScore(_ examples: Examples, _ learner: Learner, limit: Int) throws -> Double {
+    guard learner.model.head.outputs > 0 else { return 0 }
+    let count = min(examples.count, limit)
+    let pieces = try stride(from: 0, to: count, by: Self.batch).map {
+      try outputs(learner.model, examples, $0..<min($0 + Self.batch, count), learner)
+    }
+    return try learner.objective.score(Tensor.concatenate(pieces), examples.targets[0..<count].to(learner.device))
+  }
+}

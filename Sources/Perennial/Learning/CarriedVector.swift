@@ -1,0 +1,33 @@
+import Torch
+
+/// A flat vector, such as an anchor or an importance, that follows the parameter vector when that grows.
+public struct CarriedVector {
+  private var vector: Tensor
+  private var layout: VectorLayout
+
+  public init(_ vector: Tensor, _ layout: VectorLayout) {
+    self.vector = vector
+    self.layout = layout
+  }
+
+  /// Reads back what `state()` gave; nil when there was no vector.
+  public init?(_ state: State) throws {
+    guard let vector = state.tensors["vector"] else { return nil }
+    self.init(vector, try state.require("layout"))
+  }
+
+  /// The vector at the places of `current`; zero where parameters are new.
+  public mutating func tensor(in current: VectorLayout) throws -> Tensor {
+    if layout != current {
+      vector = try current.carry(vector, from: layout)
+      layout = current
+    }
+    return vector
+  }
+
+  public func state() throws -> State {
+    var state = State(tensors: ["vector": try vector.clone()])
+    state["layout"] = layout
+    return state
+  }
+}

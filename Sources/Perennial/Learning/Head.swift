@@ -1,0 +1,185 @@
+import Torch
+
+/// The outputs of a model: features `[N, D]` to outputs `[N, K]`, where K grows as classes arrive.
+public protocol Head: Module {
+  /// K
+  var outputs: Int { get }
+
+  /// Adds units up to `outputs`; those that are there keep their weights.
+  func grow(to outputs: Int, _ generator: Generator) throws
+
+  func callAsFunction(_ features: Tensor) throws -> Tensor
+
+  /// Sees the features `[N, D]` and units int64 `[N]` of a training batch before its outputs are asked for.
+  func prepare(_ features: Tensor, _ units: Tensor) throws
+}
+
+extension Head {
+  public func prepare(_ features: Tensor, _ units: Tensor) throws {}
+}
+
+/// A linear layer whose rows arrive with the classes: `single` for one set of classes, masked by task for many.
+public final class LinearHead: Module, Head {
+  /// `[K, D]`
+  public let weight: Parameter
+  /// `[K]`
+  public let bias: Parameter
+  private let features: Int
+
+  /// - Parameter outputs: units from the start; a fixed head has all of them.
+  public init(features: Int, outputs: Int = 0, _ generator: Generator) throws {
+    self.features = features
+    weight = Parameter(try Tensor.zeros([0, features]), kind: .head)
+    bias = Parameter(try Tensor.zeros([0]), kind: .head)
+    super.init()
+    register("weight", weight)
+    register("bias", bias)
+    try grow(to: outputs, generator)
+  }
+
+  public var outputs: Int { weight.value.shape[0] }
+
+  public func grow(to outputs: Int, _ generator: Generator) throws {
+    let new = outputs - self.outputs
+    guard new > 0 else { return }
+    let rows = try Linear(features, new, generator)
+    try noGrad {
+      weight.replace(with: try Tensor.concatenate([weight.value.detach(), rows.weight.value]))
+      if let added = rows.bias?.value {
+        bias.replace(with: try Tensor.concatenate([bias.value.detach(), added]))
+      }
+    }
+  }
+
+  public func callAsFunction(_ features: Tensor) throws -> Tensor {
+    taped(self, input: features, output: try features.linear(weight.value, bias: bias.value))
+  }
+}
+
+extension LinearHead: PerSampleLayer {
+  public func squaredGradientSums(input: Tensor, gradient: Tensor) throws -> [(Parameter, Tensor)] {
+    try linearSquaredGradientSums(weight: weight, bias: bias, input: input, gradient: gradient)
+  }
+}
+
+/// A linear layer with all its units from the start, of which those that arrived take part: the outputs are the first K
+/// columns. Its memory and its random numbers do not depend on when classes arrive.
+public final class FixedHead: Module, Head {
+  /// `[capacity, D]`
+  public let weight: Parameter
+  /// `[capacity]`
+  public let bias: Parameter
+  /// How many units take part, int64 `[]`.
+  public let active: Parameter
+  public private(set) var outputs = 0
+
+  public init(features: Int, capacity: Int, _ generator: Generator) throws {
+    let all = try Linear(features, capacity, kind: .head, generator)
+    weight = all.weight
+    bias = try all.bias ?? Parameter(Tensor.zeros([capacity]), kind: .head)
+    active = Parameter(try Tensor.zeros([], dtype: .int64), kind: .buffer)
+    super.init()
+    register("weight", weight)
+    register("bias", bias)
+    register("active", active)
+  }
+
+  /// - Throws: `TorchError` (`shape`) beyond the capacity.
+  public func grow(to outputs: Int, _ generator: Generator) throws {
+    let capacity = weight.value.shape[0]
+    guard outputs <= capacity else {
+      throw TorchError(.shape, "a fixed head of \(capacity) units has no room for \(outputs)")
+    }
+    self.outputs = Swift.max(outputs, self.outputs)
+    try active.value.fill(self.outputs)
+  }
+
+  public func callAsFunction(_ features: Tensor) throws -> Tensor {
+    let all = taped(self, input: features, output: try features.linear(weight.value, bias: bias.value))
+    return try all.narrow(dim: 1, start: 0, count: outputs)
+  }
+}
+
+extension FixedHead: PerSampleLayer {
+  public func squaredGradientSums(input: Tensor, gradient: Tensor) throws -> [(Parameter, Tensor)] {
+    try linearSquaredGradientSums(weight: weight, bias: bias, input: input, gradient: gradient)
+  }
+}
+
+/// Outputs η · cos(feature, class vector), which weighs new and old classes alike (Hou et al. 2019, eq. 5).
+public final class CosineHead: Module, Head {
+  /// `[K, D]`
+  public let weight: Parameter
+  /// The learned factor η, `[]`.
+  public let scale: Parameter
+  private let features: Int
+
+  public init(features: Int, outputs: Int = 0, scale: Double = 10, _ generator: Generator) throws {
+    self.features = features
+    weight = Parameter(try Tensor.zeros([0, features]), kind: .head)
+    self.scale = Parameter(try Tensor.full([], scale), kind: .head)
+    super.init()
+    register("weight", weight)
+    register("scale", self.scale)
+    try grow(to: outputs, generator)
+  }
+
+  public var outputs: Int { weight.value.shape[0] }
+
+  public func grow(to outputs: Int, _ generator: Generator) throws {
+    let new = outputs - self.outputs
+    guard new > 0 else { return }
+    let rows = try Initializer.kaimingUniform([new, features], slope: 5.0.squareRoot(), generator)
+    try noGrad { weight.replace(with: try Tensor.concatenate([weight.value.detach(), rows])) }
+  }
+
+  public func callAsFunction(_ features: Tensor) throws -> Tensor {
+    try normalized(features).linear(normalized(weight.value)) * scale.value
+  }
+
+  private func normalized(_ rows: Tensor) throws -> Tensor {
+    try rows / rows.norm([1], keepDims: true).clamp(min: 1e-12)
+  }
+}
+
+/// Outputs −‖feature − class mean‖²: nothing learned by gradient, class means are counted (Mensink et al. 2013).
+///
+/// Training updates the running mean of each class from the features it sees.
+public final class NearestClassMeanHead: Module, Head {
+  /// Sums of features `[K, D]`.
+  public let sums: Parameter
+  /// Examples counted, `[K]`.
+  public let counts: Parameter
+
+  public init(features: Int, outputs: Int = 0, _ generator: Generator) throws {
+    sums = Parameter(try Tensor.zeros([outputs, features]), kind: .buffer)
+    counts = Parameter(try Tensor.zeros([outputs]), kind: .buffer)
+    super.init()
+    register("sums", sums)
+    register("counts", counts)
+  }
+
+  public var outputs: Int { sums.value.shape[0] }
+
+  public func grow(to outputs: Int, _ generator: Generator) throws {
+    let new = outputs - self.outputs
+    guard new > 0 else { return }
+    sums.replace(with: try Tensor.concatenate([sums.value, Tensor.zeros([new, sums.value.shape[1]])]))
+    counts.replace(with: try Tensor.concatenate([counts.value, Tensor.zeros([new])]))
+  }
+
+  /// Counts features `[N, D]` of the units int64 `[N]`.
+  public func prepare(_ features: Tensor, _ units: Tensor) throws {
+    try noGrad {
+      sums.replace(with: try sums.value.indexAdd(units, features.detach()))
+      counts.replace(with: try counts.value.indexAdd(units, Tensor.ones([features.shape[0]])))
+    }
+  }
+
+  /// Classes without an example are infinitely far.
+  public func callAsFunction(_ features: Tensor) throws -> Tensor {
+    let seen = try counts.value.clamp(min: 1).unsqueeze(1)
+    let distance = try features.pairwiseDistances(to: sums.value / seen).square()
+    return try (-distance).maskedFill(counts.value .== 0, -Double.infinity)
+  }
+}

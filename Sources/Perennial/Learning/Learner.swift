@@ -1,0 +1,256 @@
+import Torch
+
+/// A model that learns a stream, one experience after the other.
+///
+/// There is one training loop, for every strategy, modality and scenario: ``step()``. `learn(_:)` is all most callers
+/// need; `begin`, `step` and `end` are there for those who do something in between.
+public final class Learner {
+  public let blueprint: Blueprint
+  public private(set) var model: Network
+  public let objective: any Objective
+  public let optimizer: any Optimizer
+  public let strategies: [any Strategy]
+  public let options: TrainingOptions
+  public let pipeline: InputPipeline
+  public let random: RandomStreams
+  public let device: Device
+
+  /// Which unit stands for which label.
+  public private(set) var classes = ClassSpace()
+  /// All trainable parameters; made anew when the head grows.
+  public private(set) var vector: ParameterVector
+  /// The experience being learned.
+  public private(set) var session: Session?
+  /// Optimizer steps since the beginning.
+  public private(set) var totalSteps = 0
+  /// Fresh examples seen since the beginning, repetitions counted.
+  public private(set) var totalExamples = 0
+  private let baseLearningRate: Double
+  private var forbidden: Tensor?
+
+  /// - Throws: `LearnerError.duplicateStrategy`, or what making the model throws.
+  public init(
+    _ blueprint: Blueprint, objective: any Objective = Classification(), optimizer: any Optimizer,
+    strategies: [any Strategy] = [], options: TrainingOptions = TrainingOptions(), pipeline: InputPipeline,
+    seed: UInt64 = 0, device: Device = .cpu
+  ) throws {
+    for (index, strategy) in strategies.enumerated()
+    where strategies[..<index].contains(where: { $0.name == strategy.name }) {
+      throw LearnerError.duplicateStrategy(strategy.name)
+    }
+    self.blueprint = blueprint
+    self.objective = objective
+    self.optimizer = optimizer
+    self.strategies = strategies
+    self.options = options
+    self.pipeline = pipeline
+    self.device = device
+    random = RandomStreams(seed: seed)
+    baseLearningRate = optimizer.learningRate
+    model = try blueprint.make(random)
+    if device != .cpu { try model.move(to: device) }
+    vector = try ParameterVector(model.trainableParameters)
+  }
+
+  /// Learns one experience.
+  public func learn(_ experience: Experience) throws {
+    try begin(experience)
+    while let session, !session.isDone { try step() }
+    try end()
+  }
+
+  /// Starts an experience: grows the head for labels never seen, then lets strategies prepare.
+  public func begin(_ experience: Experience) throws {
+    guard experience.examples.count > 0 else { throw LearnerError.emptyExperience(experience.name) }
+    let previous = model.head.outputs
+    try admit(experience)
+    if options.resetOptimizer { optimizer.reset() }
+    session = try makeSession(experience, previousOutputs: previous)
+    for strategy in strategies { try strategy.begin(experience, self) }
+    model.train()
+  }
+
+  /// One optimizer step on the next batch; gives its loss.
+  @discardableResult
+  public func step() throws -> Double {
+    guard let session else { throw LearnerError.noSession }
+    var batch = try nextBatch(session)
+    for strategy in strategies { batch = try strategy.rehearse(batch, self) }
+
+    try vector.zeroGradients()
+    let features = try model.features(batch.inputs)
+    try model.head.prepare(features, batch.targets)
+    let outputs = try model.head(features)
+    var step = Step(
+      learner: self, session: session, number: session.step, batch: batch, features: features, outputs: outputs)
+    var terms = [LossTerm("loss", try loss(outputs, batch))]
+    for strategy in strategies { terms += try strategy.terms(step) }
+    step.terms = terms
+    let loss = try terms.dropFirst().reduce(terms[0].value) { try $0 + $1.value }
+    let value = try finite(loss, terms, session)
+
+    try vector.backward(loss)
+    for strategy in strategies { try strategy.transform(vector, step) }
+    if let clip = options.clip { try vector.clipGradientNorm(clip) }
+    optimizer.learningRate = session.schedule.learningRate(at: session.step, base: baseLearningRate)
+    try optimizer.step(vector)
+    for strategy in strategies { try strategy.observe(step) }
+    session.step += 1
+    totalSteps += 1
+    totalExamples += batch.fresh
+    return value
+  }
+
+  /// Finishes the experience: strategies estimate, select and consolidate.
+  public func end() throws {
+    guard let session else { throw LearnerError.noSession }
+    model.evaluate()
+    for strategy in strategies { try strategy.end(session.experience, self) }
+    self.session = nil
+  }
+
+  /// The mean loss of a batch, each item among the units that its task allows.
+  public func loss(_ outputs: Tensor, _ batch: Batch) throws -> Tensor {
+    let masked = try mask(outputs, batch)
+    guard let weights = batch.weights else { return try objective.meanLoss(masked, batch.targets) }
+    return try (objective.losses(masked, batch.targets) * weights).mean()
+  }
+
+  /// Outputs with −∞ at units that are not of the item's task; as they are where no tasks are granted.
+  public func mask(_ outputs: Tensor, _ batch: Batch) throws -> Tensor {
+    guard let forbidden else { return outputs }
+    if let task = batch.task { return try outputs.maskedFill(forbidden[task], -Double.infinity) }
+    guard let tasks = batch.tasks else { return outputs }
+    return try outputs.maskedFill(forbidden.indexSelect(tasks), -Double.infinity)
+  }
+
+  /// Starts again from fresh weights, keeping the units that are known.
+  public func restart() throws {
+    let outputs = model.head.outputs
+    let fresh = try blueprint.make(random)
+    try fresh.head.grow(to: outputs, random.stream("head"))
+    if device != .cpu { try fresh.move(to: device) }
+    model = fresh
+    model.train()
+    vector = try ParameterVector(model.trainableParameters)
+    optimizer.reset()
+  }
+}
+
+// MARK: - Parts of a step
+
+extension Learner {
+  private func nextBatch(_ session: Session) throws -> Batch {
+    let places = try session.sampler.next(random.stream("order"))
+    let examples = session.examples
+    let inputs = try pipeline(
+      examples.inputs, places, augmentation: random.stream("augmentation"), device: device)
+    return Batch(
+      inputs: inputs, targets: try examples.targets.indexSelect(places).to(device),
+      tasks: try examples.tasks?.indexSelect(places), task: session.task, weights: nil, fresh: places.count,
+      source: examples, places: places)
+  }
+
+  /// The loss as a number; stops the training where a part of it is not one.
+  private func finite(_ loss: Tensor, _ terms: [LossTerm], _ session: Session) throws -> Double {
+    let value = try loss.item()
+    guard value.isFinite else {
+      let culprit = try terms.first { try !$0.value.item().isFinite }
+      throw LearnerError.notFinite(
+        term: culprit?.name ?? "loss", experience: session.experience.name, step: session.step)
+    }
+    return value
+  }
+
+  private func admit(_ experience: Experience) throws {
+    if objective.isClassification {
+      classes.admit(Set(try experience.examples.targets.integers()), task: experience.task)
+      try growHead(to: classes.count)
+    } else if let outputs = objective.outputs(for: experience.examples.targets) {
+      guard model.head.outputs == 0 || model.head.outputs == outputs else {
+        throw LearnerError.outputs(head: model.head.outputs, needed: outputs)
+      }
+      try growHead(to: outputs)
+    }
+    forbidden = try classes.forbidden()?.to(device)
+  }
+
+  private func growHead(to outputs: Int) throws {
+    guard outputs > model.head.outputs else { return }
+    try model.head.grow(to: outputs, random.stream("head"))
+    if device != .cpu { try model.move(to: device) }
+    let old = vector.layout
+    vector = try ParameterVector(model.trainableParameters)
+    try optimizer.carry(from: old, to: vector.layout)
+  }
+
+  private func makeSession(_ experience: Experience, previousOutputs: Int) throws -> Session {
+    var replaced: TrainingSet?
+    for strategy in strategies { replaced = try strategy.trainingSet(for: experience, self) ?? replaced }
+    var examples = replaced?.examples ?? experience.examples
+    if objective.isClassification { examples = try examples.with(targets: classes.units(for: examples.targets)) }
+    return Session(
+      experience: experience, examples: examples, mixesTasks: replaced != nil, previousOutputs: previousOutputs,
+      budget: replaced?.budget ?? 1, options: options)
+  }
+}
+
+// MARK: - Saving and going on
+
+extension Learner {
+  /// Everything needed to go on exactly from here.
+  public func state() throws -> State {
+    var state = State()
+    state["classes"] = classes
+    state["outputs"] = model.head.outputs
+    state["steps"] = totalSteps
+    state["examples"] = totalExamples
+    state["strategies"] = strategies.map(\.name)
+    state.set(State(tensors: try model.stateDictionary()), under: "model")
+    state.set(State(tensors: try optimizer.state()), under: "optimizer")
+    state.set(State(tensors: try random.state()), under: "random")
+    for strategy in strategies { state.set(try strategy.state(), under: "strategy/\(strategy.name)") }
+    if let session {
+      state["session/step"] = session.step
+      state["session/previous"] = session.previousOutputs
+      state.set(try session.sampler.state(), under: "session/sampler")
+    }
+    return state
+  }
+
+  /// Goes on from a state.
+  ///
+  /// - Parameters:
+  ///   - experience: the experience that was being learned; nil when the state was taken between two.
+  ///   - past: gives experiences again, for strategies that keep all data.
+  /// - Throws: `StateError`, or `StateMismatch` when the state is of another model.
+  public func restore(
+    _ state: State, experience: Experience?, past: (Int) throws -> Experience
+  ) throws {
+    let saved: [String] = try state.require("strategies")
+    guard saved == strategies.map(\.name) else {
+      throw StateError.strategies(saved: saved, now: strategies.map(\.name))
+    }
+    classes = try state.require("classes")
+    totalSteps = try state.require("steps")
+    totalExamples = try state.require("examples")
+    try model.head.grow(to: state.require("outputs"), random.stream("head"))
+    try model.load(state.scoped("model").tensors)
+    if device != .cpu { try model.move(to: device) }
+    vector = try ParameterVector(model.trainableParameters)
+    try optimizer.restore(state.scoped("optimizer").tensors)
+    forbidden = try classes.forbidden()?.to(device)
+    for strategy in strategies {
+      try strategy.restore(state.scoped("strategy/\(strategy.name)"), self, past: past)
+    }
+    session = nil
+    if let experience {
+      let session = try makeSession(experience, previousOutputs: state.require("session/previous"))
+      session.step = try state.require("session/step")
+      try session.sampler.restore(state.scoped("session/sampler"))
+      self.session = session
+      model.train()
+    }
+    try random.restore(state.scoped("random").tensors)
+  }
+}

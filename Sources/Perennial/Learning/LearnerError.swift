@@ -1,0 +1,19 @@
+/// Why learning cannot go on.
+public enum LearnerError: Error, CustomStringConvertible, Equatable {
+  case notFinite(term: String, experience: String, step: Int)
+  case noSession
+  case emptyExperience(String)
+  case outputs(head: Int, needed: Int)
+  case duplicateStrategy(String)
+
+  public var description: String {
+    switch self {
+    case .notFinite(let term, let experience, let step):
+      "the \(term) is not finite at step \(step) of experience \(experience): lower the learning rate or clip the gradient"
+    case .noSession: "no experience has begun"
+    case .emptyExperience(let name): "experience \(name) has no training examples"
+    case .outputs(let head, let needed): "the head has \(head) outputs, the targets need \(needed)"
+    case .duplicateStrategy(let name): "two strategies of one learner are called \(name)"
+    }
+  }
+}

@@ -1,0 +1,155 @@
+import Torch
+
+/// What a model is to do: the loss that it learns by and the score that it is judged by.
+///
+/// Strategies ask the objective for losses, so one that works on outputs works for every objective.
+public protocol Objective: Sendable {
+  /// Whether targets are class labels, which heads grow for.
+  var isClassification: Bool { get }
+
+  /// The loss of each item `[N]` for outputs `[N, K]`, in which units that do not take part are −∞.
+  func losses(_ outputs: Tensor, _ targets: Tensor) throws -> Tensor
+
+  /// The mean loss; the same as the mean of `losses`, in as few operations as possible.
+  func meanLoss(_ outputs: Tensor, _ targets: Tensor) throws -> Tensor
+
+  /// How good outputs `[N, K]` are, the higher the better: a number in [0, 1] where there is a scale for it.
+  func score(_ outputs: Tensor, _ targets: Tensor) throws -> Double
+
+  /// Vectors v `[N, K]` with Fisher information F = Σᵥ (Jᵀ v)², J the outputs' Jacobian, over the model's own
+  /// predictive distribution.
+  func fisherRoots(_ outputs: Tensor) throws -> [Tensor]
+
+  /// ∂ log p(target) / ∂ outputs, `[N, K]`.
+  func scores(_ outputs: Tensor, _ targets: Tensor) throws -> Tensor
+
+  /// Targets drawn from the model's predictive distribution.
+  func sample(_ outputs: Tensor, _ generator: Generator) throws -> Tensor
+
+  /// How many outputs targets of this kind need beyond class labels; nil where classes decide.
+  func outputs(for targets: Tensor) -> Int?
+}
+
+extension Objective {
+  public func meanLoss(_ outputs: Tensor, _ targets: Tensor) throws -> Tensor {
+    try losses(outputs, targets).mean()
+  }
+}
+
+/// One class an example: softmax cross-entropy, in nats.
+public struct Classification: Objective {
+  /// The share of the target that is spread over all classes (Szegedy et al. 2016).
+  public let labelSmoothing: Double
+
+  public init(labelSmoothing: Double = 0) { self.labelSmoothing = labelSmoothing }
+
+  public var isClassification: Bool { true }
+
+  public func losses(_ outputs: Tensor, _ targets: Tensor) throws -> Tensor {
+    try outputs.crossEntropy(targets, reduction: .none, labelSmoothing: labelSmoothing)
+  }
+
+  public func meanLoss(_ outputs: Tensor, _ targets: Tensor) throws -> Tensor {
+    try outputs.crossEntropy(targets, labelSmoothing: labelSmoothing)
+  }
+
+  /// The fraction of items whose largest output is the target.
+  public func score(_ outputs: Tensor, _ targets: Tensor) throws -> Double {
+    try (outputs.argmax(1) .== targets).to(.float32).mean().item()
+  }
+
+  /// √p_c (e_c − p) for each class c that takes part.
+  public func fisherRoots(_ outputs: Tensor) throws -> [Tensor] {
+    let p = try outputs.softmax()
+    return try (0..<p.shape[1]).compactMap { unit in
+      let own = try p.narrow(dim: 1, start: unit, count: 1)
+      guard try own.any().item() != 0 else { return nil }
+      let oneHot = try Tensor.zeros([1, p.shape[1]], device: p.device)
+      try oneHot.narrow(dim: 1, start: unit, count: 1).fill(1)
+      return try own.sqrt() * (oneHot - p)
+    }
+  }
+
+  public func scores(_ outputs: Tensor, _ targets: Tensor) throws -> Tensor {
+    let p = try outputs.softmax()
+    return try targets.oneHot(classes: p.shape[1]).to(.float32) - p
+  }
+
+  public func sample(_ outputs: Tensor, _ generator: Generator) throws -> Tensor {
+    try outputs.softmax().multinomial(1, generator).squeeze(1)
+  }
+
+  public func outputs(for targets: Tensor) -> Int? { nil }
+}
+
+/// Any number of labels an example, targets `[N, K]` of 0 and 1: binary cross-entropy, mean over labels.
+public struct MultiLabelClassification: Objective {
+  public init() {}
+  public var isClassification: Bool { false }
+
+  public func losses(_ outputs: Tensor, _ targets: Tensor) throws -> Tensor {
+    try outputs.binaryCrossEntropy(targets.to(.float32), reduction: .none).mean([1])
+  }
+
+  /// The fraction of labels told right at probability ½.
+  public func score(_ outputs: Tensor, _ targets: Tensor) throws -> Double {
+    try ((outputs .> 0) .== (targets .> 0)).to(.float32).mean().item()
+  }
+
+  /// √(p_k (1 − p_k)) e_k for each label k.
+  public func fisherRoots(_ outputs: Tensor) throws -> [Tensor] {
+    let p = try outputs.sigmoid()
+    return try unitColumns((p * (1 - p)).sqrt())
+  }
+
+  public func scores(_ outputs: Tensor, _ targets: Tensor) throws -> Tensor {
+    try targets.to(.float32) - outputs.sigmoid()
+  }
+
+  public func sample(_ outputs: Tensor, _ generator: Generator) throws -> Tensor {
+    try outputs.sigmoid().bernoulli(generator)
+  }
+
+  public func outputs(for targets: Tensor) -> Int? { targets.shape.last }
+}
+
+/// Values `[N, K]`: squared error, mean over values.
+public struct Regression: Objective {
+  public init() {}
+  public var isClassification: Bool { false }
+
+  public func losses(_ outputs: Tensor, _ targets: Tensor) throws -> Tensor {
+    let targets = targets.rank == 1 ? try targets.unsqueeze(1) : targets
+    return try outputs.meanSquaredError(targets.to(.float32), reduction: .none).mean([1])
+  }
+
+  /// The coefficient of determination R² = 1 − Σ(y − f)² / Σ(y − ȳ)², mean over values; 0 for the mean itself.
+  public func score(_ outputs: Tensor, _ targets: Tensor) throws -> Double {
+    let y = try (targets.rank == 1 ? targets.unsqueeze(1) : targets).to(.float32)
+    let residual = try (y - outputs).square().sum([0])
+    let spread = try (y - y.mean([0], keepDims: true)).square().sum([0]).clamp(min: 1e-12)
+    return try (1 - residual / spread).mean().item()
+  }
+
+  /// e_k for each value k: the outputs are means of unit-variance Gaussians.
+  public func fisherRoots(_ outputs: Tensor) throws -> [Tensor] { try unitColumns(outputs.onesLike()) }
+
+  public func scores(_ outputs: Tensor, _ targets: Tensor) throws -> Tensor {
+    try (targets.rank == 1 ? targets.unsqueeze(1) : targets).to(.float32) - outputs
+  }
+
+  public func sample(_ outputs: Tensor, _ generator: Generator) throws -> Tensor {
+    try outputs + Tensor.normal(outputs.shape, generator)
+  }
+
+  public func outputs(for targets: Tensor) -> Int? { targets.rank == 2 ? targets.shape[1] : 1 }
+}
+
+/// For each column, a tensor of zeros but for that column.
+private func unitColumns(_ values: Tensor) throws -> [Tensor] {
+  try (0..<values.shape[1]).map { column in
+    let result = try values.zerosLike()
+    try result.narrow(dim: 1, start: column, count: 1).copy(from: values.narrow(dim: 1, start: column, count: 1))
+    return result
+  }
+}

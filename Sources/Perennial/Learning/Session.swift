@@ -1,0 +1,40 @@
+import Torch
+
+/// The learning of one experience: what is trained on, how far it has come.
+public final class Session {
+  public let experience: Experience
+  /// What is trained on, targets as output units.
+  public let examples: Examples
+  /// Units before this experience; those from here on are new.
+  public let previousOutputs: Int
+  /// Optimizer steps that the experience gets.
+  public let steps: Int
+  public let schedule: Schedule
+  private let mixesTasks: Bool
+  /// Steps done.
+  public internal(set) var step = 0
+  var sampler: BatchSampler
+
+  init(
+    experience: Experience, examples: Examples, mixesTasks: Bool, previousOutputs: Int, budget: Int,
+    options: TrainingOptions
+  ) {
+    self.mixesTasks = mixesTasks
+    self.experience = experience
+    self.examples = examples
+    self.previousOutputs = previousOutputs
+    steps = options.steps(examples: examples.count) * (options.length.isSteps ? budget : 1)
+    schedule = options.schedule(examples.count)
+    sampler = BatchSampler(count: examples.count, batch: options.batch, stopsAtEpoch: !options.length.isSteps)
+  }
+
+  public var isDone: Bool { step >= steps }
+
+  /// The task that every example shares; nil when they have several, as in joint training, or none.
+  public var task: Int? { examples.tasks == nil || mixesTasks ? nil : experience.task }
+}
+
+extension TrainingOptions.Length {
+  /// With epochs a larger training set brings its larger budget by itself.
+  var isSteps: Bool { if case .steps = self { true } else { false } }
+}

@@ -1,0 +1,30 @@
+import Torch
+
+/// A differentiable part of the loss, under the name that logs show.
+public struct LossTerm {
+  public let name: String
+  /// A scalar, already weighted.
+  public let value: Tensor
+
+  public init(_ name: String, _ value: Tensor) {
+    self.name = name
+    self.value = value
+  }
+}
+
+/// One step on its way: what strategies see after the forward pass.
+public struct Step {
+  public let learner: Learner
+  public let session: Session
+  /// Counts steps of the session from 0.
+  public let number: Int
+  public let batch: Batch
+  /// Features `[N, D]` of the batch.
+  public let features: Tensor
+  /// Outputs `[N, K]` as the head gives them, no unit masked.
+  public let outputs: Tensor
+  /// The loss and its parts; without terms while they are being asked for.
+  public internal(set) var terms: [LossTerm] = []
+
+  public var model: Network { learner.model }
+}

@@ -1,0 +1,71 @@
+import Torch
+
+/// A way not to forget: what to add to plain training, at which point of a step.
+///
+/// A learner holds a list of strategies; the empty list is fine-tuning. Every requirement has a default that does
+/// nothing, so a method implements only what its paper changes. Strategies see batches and, where the scenario grants
+/// it, a task; never test data, nor what comes later.
+public protocol Strategy: AnyObject {
+  /// A name for logs, results and saved states, unique within a learner.
+  var name: String { get }
+
+  /// Whether the strategy can serve a stream of so many classes. For those who start runs: it is asked before
+  /// anything is learned, and tells a learner nothing.
+  func check(classes: Int) throws
+
+  /// Other examples to train on than the experience's own, such as everything seen so far.
+  func trainingSet(for experience: Experience, _ learner: Learner) throws -> TrainingSet?
+
+  /// An experience begins; the head has grown already. Take a teacher, set masks.
+  func begin(_ experience: Experience, _ learner: Learner) throws
+
+  /// Mixes remembered items into a batch.
+  func rehearse(_ batch: Batch, _ learner: Learner) throws -> Batch
+
+  /// Differentiable parts to add to the loss.
+  func terms(_ step: Step) throws -> [LossTerm]
+
+  /// Changes the gradient: penalties in closed form, projections, masks.
+  func transform(_ vector: ParameterVector, _ step: Step) throws
+
+  /// The optimizer has moved the parameters. Insert into memory, integrate paths.
+  func observe(_ step: Step) throws
+
+  /// An experience ends. Estimate importances, select exemplars, prune.
+  func end(_ experience: Experience, _ learner: Learner) throws
+
+  /// Everything needed to go on exactly.
+  func state() throws -> State
+
+  /// Goes on from a state; `past` gives experiences again for strategies that keep all data.
+  func restore(_ state: State, _ learner: Learner, past: (Int) throws -> Experience) throws
+
+  /// Bytes of examples that the strategy keeps.
+  var replayBytes: Int { get }
+}
+
+/// What a session trains on, when it is not the experience alone.
+public struct TrainingSet {
+  public let examples: Examples
+  /// A factor of the number of steps.
+  public let budget: Int
+
+  public init(_ examples: Examples, budget: Int = 1) {
+    self.examples = examples
+    self.budget = budget
+  }
+}
+
+extension Strategy {
+  public func check(classes: Int) throws {}
+  public func trainingSet(for experience: Experience, _ learner: Learner) throws -> TrainingSet? { nil }
+  public func begin(_ experience: Experience, _ learner: Learner) throws {}
+  public func rehearse(_ batch: Batch, _ learner: Learner) throws -> Batch { batch }
+  public func terms(_ step: Step) throws -> [LossTerm] { [] }
+  public func transform(_ vector: ParameterVector, _ step: Step) throws {}
+  public func observe(_ step: Step) throws {}
+  public func end(_ experience: Experience, _ learner: Learner) throws {}
+  public func state() throws -> State { State() }
+  public func restore(_ state: State, _ learner: Learner, past: (Int) throws -> Experience) throws {}
+  public var replayBytes: Int { 0 }
+}

@@ -1,0 +1,38 @@
+import Torch
+
+/// How long, with what and how each experience is trained.
+public struct TrainingOptions {
+  /// How long an experience is learned.
+  public enum Length: Sendable, Equatable {
+    case steps(Int)
+    case epochs(Int)
+  }
+
+  public var batch: Int
+  public var length: Length
+  /// The learning rate's course over an experience of this many examples.
+  public var schedule: (_ examples: Int) -> Schedule
+  /// The largest Euclidean norm of the gradient.
+  public var clip: Double?
+  /// Whether each experience starts with a fresh optimizer.
+  public var resetOptimizer: Bool
+
+  public init(
+    batch: Int = 128, length: Length = .epochs(1), schedule: @escaping (Int) -> Schedule = { _ in .constant },
+    clip: Double? = nil, resetOptimizer: Bool = false
+  ) {
+    self.batch = batch
+    self.length = length
+    self.schedule = schedule
+    self.clip = clip
+    self.resetOptimizer = resetOptimizer
+  }
+
+  /// Optimizer steps for this many examples.
+  public func steps(examples: Int) -> Int {
+    switch length {
+    case .steps(let steps): steps
+    case .epochs(let epochs): epochs * ((examples + batch - 1) / batch)
+    }
+  }
+}

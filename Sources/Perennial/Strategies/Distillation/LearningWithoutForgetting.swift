@@ -1,0 +1,126 @@
+import Torch
+
+/// Learning without forgetting (Li & Hoiem 2016): the past self teaches the present one on new inputs.
+///
+///     L = CE + w · T² · KL(softmax(z_old / T) ‖ softmax(z / T))
+///
+/// over the old units alone, selected before the softmax; where tasks are granted, one such term for the units of
+/// each earlier task (eq. 2). The teacher is the model as it was when the experience began, in evaluation mode.
+/// Cost: one more forward pass.
+public final class LearningWithoutForgetting: Strategy {
+  /// How implementations differ; all are kept under test.
+  public enum Variant: String, CaseIterable, Codable, Sendable {
+    /// As above.
+    case canonical
+    /// Soft cross-entropy with probability 0 for new units, T², and weights 1/t for the new data and 1 − 1/t for the
+    /// teacher with t experiences seen (van de Ven & Tolias 2019).
+    case vanDeVen = "van-de-ven"
+    /// Without T² (Avalanche).
+    case avalanche
+  }
+
+  /// Who teaches.
+  public enum Teacher: String, CaseIterable, Codable, Sendable {
+    /// The model as it was when the experience began.
+    case pastSelf = "past-self"
+  }
+
+  public struct Options: Configurable {
+    public var teacher = Teacher.pastSelf
+    /// T
+    public var temperature = 2.0
+    /// w
+    public var weight = 1.0
+    public var variant = Variant.canonical
+
+    public init() {}
+
+    public func validate(at node: ConfigurationNode) throws {
+      try node.require("temperature", temperature, above: 0)
+      try node.require("weight", weight, atLeast: 0)
+    }
+  }
+
+  public let name = "lwf"
+  public let options: Options
+  public private(set) var teacher: Frozen?
+  private var groups: [[Int]] = []
+  private var experiencesSeen = 0
+
+  public init(_ options: Options = Options()) { self.options = options }
+
+  public func begin(_ experience: Experience, _ learner: Learner) throws {
+    experiencesSeen += 1
+    guard let session = learner.session, experiencesSeen > 1, options.weight > 0 else { return }
+    teacher = try Frozen(learner.model, learner.blueprint, device: learner.device)
+    groups = oldUnits(learner.classes, current: experience.task, before: session.previousOutputs)
+  }
+
+  /// The units that the teacher knows: all together, or task by task.
+  private func oldUnits(_ classes: ClassSpace, current: Int?, before: Int) -> [[Int]] {
+    guard let current else { return [Array(0..<before)] }
+    return classes.tasks.filter { $0.key != current }.sorted { $0.key < $1.key }.map(\.value)
+  }
+
+  public func rehearse(_ batch: Batch, _ learner: Learner) throws -> Batch {
+    guard teacher != nil, options.variant == .vanDeVen else { return batch }
+    var batch = batch
+    let share = 1 / Double(experiencesSeen)
+    batch.weights = try (batch.weights ?? Tensor.ones([batch.count], device: learner.device)) * share
+    return batch
+  }
+
+  public func terms(_ step: Step) throws -> [LossTerm] {
+    guard let teacher, !groups.isEmpty else { return [] }
+    let wanted = try teacher(step.batch.inputs)
+    let temperature = options.temperature
+    let reduce = DistillationReducer(scalesByTemperatureSquared: options.variant != .avalanche)
+    var sum: Tensor?
+    for group in groups where !group.isEmpty {
+      let student = try select(group, of: step.outputs)
+      let values =
+        if options.variant == .vanDeVen, groups.count == 1 {
+          try ResponseDistillation.zeroPaddedCrossEntropy(
+            student: step.outputs, teacher: select(group, of: wanted), temperature: temperature)
+        } else if options.variant == .vanDeVen {
+          try ResponseDistillation.zeroPaddedCrossEntropy(
+            student: student, teacher: select(group, of: wanted), temperature: temperature)
+        } else {
+          try ResponseDistillation.forwardKL(
+            student: student, teacher: select(group, of: wanted), temperature: temperature)
+        }
+      let term = try reduce(values, temperature: temperature)
+      sum = try sum.map { try $0 + term } ?? term
+    }
+    guard let sum else { return [] }
+    let weight =
+      options.variant == .vanDeVen
+      ? options.weight * (1 - 1 / Double(experiencesSeen)) / Double(groups.count) : options.weight
+    return [LossTerm("lwf", weight == 1 ? sum : try sum * weight)]
+  }
+
+  private func select(_ units: [Int], of outputs: Tensor) throws -> Tensor {
+    guard let first = units.first, units.count != outputs.shape[1] else { return outputs }
+    guard units == Array(first..<(first + units.count)) else {
+      return try outputs.indexSelect(Tensor(units).to(outputs.device), dim: 1)
+    }
+    return try outputs.narrow(dim: 1, start: first, count: units.count)
+  }
+
+  public func end(_ experience: Experience, _ learner: Learner) throws { teacher = nil }
+
+  public func state() throws -> State {
+    var state = State()
+    state["experiences"] = experiencesSeen
+    state["groups"] = groups
+    if let teacher { state.set(try teacher.state(), under: "teacher") }
+    return state
+  }
+
+  public func restore(_ state: State, _ learner: Learner, past: (Int) throws -> Experience) throws {
+    experiencesSeen = try state.require("experiences")
+    groups = try state.require("groups")
+    let saved = state.scoped("teacher")
+    teacher = saved.values.isEmpty ? nil : try Frozen(saved, learner.blueprint, device: learner.device)
+  }
+}

@@ -1,0 +1,53 @@
+import Torch
+
+/// Everything seen so far, trained together: the upper bound that forgetting is measured against.
+///
+/// `Cumulative` goes on from the model as it is. `Joint` starts each experience from fresh weights and, where training
+/// is counted in steps, gets the steps of all experiences so far.
+public final class Joint: Strategy {
+  /// Joint training has nothing to choose.
+  public struct Options: Configurable {
+    public init() {}
+  }
+
+  public let name: String
+  private let keepsModel: Bool
+  private var seen: [Experience] = []
+
+  public init(_ options: Options = Options()) {
+    keepsModel = false
+    name = "joint"
+  }
+
+  /// Joint training that goes on from the model as it is.
+  public init(keeping options: Options) {
+    keepsModel = true
+    name = "cumulative"
+  }
+
+  public static func cumulative() -> Joint { Joint(keeping: Options()) }
+
+  public func trainingSet(for experience: Experience, _ learner: Learner) throws -> TrainingSet? {
+    let all = try Examples.concatenate(seen.map(\.examples) + [experience.examples])
+    return TrainingSet(all, budget: keepsModel ? 1 : seen.count + 1)
+  }
+
+  public func begin(_ experience: Experience, _ learner: Learner) throws {
+    if !keepsModel, !seen.isEmpty { try learner.restart() }
+  }
+
+  public func end(_ experience: Experience, _ learner: Learner) throws { seen.append(experience) }
+
+  public var replayBytes: Int { seen.reduce(0) { $0 + $1.examples.inputs.byteCount } }
+
+  public func state() throws -> State {
+    var state = State()
+    state["seen"] = seen.map(\.index)
+    return state
+  }
+
+  public func restore(_ state: State, _ learner: Learner, past: (Int) throws -> Experience) throws {
+    let indices: [Int] = try state.require("seen")
+    seen = try indices.map(past)
+  }
+}

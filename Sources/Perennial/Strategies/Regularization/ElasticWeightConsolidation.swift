@@ -1,0 +1,113 @@
+import Torch
+
+/// Elastic weight consolidation (Kirkpatrick et al. 2017, eq. 3), and its online form (Schwarz et al. 2018).
+///
+///     L = CE + ½ λ Σ_t Σ_i F_{t,i} (θ_i − θ*_{t,i})²
+///
+/// F_t is the Fisher information after experience t as a mean over examples (see ``FisherInformation``); λ is quoted
+/// for that normalisation. The gradient λ Σ_t F_t (θ − θ*_t) is added in closed form. Modes:
+///
+/// - `folded` keeps ΣF and ΣFθ*, from which the gradient of the sum over all experiences follows exactly: cost and
+///   memory do not grow with the number of experiences.
+/// - `separate` keeps every F_t and θ*_t. The same values; there to be compared with.
+/// - `online` keeps one anchor, the latest solution, with F ← γF + F_t.
+public final class ElasticWeightConsolidation: Strategy {
+  public enum Mode: String, CaseIterable, Codable, Sendable { case folded, separate, online }
+
+  public struct Options: Configurable {
+    /// The weight of the penalty; the paper tunes it a problem, so there is no universal default.
+    public var lambda = 1000.0
+    public var mode = Mode.folded
+    /// How much of the earlier information stays in online mode, γ.
+    public var decay = 1.0
+    public var fisher = FisherInformation.Kind.exact
+    /// Examples that the information is estimated on; all when nil.
+    public var samples: Int?
+
+    public init() {}
+
+    public func validate(at node: ConfigurationNode) throws {
+      try node.require("lambda", lambda, atLeast: 0)
+      try node.require("decay", decay, in: 0...1)
+      try node.require("samples", samples, atLeast: 1)
+    }
+  }
+
+  public let name = "ewc"
+  public let options: Options
+  /// ΣF and ΣFθ*, one pair in folded and online mode.
+  private var anchors: [(precision: CarriedVector, weighted: CarriedVector)] = []
+
+  public init(_ options: Options = Options()) { self.options = options }
+
+  public convenience init(lambda: Double) {
+    var options = Options()
+    options.lambda = lambda
+    self.init(options)
+  }
+
+  public func transform(_ vector: ParameterVector, _ step: Step) throws {
+    guard options.lambda > 0 else { return }
+    for index in anchors.indices {
+      try vector.gradients.addQuadraticPenalty(
+        parameter: vector.values.detach(), precision: anchors[index].precision.tensor(in: vector.layout),
+        weighted: anchors[index].weighted.tensor(in: vector.layout), scale: options.lambda)
+    }
+  }
+
+  public func end(_ experience: Experience, _ learner: Learner) throws {
+    guard let session = learner.session else { return }
+    let layout = learner.vector.layout
+    var fisher = try FisherInformation.diagonal(
+      of: learner, session.examples, task: session.task, kind: options.fisher, limit: options.samples)
+    var weighted = try noGrad { try fisher * learner.vector.values }
+    if options.mode != .separate, !anchors.isEmpty {
+      let before = try anchors[0].precision.tensor(in: layout)
+      try noGrad {
+        if options.mode == .online {
+          fisher = try before * options.decay + fisher
+          weighted = try fisher * learner.vector.values
+        } else {
+          fisher = try before + fisher
+          weighted = try anchors[0].weighted.tensor(in: layout) + weighted
+        }
+      }
+      anchors = []
+    }
+    anchors.append((CarriedVector(fisher, layout), CarriedVector(weighted, layout)))
+  }
+
+  /// ½ Σ_t Σ_i F (θ − θ*)² without its constant part Σ Fθ*²: what the closed-form gradient descends, before λ.
+  public func energy(_ vector: ParameterVector) throws -> Double {
+    try noGrad {
+      var sum = 0.0
+      for index in anchors.indices {
+        let precision = try anchors[index].precision.tensor(in: vector.layout)
+        let weighted = try anchors[index].weighted.tensor(in: vector.layout)
+        let theta = vector.values
+        sum += try (precision * theta * theta / 2 - weighted * theta).sum().item()
+      }
+      return sum
+    }
+  }
+
+  public func state() throws -> State {
+    var state = State()
+    state["anchors"] = anchors.count
+    for (index, anchor) in anchors.enumerated() {
+      state.set(try anchor.precision.state(), under: "precision/\(index)")
+      state.set(try anchor.weighted.state(), under: "weighted/\(index)")
+    }
+    return state
+  }
+
+  public func restore(_ state: State, _ learner: Learner, past: (Int) throws -> Experience) throws {
+    let count: Int = try state.require("anchors")
+    anchors = try (0..<count).map { index in
+      guard let precision = try CarriedVector(state.scoped("precision/\(index)")),
+        let weighted = try CarriedVector(state.scoped("weighted/\(index)"))
+      else { throw StateError.missing("precision/\(index)") }
+      return (precision, weighted)
+    }
+  }
+}

@@ -1,0 +1,72 @@
+import Torch
+
+/// Plain weight penalties, printed beside every method that claims to do better.
+///
+///     L2           ½ λ ‖θ‖²           gradient λ θ
+///     L1           λ ‖θ‖₁             gradient λ sign θ
+///     L2-previous  ½ λ ‖θ − θ*‖²      gradient λ (θ − θ*), θ* the solution of the experience before
+///
+/// Gradients are added in closed form; no graph is built.
+public final class WeightPenalty: Strategy {
+  public enum Kind: String, CaseIterable, Sendable {
+    case l1, l2
+    case l2Previous = "l2-previous"
+  }
+
+  public struct Options: Configurable {
+    public var lambda = 1e-4
+
+    public init() {}
+
+    public func validate(at node: ConfigurationNode) throws { try node.require("lambda", lambda, atLeast: 0) }
+  }
+
+  public let kind: Kind
+  public let lambda: Double
+  /// 1 at every parameter that the solution before had, and that solution.
+  private var anchor: (known: CarriedVector, values: CarriedVector)?
+
+  public var name: String { kind.rawValue }
+
+  public init(_ kind: Kind, lambda: Double = 1e-4) {
+    self.kind = kind
+    self.lambda = lambda
+  }
+
+  public func transform(_ vector: ParameterVector, _ step: Step) throws {
+    guard lambda > 0 else { return }
+    try noGrad {
+      switch kind {
+      case .l1: try vector.gradients.add(vector.values.sign(), scale: lambda)
+      case .l2: try vector.gradients.add(vector.values, scale: lambda)
+      case .l2Previous:
+        guard let known = try anchor?.known.tensor(in: vector.layout),
+          let values = try anchor?.values.tensor(in: vector.layout)
+        else { return }
+        try vector.gradients.addQuadraticPenalty(
+          parameter: vector.values, precision: known, weighted: values, scale: lambda)
+      }
+    }
+  }
+
+  public func end(_ experience: Experience, _ learner: Learner) throws {
+    guard kind == .l2Previous else { return }
+    let (values, layout) = (try learner.vector.snapshot(), learner.vector.layout)
+    anchor = (CarriedVector(try values.onesLike(), layout), CarriedVector(values, layout))
+  }
+
+  public func state() throws -> State {
+    var state = State()
+    guard let anchor else { return state }
+    state.set(try anchor.known.state(), under: "known")
+    state.set(try anchor.values.state(), under: "values")
+    return state
+  }
+
+  public func restore(_ state: State, _ learner: Learner, past: (Int) throws -> Experience) throws {
+    guard let known = try CarriedVector(state.scoped("known")),
+      let values = try CarriedVector(state.scoped("values"))
+    else { return }
+    anchor = (known, values)
+  }
+}

@@ -1,0 +1,42 @@
+import Torch
+
+/// What one step learns from: fresh examples first, then any that strategies put behind them.
+public struct Batch {
+  /// Model inputs `[N, …]`, float32.
+  public var inputs: Tensor
+  /// Output units int64 `[N]`, or values `[N, K]`.
+  public var targets: Tensor
+  /// The task of each item int64 `[N]`; nil where the scenario does not grant it.
+  public var tasks: Tensor?
+  /// The task of all items, when they share one.
+  public var task: Int?
+  /// A factor of each item's loss `[N]`; nil means 1 for all.
+  public var weights: Tensor?
+  /// How many items, the first ones, come from the stream.
+  public let fresh: Int
+
+  /// The examples that the fresh items come from, and their places in it: what a memory stores.
+  public let source: Examples
+  public let places: Tensor
+
+  public var count: Int { inputs.shape.first ?? 0 }
+
+  /// Puts further items behind these.
+  public func appending(inputs more: Tensor, targets: Tensor, tasks: Tensor?, weights: Tensor? = nil) throws -> Batch {
+    try noGrad {
+      var batch = self
+      batch.inputs = try Tensor.concatenate([inputs, more])
+      batch.targets = try Tensor.concatenate([self.targets, targets])
+      if let own = self.tasks, let tasks {
+        batch.tasks = try Tensor.concatenate([own, tasks])
+        batch.task = nil
+      }
+      if let weights {
+        batch.weights = try Tensor.concatenate([self.weights ?? Tensor.ones([count]), weights])
+      } else if let own = self.weights {
+        batch.weights = try Tensor.concatenate([own, Tensor.ones([more.shape[0]])])
+      }
+      return batch
+    }
+  }
+}

@@ -1,0 +1,23 @@
+import Torch
+
+/// What a learner meets at once: a set of training examples, and nothing of what comes later.
+public struct Experience {
+  /// The place in the stream, counted from 0.
+  public let index: Int
+  /// A name for people, such as the classes "0,1".
+  public let name: String
+  /// The training examples.
+  public let examples: Examples
+  /// Training examples held out to choose hyper-parameters on.
+  public let validation: Examples?
+  /// The task, where the scenario tells it to the learner.
+  public let task: Int?
+
+  public init(index: Int, name: String, examples: Examples, validation: Examples? = nil, task: Int? = nil) {
+    self.index = index
+    self.name = name
+    self.examples = examples
+    self.validation = validation
+    self.task = task
+  }
+}

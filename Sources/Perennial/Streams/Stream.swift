@@ -1,0 +1,82 @@
+import Torch
+
+/// What a stream's experiences differ in, and what the learner is told.
+public enum Scenario: String, Sendable, CaseIterable, Codable {
+  /// New classes; all classes seen so far compete.
+  case classIncremental = "class"
+  /// New classes or domains; the task is told, and only its own classes compete.
+  case taskIncremental = "task"
+  /// The same classes in new guise; they share one label set.
+  case domainIncremental = "domain"
+  /// New examples of the same kind.
+  case instanceIncremental = "instance"
+}
+
+/// A data set in memory, before it is cut into experiences.
+public struct DataSource {
+  public let name: String
+  public let train: Examples
+  public let test: Examples
+  public let pipeline: InputPipeline
+  /// What a reader must know beside every number.
+  public let note: String?
+
+  public init(name: String, train: Examples, test: Examples, pipeline: InputPipeline, note: String? = nil) {
+    self.name = name
+    self.train = train
+    self.test = test
+    self.pipeline = pipeline
+    self.note = note
+  }
+
+  /// The same data through another pipeline.
+  public func with(pipeline: InputPipeline) -> DataSource {
+    DataSource(name: name, train: train, test: test, pipeline: pipeline, note: note)
+  }
+}
+
+/// Experiences in order, made when they are asked for, and a test set for each.
+///
+/// A learner is given experiences one by one and never a stream: it cannot look ahead.
+public struct Stream {
+  public let source: DataSource
+  public let scenario: Scenario
+  /// A name for each experience, such as its classes "0,1".
+  public let names: [String]
+  private let training: (Int) throws -> Experience
+  private let testing: (Int) throws -> Examples
+
+  init(
+    source: DataSource, scenario: Scenario, names: [String], training: @escaping (Int) throws -> Experience,
+    testing: @escaping (Int) throws -> Examples
+  ) {
+    self.source = source
+    self.scenario = scenario
+    self.names = names
+    self.training = training
+    self.testing = testing
+  }
+
+  /// The number of experiences.
+  public var count: Int { names.count }
+  public var pipeline: InputPipeline { source.pipeline }
+
+  /// The shape of one raw input, such as `[1, 28, 28]`.
+  public func inputShape() throws -> [Int] { Array(try test(0).inputs.shape.dropFirst()) }
+
+  /// Experience `index`, counted from 0.
+  ///
+  /// - Throws: `StreamError.noSuchExperience`, or `StreamError.emptyExperience`.
+  public func experience(_ index: Int) throws -> Experience {
+    guard names.indices.contains(index) else { throw StreamError.noSuchExperience(index: index, count: count) }
+    let experience = try training(index)
+    guard experience.examples.count > 0 else { throw StreamError.emptyExperience(name: names[index]) }
+    return experience
+  }
+
+  /// The test set of experience `index`: for evaluators, not for learners.
+  public func test(_ index: Int) throws -> Examples {
+    guard names.indices.contains(index) else { throw StreamError.noSuchExperience(index: index, count: count) }
+    return try testing(index)
+  }
+}

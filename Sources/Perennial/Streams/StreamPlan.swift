@@ -1,0 +1,173 @@
+import Torch
+
+/// How a data set is cut into a stream.
+public struct StreamPlan {
+  /// The order in which classes come.
+  public enum ClassOrder: Sendable, Equatable {
+    case natural
+    case seeded
+    case given([Int])
+  }
+
+  /// A change of raw inputs that makes a domain of its own, with a name for it.
+  public struct Domain {
+    public let name: String
+    public let transform: (Tensor) throws -> Tensor
+
+    public init(name: String, transform: @escaping (Tensor) throws -> Tensor) {
+      self.name = name
+      self.transform = transform
+    }
+  }
+
+  public var scenario = Scenario.classIncremental
+  public var experiences = 5
+  public var classOrder = ClassOrder.natural
+  /// The fraction of training examples held out, in [0, 1).
+  public var validation = 0.0
+  /// The fraction of examples that change places with those of the neighbouring experience, in [0, 1).
+  public var blur = 0.0
+  /// One domain an experience; nil splits by class, or by example in the instance scenario.
+  public var domains: [Domain]?
+
+  public init(scenario: Scenario = .classIncremental, experiences: Int = 5) {
+    self.scenario = scenario
+    self.experiences = experiences
+  }
+
+  /// Cuts the data into a stream; whatever is random follows from the seed.
+  ///
+  /// - Throws: `StreamError` for what the data cannot give.
+  public func stream(of source: DataSource, seed: UInt64) throws -> Stream {
+    let random = RandomStreams(seed: seed)
+    if let domains { return try transformed(source, domains, random) }
+    guard source.train.targets.rank == 1, !source.train.targets.dtype.isFloatingPoint else {
+      guard scenario == .instanceIncremental else { throw StreamError.needsLabels(scenario: scenario.rawValue) }
+      return try byInstance(source, random)
+    }
+    return scenario == .instanceIncremental ? try byInstance(source, random) : try byClass(source, random)
+  }
+
+  // MARK: - By class
+
+  private func byClass(_ source: DataSource, _ random: RandomStreams) throws -> Stream {
+    let labels = try source.train.targets.integers()
+    let testLabels = try source.test.targets.integers()
+    let order = try classOrder(of: Set(labels).union(testLabels).sorted(), random)
+    guard experiences <= order.count else {
+      throw StreamError.tooManyExperiences(asked: experiences, available: order.count, what: "classes")
+    }
+    guard scenario != .domainIncremental || order.count % experiences == 0 else {
+      throw StreamError.unevenClasses(classes: order.count, experiences: experiences)
+    }
+    guard blur == 0 || scenario != .taskIncremental else {
+      throw StreamError.notForScenario(option: "`blur`", scenario: scenario.rawValue)
+    }
+    let groups = (0..<experiences).map { index in
+      Array(order[(index * order.count / experiences)..<((index + 1) * order.count / experiences)])
+    }
+    var group: [Int: (index: Int, place: Int)] = [:]
+    for (index, classes) in groups.enumerated() {
+      for (place, label) in classes.enumerated() { group[label] = (index, place) }
+    }
+    func members(_ labels: [Int]) -> [[Int]] {
+      var members = [[Int]](repeating: [], count: experiences)
+      for (place, label) in labels.enumerated() { if let own = group[label] { members[own.index].append(place) } }
+      return members
+    }
+    let shared = scenario == .domainIncremental
+    func labelled(_ examples: Examples) throws -> Examples {
+      guard shared else { return examples }
+      return try examples.with(targets: Tensor(examples.targets.integers().map { group[$0]?.place ?? 0 }))
+    }
+    let train = try blurred(members(labels), random)
+    let test = members(testLabels)
+    return stream(
+      source, names: groups.map { $0.map(String.init).joined(separator: ",") }, random,
+      train: { try labelled(source.train.select(train[$0])) }, test: { try labelled(source.test.select(test[$0])) })
+  }
+
+  private func classOrder(of labels: [Int], _ random: RandomStreams) throws -> [Int] {
+    switch classOrder {
+    case .natural: return labels
+    case .seeded: return try Tensor.permutation(labels.count, random.stream("class-order")).integers().map { labels[$0] }
+    case .given(let order):
+      guard order.sorted() == labels else { throw StreamError.classOrder(expected: labels, given: order) }
+      return order
+    }
+  }
+
+  /// Swaps a fraction of each experience's examples with its neighbours', half with each.
+  private func blurred(_ members: [[Int]], _ random: RandomStreams) throws -> [[Int]] {
+    guard blur > 0 else { return members }
+    var members = members
+    let numbers = random.numbers("blur")
+    var generator = numbers
+    for index in members.indices { members[index].shuffle(using: &generator) }
+    for index in members.indices.dropLast() {
+      let swapped = Int((blur / 2 * Double(min(members[index].count, members[index + 1].count))).rounded())
+      for place in 0..<swapped {
+        let last = members[index].count - 1 - place
+        (members[index][last], members[index + 1][place]) = (members[index + 1][place], members[index][last])
+      }
+    }
+    return members.map { $0.sorted() }
+  }
+
+  // MARK: - By domain and by instance
+
+  private func transformed(_ source: DataSource, _ domains: [Domain], _ random: RandomStreams) throws -> Stream {
+    guard blur == 0 else {
+      throw StreamError.notForScenario(option: "`blur` between transformed inputs", scenario: scenario.rawValue)
+    }
+    let classes = (try source.train.targets.integers().max() ?? 0) + 1
+    func domain(_ examples: Examples, _ index: Int) throws -> Examples {
+      // Each domain's classes are classes of their own, unless the label set is shared.
+      let offset = scenario == .domainIncremental || scenario == .instanceIncremental ? 0 : index * classes
+      return try Examples(
+        inputs: domains[index].transform(examples.inputs), targets: examples.targets + offset,
+        identifiers: examples.identifiers)
+    }
+    return stream(
+      source, names: domains.map(\.name), random, train: { try domain(source.train, $0) },
+      test: { try domain(source.test, $0) })
+  }
+
+  private func byInstance(_ source: DataSource, _ random: RandomStreams) throws -> Stream {
+    func parts(_ count: Int, _ purpose: String) throws -> [[Int]] {
+      guard experiences <= count else {
+        throw StreamError.tooManyExperiences(asked: experiences, available: count, what: "examples")
+      }
+      let order = try Tensor.permutation(count, random.stream(purpose)).integers()
+      return (0..<experiences).map { index in
+        Array(order[(index * count / experiences)..<((index + 1) * count / experiences)]).sorted()
+      }
+    }
+    let train = try blurred(parts(source.train.count, "instances"), random)
+    let test = try parts(source.test.count, "test-instances")
+    return stream(
+      source, names: (1...experiences).map { "part \($0)" }, random,
+      train: { try source.train.select(train[$0]) }, test: { try source.test.select(test[$0]) })
+  }
+
+  private func stream(
+    _ source: DataSource, names: [String], _ random: RandomStreams, train: @escaping (Int) throws -> Examples,
+    test: @escaping (Int) throws -> Examples
+  ) -> Stream {
+    let (scenario, fraction, seed) = (scenario, validation, random.seed)
+    return Stream(
+      source: source, scenario: scenario, names: names,
+      training: { index in
+        let task = scenario == .taskIncremental ? index : nil
+        var all = try train(index)
+        if let task { all = try all.with(task: task) }
+        guard fraction > 0 else { return Experience(index: index, name: names[index], examples: all, task: task) }
+        // A stream of its own for each experience, so that asking twice or out of order gives the same split.
+        let order = try Tensor.permutation(all.count, RandomStreams(seed: seed).stream("validation-\(index)"))
+        let held = Int(fraction * Double(all.count))
+        return Experience(
+          index: index, name: names[index], examples: try all.select(order[held..<all.count]),
+          validation: try all.select(order[0..<held]), task: task)
+      }, testing: test)
+  }
+}

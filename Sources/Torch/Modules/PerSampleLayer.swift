@@ -1,0 +1,138 @@
+/// A layer whose parameters' gradients can be squared example by example without a loop over examples.
+public protocol PerSampleLayer: Module {
+  /// Σₙ (∂ℓₙ/∂θ)² for each trainable parameter, where ℓₙ depends on row n of the output alone.
+  ///
+  /// - Parameters:
+  ///   - input: what the layer was given, `[N, …]`.
+  ///   - gradient: ∂Σℓ/∂output, `[N, …]`.
+  func squaredGradientSums(input: Tensor, gradient: Tensor) throws -> [(Parameter, Tensor)]
+}
+
+/// What layers were given and gave in one forward pass, for per-sample gradients.
+public final class ActivationTape {
+  public struct Entry {
+    public let layer: any PerSampleLayer
+    public let input: Tensor
+    public let output: Tensor
+  }
+
+  public private(set) var entries: [Entry] = []
+
+  public init() {}
+
+  func record(_ layer: any PerSampleLayer, input: Tensor, output: Tensor) {
+    entries.append(Entry(layer: layer, input: input, output: output))
+  }
+
+  /// Whether every one of the parameters belongs to exactly one entry: else sums of squares would be wrong.
+  public func covers(_ parameters: [Parameter]) -> Bool {
+    var owners: [ObjectIdentifier: Int] = [:]
+    for entry in entries {
+      for (_, parameter) in entry.layer.parameters { owners[ObjectIdentifier(parameter), default: 0] += 1 }
+    }
+    return parameters.allSatisfy { owners[ObjectIdentifier($0)] == 1 }
+  }
+}
+
+extension Module {
+  /// Runs `body` while layers of this tree record into a new tape.
+  public func recording(_ body: () throws -> Void) rethrows -> ActivationTape {
+    let tape = ActivationTape()
+    setTape(tape)
+    defer { setTape(nil) }
+    try body()
+    return tape
+  }
+}
+
+// MARK: - Layers
+
+/// The sums of a linear map: (δ²)ᵀ a² where every example has one row, else each example's δᵀ a squared.
+public func linearSquaredGradientSums(
+  weight: Parameter, bias: Parameter?, input: Tensor, gradient: Tensor
+) throws -> [(Parameter, Tensor)] {
+  var sums: [(Parameter, Tensor)] = []
+  if input.rank == 2 {
+    sums.append((weight, try gradient.square().T.matmul(input.square())))
+    if let bias { sums.append((bias, try gradient.square().sum([0]))) }
+  } else {
+    let (n, inputs, outputs) = (input.shape[0], input.shape[input.rank - 1], gradient.shape[gradient.rank - 1])
+    let a = try input.reshape([n, -1, inputs])
+    let d = try gradient.reshape([n, -1, outputs])
+    sums.append((weight, try squaredProducts(d.transpose(1, 2), a)))
+    if let bias { sums.append((bias, try d.sum([1]).square().sum([0]))) }
+  }
+  return sums
+}
+
+/// Σₙ (Aₙ Bₙ)² for `[N, p, l]` and `[N, l, q]`, in pieces that keep memory small.
+private func squaredProducts(_ a: Tensor, _ b: Tensor) throws -> Tensor {
+  let n = a.shape[0]
+  let piece = Swift.max(1, (1 << 24) / Swift.max(a.shape[1] * b.shape[2], 1))
+  let total = try Tensor.zeros([a.shape[1], b.shape[2]], device: a.device)
+  for start in stride(from: 0, to: n, by: piece) {
+    let range = start..<Swift.min(start + piece, n)
+    try total.add(a[range].batchedMatmul(b[range]).square().sum([0]))
+  }
+  return total
+}
+
+extension Linear: PerSampleLayer {
+  public func squaredGradientSums(input: Tensor, gradient: Tensor) throws -> [(Parameter, Tensor)] {
+    try linearSquaredGradientSums(weight: weight, bias: bias, input: input, gradient: gradient)
+  }
+}
+
+extension Conv2d: PerSampleLayer {
+  public func squaredGradientSums(input: Tensor, gradient: Tensor) throws -> [(Parameter, Tensor)] {
+    guard groups == 1 else { throw TorchError(.unsupported, "per-sample gradients of grouped convolutions") }
+    let shape = weight.value.shape
+    let columns = try input.contiguous().unfold2d(
+      [shape[2], shape[3]], stride: stride, padding: padding, dilation: dilation)
+    let flat = try gradient.contiguous().flatten(from: 2)
+    var sums = [(weight, try squaredProducts(flat, columns.transpose(1, 2)).reshape(shape))]
+    if let bias { sums.append((bias, try flat.sum([2]).square().sum([0]))) }
+    return sums
+  }
+}
+
+/// The sums of y = x̂ · weight + bias, where `dims` are the positions that share a weight within an example.
+private func scaleSquaredGradientSums(
+  weight: Parameter, bias: Parameter, normalized: Tensor, gradient: Tensor, dims: [Int]
+) throws -> [(Parameter, Tensor)] {
+  func sum(_ x: Tensor) throws -> Tensor {
+    try (dims.isEmpty ? x : x.sum(dims)).square().sum([0]).reshape(weight.value.shape)
+  }
+  return [(weight, try sum(normalized * gradient)), (bias, try sum(gradient))]
+}
+
+extension BatchNorm: PerSampleLayer {
+  /// In evaluation mode; in training mode examples are not independent.
+  public func squaredGradientSums(input: Tensor, gradient: Tensor) throws -> [(Parameter, Tensor)] {
+    guard !isTraining else {
+      throw TorchError(.unsupported, "per-sample gradients of batch normalisation in training mode")
+    }
+    let normalized = try input.batchNorm(
+      weight: nil, bias: nil, runningMean: runningMean.value, runningVariance: runningVariance.value,
+      training: false, momentum: momentum, epsilon: epsilon)
+    return try scaleSquaredGradientSums(
+      weight: weight, bias: bias, normalized: normalized, gradient: gradient, dims: Array(2..<Swift.max(input.rank, 2)))
+  }
+}
+
+extension LayerNorm: PerSampleLayer {
+  public func squaredGradientSums(input: Tensor, gradient: Tensor) throws -> [(Parameter, Tensor)] {
+    let normalized = try input.layerNorm(shape, weight: nil, bias: nil, epsilon: epsilon)
+    return try scaleSquaredGradientSums(
+      weight: weight, bias: bias, normalized: normalized, gradient: gradient,
+      dims: Array(1..<Swift.max(input.rank - shape.count, 1)))
+  }
+}
+
+extension GroupNorm: PerSampleLayer {
+  public func squaredGradientSums(input: Tensor, gradient: Tensor) throws -> [(Parameter, Tensor)] {
+    let normalized = try input.groupNorm(groups, weight: nil, bias: nil, epsilon: epsilon)
+    return try scaleSquaredGradientSums(
+      weight: weight, bias: bias, normalized: normalized, gradient: gradient, dims: Array(2..<Swift.max(input.rank, 2)))
+  }
+}
