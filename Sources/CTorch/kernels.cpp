@@ -84,8 +84,12 @@ struct LinearFunction : torch::autograd::Function<LinearFunction> {
 
 at::Tensor linear(const at::Tensor &input, const at::Tensor &weight, const std::optional<at::Tensor> &bias, bool relu,
                   int64_t backend) {
-  bool plain = !input.is_cpu() || input.scalar_type() != at::kFloat || weight.scalar_type() != at::kFloat ||
-               input.dim() != 2 || weight.dim() != 2 || input.size(1) != weight.size(1) || input.size(0) == 0;
+  bool plain = !input.is_cpu() || !weight.is_cpu() || input.scalar_type() != at::kFloat ||
+               weight.scalar_type() != at::kFloat || input.dim() != 2 || weight.dim() != 2 ||
+               input.size(1) != weight.size(1) || input.numel() == 0 || weight.numel() == 0;
+  // oneDNN reads as many bias values as there are outputs, whatever the bias holds.
+  plain = plain || (bias && (!bias->is_cpu() || bias->scalar_type() != at::kFloat || bias->dim() != 1 ||
+                             bias->size(0) != weight.size(0)));
   if (plain) {
     auto y = at::linear(input, weight, bias);
     return relu ? at::relu(y) : y;
@@ -124,20 +128,22 @@ at::Tensor gatherNormalized(const at::Tensor &data, const at::Tensor &index, con
               " needs one scale and one shift for each of its ", data.dim() >= 2 ? data.size(1) : 0, " channels, not ",
               channels);
   bool fast = data.is_cpu() && data.scalar_type() == at::kByte && data.is_contiguous() &&
-              index.scalar_type() == at::kLong && index.is_contiguous() && index.dim() == 1;
+              index.is_cpu() && index.scalar_type() == at::kLong && index.is_contiguous() && index.dim() == 1;
   if (!fast) {
     std::vector<int64_t> shape(static_cast<size_t>(data.dim()), 1);
     shape[1] = channels;
     return data.index_select(0, index).to(at::kFloat).mul_(scale.view(shape)).add_(shift.view(shape));
   }
   auto shape = data.sizes().vec();
-  int64_t row = data.numel() / std::max<int64_t>(shape[0], 1), area = row / channels, rows = shape[0];
+  int64_t rows = shape[0];
   shape[0] = index.numel();
   auto result = at::empty(shape, data.options().dtype(at::kFloat));
   auto *from = data.const_data_ptr<uint8_t>();
   auto *at_ = index.const_data_ptr<int64_t>();
   for (int64_t i = 0; i < index.numel(); i++)
     TORCH_CHECK_INDEX(at_[i] >= 0 && at_[i] < rows, "index ", at_[i], " is out of range for ", rows, " examples");
+  if (result.numel() == 0) return result;
+  int64_t row = data.numel() / rows, area = row / channels;
   auto scales = scale.to(at::kCPU, at::kFloat).contiguous(), shifts = shift.to(at::kCPU, at::kFloat).contiguous();
   auto *s = scales.const_data_ptr<float>(), *b = shifts.const_data_ptr<float>();
   auto *to = result.mutable_data_ptr<float>();
@@ -156,8 +162,19 @@ at::Tensor gatherNormalized(const at::Tensor &data, const at::Tensor &index, con
 
 namespace ctorch {
 
+// The fused kernels read every vector as far as the parameter goes, without looking.
+static void checkVectors(const at::Tensor &parameter, std::initializer_list<const at::Tensor *> vectors) {
+  for (auto vector : vectors)
+    TORCH_CHECK(vector->sizes() == parameter.sizes(), "an optimizer's vector has the shape ", vector->sizes(),
+                ", the parameters have ", parameter.sizes());
+  for (auto vector : vectors)
+    TORCH_CHECK(vector->scalar_type() == parameter.scalar_type(), "an optimizer's vector has the dtype ",
+                vector->dtype(), ", the parameters have ", parameter.dtype());
+}
+
 void fusedSGD(at::Tensor &parameter, const at::Tensor &gradient, const std::optional<at::Tensor> &momentum,
               double weightDecay, double momentumFactor, double lr, double dampening, bool nesterov, bool first) {
+  checkVectors(parameter, {&gradient, momentum ? &*momentum : &gradient});
   std::vector<at::Tensor> buffers;
   if (momentum) buffers.push_back(*momentum);
   at::_fused_sgd_({parameter}, {gradient}, buffers, weightDecay, momentumFactor, lr, dampening, nesterov,
@@ -167,6 +184,9 @@ void fusedSGD(at::Tensor &parameter, const at::Tensor &gradient, const std::opti
 void fusedAdam(at::Tensor &parameter, const at::Tensor &gradient, const at::Tensor &mean, const at::Tensor &square,
                const at::Tensor &step, double lr, double beta1, double beta2, double weightDecay, double eps,
                bool decoupled) {
+  checkVectors(parameter, {&gradient, &mean, &square});
+  TORCH_CHECK(step.numel() == 1 && step.scalar_type() == at::kFloat, "Adam's step is one float32, not ",
+              step.sizes(), " of dtype ", step.dtype());
   auto apply = decoupled ? [](at::TensorList p, at::TensorList g, at::TensorList m, at::TensorList v, at::TensorList s,
                               double lr, double b1, double b2, double wd, double eps) {
     at::_fused_adamw_(p, g, m, v, {}, s, lr, b1, b2, wd, eps, false, false, std::nullopt, std::nullopt);

@@ -21,13 +21,13 @@ bool contains(const std::string &text, std::initializer_list<const char *> words
 // libtorch tells most mistakes apart by their wording alone.
 ct_error_kind classify(const std::string &message) {
   if (contains(message, {"out of memory", "DefaultCPUAllocator", "can't allocate"})) return CT_MEMORY;
-  if (contains(message, {"out of range", "out of bounds", "index out", "Target ", "IndexError"})) return CT_INDEX;
-  if (contains(message, {"same dtype", "scalar type", "dtype", "ScalarType", "data type"})) return CT_DTYPE;
+  if (contains(message, {"out of range", "out of bounds", "index out", "IndexError"})) return CT_INDEX;
+  if (contains(message, {"same dtype", "scalar type", "dtype", "ScalarType", "data type", "BoolTensor"})) return CT_DTYPE;
   if (contains(message, {"same device", "CUDA", "device"})) return CT_DEVICE;
   if (contains(message, {"does not require grad", "backward through the graph", "modified by an inplace",
                          "leaf Variable", "not have been used in the graph", "grad can be implicitly"}))
     return CT_AUTOGRAD;
-  if (contains(message, {"shape", "size", "dimension", "broadcast", "dim "})) return CT_SHAPE;
+  if (contains(message, {"shape", "size", "dimension", "broadcast", "dim ", "converted to Scalar"})) return CT_SHAPE;
   return CT_OTHER;
 }
 
