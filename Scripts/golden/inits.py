@@ -50,6 +50,7 @@ def main() -> None:
         "orthogonal": lambda w: nn.init.orthogonal_(w),
         "trunc_normal": lambda w: nn.init.trunc_normal_(w, std=0.02),
         "trunc_normal_cut": lambda w: nn.init.trunc_normal_(w, mean=0.5, std=1.0, a=-1.0, b=1.0),
+        "trunc_normal_tail": lambda w: nn.init.trunc_normal_(w, a=1.5, b=3.0),
     }
     for name, initialise in initialisers.items():
         for label, shape in (("linear", (20, 30)), ("conv", (8, 3, 5, 5))):

@@ -12,6 +12,27 @@ extension Safetensors {
         case dtype, shape
         case offsets = "data_offsets"
       }
+
+      init(from decoder: Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        dtype = try container.decode(String.self, forKey: .dtype)
+        shape = try Self.integers(container, .shape)
+        offsets = try Self.integers(container, .offsets)
+      }
+
+      /// The decoder does not say where a number is that no `Int` can hold.
+      private static func integers(
+        _ container: KeyedDecodingContainer<CodingKeys>, _ key: CodingKeys
+      ) throws -> [Int] {
+        do {
+          return try container.decode([Int].self, forKey: key)
+        } catch let error as DecodingError {
+          throw error
+        } catch {
+          throw DecodingError.dataCorruptedError(
+            forKey: key, in: container, debugDescription: "whole numbers of 64 bits are needed")
+        }
+      }
     }
 
     let tensors: [(name: String, fields: Fields)]

@@ -61,18 +61,54 @@ public enum Initializer {
     return tensor
   }
 
-  /// N(mean, deviation²) within [low, high], by the inverse error function as `trunc_normal_` does.
+  /// N(mean, deviation²) within [low, high], drawn as `trunc_normal_` draws it since PyTorch 2.13: again where a draw
+  /// falls outside, from the normal distribution where more than 0.3 of it lies inside, else from the uniform one.
+  ///
+  /// - Throws: `TorchError` unless `low` < `high` and the deviation is positive.
   public static func truncatedNormal(
     _ shape: [Int], mean: Double = 0, standardDeviation: Double = 1, low: Double = -2, high: Double = 2,
     _ generator: Generator
   ) throws -> Tensor {
-    func cumulative(_ x: Double) -> Double { (1 + erf(x / 2.0.squareRoot())) / 2 }
-    let lower = cumulative((low - mean) / standardDeviation)
-    let upper = cumulative((high - mean) / standardDeviation)
-    let tensor = try Tensor.empty(shape)
-    try tensor.fillUniform(2 * lower - 1, 2 * upper - 1, generator)
-    let values = try tensor.inverseErrorFunction() * (standardDeviation * 2.0.squareRoot()) + mean
-    return try values.clamp(min: low, max: high)
+    guard low < high, standardDeviation > 0, (mean + low + high).isFinite else {
+      throw TorchError(
+        .other,
+        "a normal distribution cannot be cut to \(low) … \(high) around \(mean) ± \(standardDeviation)")
+    }
+    func cumulative(_ x: Double) -> Double {
+      (1 + erf((x - mean) / standardDeviation / 2.0.squareRoot())) / 2
+    }
+    guard cumulative(high) - cumulative(low) > 0.3 else {
+      return try truncatedTail(shape, mean, standardDeviation, low, high, generator)
+    }
+    func draw() throws -> Tensor {
+      try normal(shape, mean: mean, standardDeviation: standardDeviation, generator)
+    }
+    var values = try draw()
+    while true {
+      let outside = try (values .< low).logicalOr(values .> high)
+      guard try outside.any().item() != 0 else { return values }
+      values = try Tensor.choose(outside, draw(), values)
+    }
+  }
+
+  /// Uniform draws, each kept with its density's share of the largest density in [low, high].
+  private static func truncatedTail(
+    _ shape: [Int], _ mean: Double, _ deviation: Double, _ low: Double, _ high: Double, _ generator: Generator
+  ) throws -> Tensor {
+    let mode = max(low, min(mean, high))
+    let logPeak = -0.5 * ((mode - mean) / deviation) * ((mode - mean) / deviation)
+    func isRejected(_ values: Tensor) throws -> Tensor {
+      let logShare = try ((values - mean) / deviation).square() * -0.5 - logPeak
+      return try uniform(shape, 0, 1, generator).log() .> logShare
+    }
+    var values = try uniform(shape, low, high, generator)
+    var pending = try isRejected(values)
+    while try pending.any().item() != 0 {
+      let candidates = try uniform(shape, low, high, generator)
+      values = try Tensor.choose(pending, candidates, values)
+      pending = try pending.logicalAnd(isRejected(candidates))
+    }
+    return values
   }
 
   /// Rows (or columns) of a random orthogonal matrix (Saxe et al. 2013).

@@ -56,7 +56,9 @@ public func linearSquaredGradientSums(
     sums.append((weight, try gradient.square().T.matmul(input.square())))
     if let bias { sums.append((bias, try gradient.square().sum([0]))) }
   } else {
-    let (n, inputs, outputs) = (input.shape[0], input.shape[input.rank - 1], gradient.shape[gradient.rank - 1])
+    let (n, inputs, outputs) = (
+      input.shape[0], input.shape[input.rank - 1], gradient.shape[gradient.rank - 1]
+    )
     let a = try input.reshape([n, -1, inputs])
     let d = try gradient.reshape([n, -1, outputs])
     sums.append((weight, try squaredProducts(d.transpose(1, 2), a)))
@@ -116,7 +118,8 @@ extension BatchNorm: PerSampleLayer {
       weight: nil, bias: nil, runningMean: runningMean.value, runningVariance: runningVariance.value,
       training: false, momentum: momentum, epsilon: epsilon)
     return try scaleSquaredGradientSums(
-      weight: weight, bias: bias, normalized: normalized, gradient: gradient, dims: Array(2..<Swift.max(input.rank, 2)))
+      weight: weight, bias: bias, normalized: normalized, gradient: gradient,
+      dims: Array(2..<Swift.max(input.rank, 2)))
   }
 }
 
@@ -133,6 +136,7 @@ extension GroupNorm: PerSampleLayer {
   public func squaredGradientSums(input: Tensor, gradient: Tensor) throws -> [(Parameter, Tensor)] {
     let normalized = try input.groupNorm(groups, weight: nil, bias: nil, epsilon: epsilon)
     return try scaleSquaredGradientSums(
-      weight: weight, bias: bias, normalized: normalized, gradient: gradient, dims: Array(2..<Swift.max(input.rank, 2)))
+      weight: weight, bias: bias, normalized: normalized, gradient: gradient,
+      dims: Array(2..<Swift.max(input.rank, 2)))
   }
 }

@@ -33,6 +33,7 @@ public indirect enum Schedule: Sendable, Equatable {
     case .cosine(let steps, let minimum):
       return minimum + (base - minimum) * (1 + cos(.pi * Double(step) / Double(max(steps, 1)))) / 2
     case .oneCycle(let steps, let warmUp, let divisor, let finalDivisor):
+      let steps = max(steps, 1)
       let start = base / divisor
       let peak = warmUp * Double(steps) - 1
       let last = Double(steps - 1)
