@@ -47,13 +47,16 @@ public struct FileError: Error, Equatable, Sendable, CustomStringConvertible {
     }
   }
 
+  /// What kind of fault it is.
   public let kind: Kind
 
   /// The path of the file, or of the archive and the member in it.
   public let file: String
 
+  /// Where in the file, when that is known.
   public let place: Place?
 
+  /// What is wrong there, and what is allowed.
   public let message: String
 
   public init(_ kind: Kind, _ file: String, _ place: Place?, _ message: String) {

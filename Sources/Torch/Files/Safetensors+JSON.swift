@@ -118,16 +118,25 @@ extension Safetensors {
     /// Compares names as strings, because escapes and Unicode can spell one name in several ways.
     private static func checkDifferent(_ quoted: [Slice<UnsafeRawBufferPointer>]) throws {
       guard quoted.count > 1 else { return }
+      let isPlain = quoted.allSatisfy { $0.allSatisfy { $0 < 0x80 && $0 != UInt8(ascii: "\\") } }
+      var seen: Set<String> = []
+      for name in isPlain ? quoted.map(plainText) : try decoded(quoted) where !seen.insert(name).inserted {
+        throw MalformedHeader("the name \(name) occurs twice in the header")
+      }
+    }
+
+    private static func plainText(_ quoted: Slice<UnsafeRawBufferPointer>) -> String {
+      String(decoding: quoted.dropFirst().dropLast(), as: UTF8.self)
+    }
+
+    private static func decoded(_ quoted: [Slice<UnsafeRawBufferPointer>]) throws -> [String] {
       var list = Data("[".utf8)
       for name in quoted {
         if list.count > 1 { list.append(UInt8(ascii: ",")) }
         list.append(contentsOf: name)
       }
       list.append(UInt8(ascii: "]"))
-      var seen: Set<String> = []
-      for name in try JSONDecoder().decode([String].self, from: list) where !seen.insert(name).inserted {
-        throw MalformedHeader("the name \(name) occurs twice in the header")
-      }
+      return try JSONDecoder().decode([String].self, from: list)
     }
 
     private static func describe(_ error: DecodingError) -> String {

@@ -15,6 +15,7 @@ public struct ZipArchive {
     let checksum: UInt32
     let headerOffset: Int
 
+    /// Whether the entry stands for a folder, which has no content.
     public var isFolder: Bool { name.hasSuffix("/") }
   }
 

@@ -16,6 +16,7 @@ public final class ActivationTape {
     public let output: Tensor
   }
 
+  /// In the order of the pass.
   public private(set) var entries: [Entry] = []
 
   public init() {}

@@ -194,13 +194,13 @@ struct SafetensorsAttackTests {
 
   @Test("a header of many tensors is read in good time, and one name too often is found among them")
   func many() throws {
-    let names = (0..<20_000).map { "layers.\($0).weight" }
+    let names = (0..<5_000).map { "layers.\($0).weight" }
     let entries = names.enumerated().map { tensor($1, "U8", "[1]", "[\($0),\($0 + 1)]") }.joined(
       separator: ",")
     let good = try file("{\(entries)}", bytes: names.count)
     let start = ContinuousClock.now
     #expect(try Safetensors.read(good).tensors.count == names.count)
-    #expect(ContinuousClock.now - start < .seconds(30))
+    #expect(ContinuousClock.now - start < .seconds(20))
     let twice = tensor("layers.7.weight", "U8", "[0]", "[0,0]")
     expectRefused(try file("{\(entries),\(twice)}", bytes: names.count), "layers.7.weight", "twice")
   }

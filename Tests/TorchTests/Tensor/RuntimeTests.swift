@@ -37,12 +37,12 @@ struct RuntimeTests {
   }
 
   #if os(Linux)
-    @Test("tensors are freed: a loop over 8 GB stays small")
+    @Test("tensors are freed: a loop over 2 GB stays small")
     func memory() throws {
       let before = try residentBytes()
       let weight = try Tensor.ones([1024, 1024])
       try weight.setRequiresGrad(true)
-      for step in 0..<1000 {
+      for step in 0..<250 {
         let product = try (weight * Double(step)).relu()
         let parts = try product.chunk(2)
         if step % 10 == 0 { _ = try gradients(of: parts[0].sum(), withRespectTo: [weight]) }
