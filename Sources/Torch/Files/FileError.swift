@@ -1,7 +1,7 @@
 /// What is wrong with a file, and where in it.
 ///
-/// Every reader of data throws this, so that whoever owns the file can mend it: `description` names the file, the
-/// place and what is allowed there.
+/// Every reader of data throws this, so that whoever owns the file can mend it: `description` names the file,
+/// the place and what is allowed there.
 public struct FileError: Error, Equatable, Sendable, CustomStringConvertible {
   /// The kind of fault, for programs; `message` is for people.
   public enum Kind: String, Sendable {

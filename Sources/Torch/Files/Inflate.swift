@@ -15,7 +15,8 @@ public enum Inflate {
   ///   - data: the compressed file.
   ///   - file: its name, for errors.
   ///   - maximum: the most bytes that the content may have.
-  /// - Throws: `FileError` (`format`, `truncated`, `corrupt`, `range`) with the offset in the compressed file.
+  /// - Throws: `FileError` (`format`, `truncated`, `corrupt`, `range`) with the offset in the compressed
+  ///   file.
   public static func gzip(_ data: Data, file: String, maximum: Int = 1 << 34) throws -> [UInt8] {
     try data.withUnsafeBytes { bytes in
       guard bytes.starts(with: gzipMagic) else {

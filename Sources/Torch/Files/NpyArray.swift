@@ -2,8 +2,8 @@ import Foundation
 
 /// An array of NumPy, from a `.npy` file or a member of an `.npz` archive.
 ///
-/// Elements are held in row-major order and this machine's byte order, whatever the file's. Unsigned integers of 16
-/// and 32 bits, which tensors do not have, become the next larger signed type, those of 64 bits int64.
+/// Elements are held in row-major order and this machine's byte order, whatever the file's. Unsigned integers
+/// of 16 and 32 bits, which tensors do not have, become the next larger signed type, those of 64 bits int64.
 public struct NpyArray: Sendable {
   public let shape: [Int]
   public let dtype: DType
@@ -13,8 +13,8 @@ public struct NpyArray: Sendable {
 
   /// Reads a `.npy` file.
   ///
-  /// - Throws: `FileError` where the file is missing, cut off, longer than its shape, or of Python objects, text,
-  ///   dates, complex numbers or records.
+  /// - Throws: `FileError` where the file is missing, cut off, longer than its shape, or of Python objects,
+  ///   text, dates, complex numbers or records.
   public init(_ url: URL) throws {
     try self.init(Data(file: url), file: url.path)
   }

@@ -61,10 +61,10 @@ extension Safetensors {
     guard offsets.count == 2, offsets[0] >= 0, offsets[1] >= offsets[0] else {
       throw MalformedHeader("has the offsets \(offsets); two rising numbers are needed")
     }
-    guard offsets[1] - offsets[0] == size else {
+    let given = offsets[1] - offsets[0]
+    guard given == size else {
       throw MalformedHeader(
-        "of shape \(fields.shape) and type \(fields.dtype) takes \(size) bytes, not \(offsets[1] - offsets[0])"
-      )
+        "of shape \(fields.shape) and type \(fields.dtype) takes \(size) bytes, not \(given)")
     }
     return Entry(name: name, dtype: type.dtype, shape: fields.shape, range: offsets[0]..<offsets[1])
   }

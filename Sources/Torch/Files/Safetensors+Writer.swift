@@ -1,10 +1,11 @@
 import Foundation
 
 extension Safetensors {
-  /// The bytes of a file, the same that the reference implementation writes: the header padded to 8 bytes with
-  /// spaces, metadata first, tensors by falling type (`types`) and then by the bytes of their names.
+  /// The bytes of a file, the same that the reference implementation writes: the header padded to 8 bytes
+  /// with spaces, metadata first, tensors by falling type (`types`) and then by the bytes of their names.
   ///
-  /// - Throws: `TorchError` when a tensor has the name of the metadata or a type without a name in the format.
+  /// - Throws: `TorchError` when a tensor has the name of the metadata or a type without a name in the
+  ///   format.
   public static func encode(_ tensors: [String: Tensor], metadata: [String: String] = [:]) throws -> Data {
     let ordered = try tensors.map { name, tensor in
       guard let rank = types.firstIndex(where: { $0.dtype == tensor.dtype }) else {

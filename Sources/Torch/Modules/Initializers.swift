@@ -61,8 +61,9 @@ public enum Initializer {
     return tensor
   }
 
-  /// N(mean, deviation²) within [low, high], drawn as `trunc_normal_` draws it since PyTorch 2.13: again where a draw
-  /// falls outside, from the normal distribution where more than 0.3 of it lies inside, else from the uniform one.
+  /// N(mean, deviation²) within [low, high], drawn as `trunc_normal_` draws it since PyTorch 2.13: again
+  /// where a draw falls outside, from the normal distribution where more than 0.3 of it lies inside, else
+  /// from the uniform one.
   ///
   /// - Throws: `TorchError` unless `low` < `high` and the deviation is positive.
   public static func truncatedNormal(

@@ -41,12 +41,13 @@ struct GoldenCase {
 
   /// Compares `output`, and its gradient with respect to every leaf that the case has a gradient for.
   ///
-  /// Leaves are looked up in `leaves` and then among the case's own tensors; mark those with `track` beforehand.
+  /// Leaves are looked up in `leaves` and then among the case's own tensors; mark those with `track` before.
   func check(
     _ output: Tensor, leaves: [String: Tensor] = [:], absolute: Double = 2e-6,
     sourceLocation: SourceLocation = #_sourceLocation
   ) throws {
-    expectClose(output, try self["output"], absolute: absolute, "output", sourceLocation: sourceLocation)
+    expectClose(
+      output, try self["output"], absolute: absolute, "output", sourceLocation: sourceLocation)
     let expected = all("gradient.").sorted { $0.key < $1.key }
     guard !expected.isEmpty else { return }
     let inputs = try expected.map { try leaves[$0.key] ?? tensors["input.\($0.key)"] ?? self[$0.key] }
