@@ -23,10 +23,8 @@ final class BasicBlock: Module, Layer {
       switch kind {
       case .padding: shortcut = PaddingShortcut(stride: stride, added: outputs - inputs)
       case .projection:
-        shortcut = Sequential([
-          try initialization.convolution(inputs, outputs, kernel: 1, stride: stride, generator),
-          try BatchNorm(outputs),
-        ])
+        shortcut = try ProjectionShortcut(
+          inputs, outputs, stride: stride, initialization: initialization, generator)
       }
     }
     super.init()
@@ -55,8 +53,42 @@ private final class PaddingShortcut: Module, Layer {
   }
 
   func callAsFunction(_ input: Tensor) throws -> Tensor {
-    let pixels = try input.slice(dim: 2, from: 0, to: input.shape[2], by: stride)
-      .slice(dim: 3, from: 0, to: input.shape[3], by: stride)
-    return try pixels.padded([0, 0, 0, 0, added / 2, added - added / 2])
+    try input.pixels(every: stride).padded([0, 0, 0, 0, added / 2, added - added / 2])
+  }
+}
+
+/// Option B: a 1×1 convolution, `0`, and batch normalisation, `1`.
+private final class ProjectionShortcut: Module, Layer {
+  private let stride: Int
+  private let convolution: Conv2d
+  private let normalization: BatchNorm
+
+  /// Below this many inputs pixels are left out before the convolution, which gives the same: a strided 1×1
+  /// convolution of fewer channels than a vector register holds overruns oneDNN's workspace in the backward pass
+  /// (uxlfoundation/oneDNN#6035, channels last on AVX2 and AVX-512).
+  private static let narrow = 16
+
+  init(
+    _ inputs: Int, _ outputs: Int, stride: Int, initialization: ResNet.Initialization, _ generator: Generator
+  ) throws {
+    let isNarrow = inputs < Self.narrow
+    self.stride = isNarrow ? stride : 1
+    convolution = try initialization.convolution(
+      inputs, outputs, kernel: 1, stride: isNarrow ? 1 : stride, generator)
+    normalization = try BatchNorm(outputs)
+    super.init()
+    register("0", convolution)
+    register("1", normalization)
+  }
+
+  func callAsFunction(_ input: Tensor) throws -> Tensor {
+    try normalization(convolution(stride == 1 ? input : input.pixels(every: stride)))
+  }
+}
+
+extension Tensor {
+  /// Every `stride`-th row and column of `[N, C, H, W]`.
+  fileprivate func pixels(every stride: Int) throws -> Tensor {
+    try slice(dim: 2, from: 0, to: shape[2], by: stride).slice(dim: 3, from: 0, to: shape[3], by: stride)
   }
 }
