@@ -3,8 +3,8 @@ import Foundation
 import PackageDescription
 
 /// CI sets PERENNIAL_STRICT, which turns warnings into errors; a package that others depend on must not.
-let strict: [SwiftSetting] =
-  ProcessInfo.processInfo.environment["PERENNIAL_STRICT"] == nil ? [] : [.unsafeFlags(["-warnings-as-errors"])]
+let isStrict = ProcessInfo.processInfo.environment["PERENNIAL_STRICT"] != nil
+let strict: [SwiftSetting] = isStrict ? [.unsafeFlags(["-warnings-as-errors"])] : []
 
 let package = Package(
   name: "Perennial",
@@ -26,9 +26,9 @@ let package = Package(
     .systemLibrary(name: "CLibTorch", pkgConfig: "libtorch"),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
     .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
-    .systemLibrary(
-      name: "CJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg62-turbo-dev"]), .brew(["jpeg-turbo"])]),
+    .systemLibrary(name: "CJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg-dev"]), .brew(["jpeg-turbo"])]),
     .target(name: "CTorch", dependencies: ["CLibTorch"]),
+    .target(name: "CImage", dependencies: ["CPNG", "CJPEG"]),
     .target(
       name: "Torch",
       dependencies: ["CTorch", "CZlib"],
@@ -39,8 +39,10 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "PerennialVision",
-      dependencies: ["Perennial", "CZlib", "CPNG", "CJPEG", "SwiftCSV"],
-      resources: [.copy("Resources/digits.csv.gz")],
+      dependencies: [
+        "Perennial", "CImage", "SwiftCSV", .product(name: "Crypto", package: "swift-crypto"),
+      ],
+      resources: [.copy("Resources/digits.csv.gz"), .copy("Resources/digits.LICENSE.txt")],
       swiftSettings: strict),
     .executableTarget(
       name: "PerennialCommand",

@@ -27,6 +27,7 @@ struct RunCommand: ParsableCommand {
 
     let progress = ProgressLine(runs: recipe.arms.count * recipe.seeds.count)
     let log = EventLog(folder.events) { progress.note(.warning($0)) }
+    let board = TensorBoardLog(folder.url.appendingPathComponent("tensorboard")) { progress.note(.warning($0)) }
     if Runtime.isDebugBuild {
       progress.note(.warning("this is a debug build, several times slower than `make build`"))
     }
@@ -36,8 +37,9 @@ struct RunCommand: ParsableCommand {
     let results: RunResults
     do {
       results = try Experiment(
-        recipe, folder: folder, data: DataRoot(options.data), device: options.device,
-        observers: [log, progress], shouldStop: { interruption.isRequested }
+        recipe, folder: folder, modality: VisionModality(root: DataRoot(options.data)),
+        device: Device(options.device) ?? .cpu, observers: [log, board, progress],
+        shouldStop: { interruption.isRequested }
       ).run()
     } catch is RunInterrupted {
       progress.close()

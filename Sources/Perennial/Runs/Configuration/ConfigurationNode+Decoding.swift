@@ -63,7 +63,7 @@ extension ConfigurationNode {
   }
 
   /// The error for a name that is not among the allowed ones, with the one that was probably meant.
-  func notAmong(_ allowed: [String], _ name: String, kind: String? = nil) -> ConfigurationError {
+  public func notAmong(_ allowed: [String], _ name: String, kind: String? = nil) -> ConfigurationError {
     let subject = kind.map { "unknown \($0) `\(name)`" } ?? "unknown value `\(name)`"
     let hint = name.closest(in: allowed).map { ", did you mean `\($0)`?" } ?? "."
     return error("\(subject)\(hint) Allowed: \(allowed.quotedList)")

@@ -1,0 +1,11 @@
+/// What a kind of data brings to recipes: its data sets, scenarios and models.
+public protocol Modality {
+  /// The stream that a recipe describes; whatever is random follows from the seed.
+  ///
+  /// - Throws: `ConfigurationError` with the line of a wrong choice, `StreamError` for what the data cannot give, or
+  ///   what reading the data throws.
+  func stream(_ recipe: Recipe, seed: UInt64) throws -> Stream
+
+  /// How to make the model that a recipe describes, for inputs of this stream.
+  func blueprint(_ recipe: Recipe, for stream: Stream) throws -> Blueprint
+}

@@ -1,0 +1,78 @@
+import Foundation
+import Perennial
+import Torch
+
+/// Options of a named image set: `mnist`, or `{mnist: {normalize: true, limit: 1000}}`.
+struct ImageDataOptions: Configurable {
+  /// Whether channels get mean 0 and deviation 1 over the training images; else pixels are in [0, 1].
+  var normalize = false
+  /// Black border up to this height and width.
+  var pad: Int?
+  /// The first so many training images of each class; all when nil.
+  var limit: Int?
+
+  func validate(at node: ConfigurationNode) throws {
+    try node.require("pad", pad, atLeast: 1)
+    try node.require("limit", limit, atLeast: 1)
+  }
+}
+
+/// Options of `folder`: one folder of PNG or JPEG images a class, with or without `train` and `test` above.
+struct FolderOptions: Configurable {
+  /// The folder, below the data root unless absolute.
+  var path = ""
+  var normalize = false
+  /// Height and width that every image is brought to; nil refuses images that differ.
+  var size: Int?
+
+  func validate(at node: ConfigurationNode) throws {
+    try node.require("size", size, atLeast: 1)
+    guard !path.isEmpty else { throw node.error("missing key `path`: the folder of images") }
+  }
+}
+
+/// Options of `npz`: arrays `train_images`, `train_labels`, `test_images`, `test_labels`.
+struct NpzOptions: Configurable {
+  /// The file, below the data root unless absolute.
+  var path = ""
+  var normalize = false
+
+  func validate(at node: ConfigurationNode) throws {
+    guard !path.isEmpty else { throw node.error("missing key `path`: the .npz file") }
+  }
+}
+
+/// Options of `csv`: rows of numbers with a class or a value each.
+struct TableOptions: Configurable {
+  /// The file, below the data root unless absolute.
+  var path = ""
+  /// The column of the label, by name or by place counted from 0; the last one when nil.
+  var label: String?
+  var header = true
+  /// Whether the label is a value to be told rather than a class.
+  var regression = false
+
+  func validate(at node: ConfigurationNode) throws {
+    guard !path.isEmpty else { throw node.error("missing key `path`: the CSV file") }
+  }
+}
+
+/// Options of a scenario: `domain`, or `{domain: {transform: permute}}`.
+struct ScenarioOptions: Configurable {
+  /// What makes a domain of every experience.
+  enum Transform: String, Codable, CaseIterable {
+    /// The pixels in another order, the first experience's included.
+    case permute
+    /// Turned by equal steps from 0 to below `degrees`.
+    case rotate
+  }
+
+  /// Nil splits by class.
+  var transform: Transform?
+  /// The range of rotations.
+  var degrees = 180.0
+
+  func validate(at node: ConfigurationNode) throws {
+    guard degrees.isFinite else { throw node.error(at: "degrees", "must be a number") }
+  }
+}

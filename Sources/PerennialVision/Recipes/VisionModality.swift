@@ -1,0 +1,66 @@
+import Foundation
+import Perennial
+import Torch
+
+/// Images and tables for recipes: data sets, scenarios and models by name.
+public struct VisionModality: Modality {
+  public let root: DataRoot
+
+  public init(root: DataRoot) { self.root = root }
+
+  public func stream(_ recipe: Recipe, seed: UInt64) throws -> Perennial.Stream {
+    let description = recipe.stream
+    let augmentation = try Augmentation(description.augment)
+    var source = try DataSources(root: root).source(description.data)
+    if !augmentation.isEmpty {
+      source = source.with(pipeline: source.pipeline.with(augmentations: [augmentation.callAsFunction]))
+    }
+    let scenario = try description.scenario.pick(
+      from: Dictionary(uniqueKeysWithValues: Scenario.allCases.map { ($0.rawValue, $0) }), kind: "scenario")
+    var plan = StreamPlan(scenario: scenario, experiences: description.experiences)
+    plan.validation = description.validation
+    plan.blur = description.blur
+    plan.classOrder =
+      switch description.classOrder {
+      case .natural: .natural
+      case .seeded: .seeded
+      case .given(let order): .given(order)
+      }
+    plan.domains = try domains(description.scenario, plan.experiences, source, seed)
+    return try plan.stream(of: source, seed: seed)
+  }
+
+  public func blueprint(_ recipe: Recipe, for stream: Perennial.Stream) throws -> Blueprint {
+    let input = try stream.inputShape()
+    return Blueprint { random in
+      let backbone = try VisionModels.backbone(
+        recipe.model, input: input, weights: random.stream("initialization"), dropout: random.stream("dropout"))
+      let head = try HeadRegistry.make(
+        recipe.head, features: backbone.featureCount, random.stream("head"))
+      return Network(backbone, head: head, headName: backbone.headName)
+    }
+  }
+
+  private func domains(
+    _ selection: Selection, _ count: Int, _ source: DataSource, _ seed: UInt64
+  ) throws -> [StreamPlan.Domain]? {
+    let options = try selection.decode(ScenarioOptions.self)
+    guard let transform = options.transform else { return nil }
+    let shape = source.train.inputs.shape
+    guard shape.count == 4, source.train.inputs.dtype == .uint8 else {
+      throw selection.node.error("`\(transform.rawValue)` needs images, and \(source.name) has rows")
+    }
+    let random = RandomStreams(seed: seed)
+    return try (0..<count).map { index in
+      switch transform {
+      case .permute:
+        let permutation = try PixelPermutation(
+          pixels: shape[2] * shape[3], random.stream("permutation-\(index)"))
+        return .init(name: "permutation \(index + 1)", transform: permutation.callAsFunction)
+      case .rotate:
+        let rotation = FixedRotation(degrees: options.degrees * Double(index) / Double(count))
+        return .init(name: "\(Int(rotation.degrees.rounded()))°", transform: rotation.callAsFunction)
+      }
+    }
+  }
+}
