@@ -53,6 +53,7 @@ public struct DistillationReducer: Sendable {
     let factor = scalesByTemperatureSquared ? temperature * temperature : 1
     guard let mask else { return try values.mean() * factor }
     let valid = try mask.to(.float32)
-    return try (Tensor.choose(valid .> 0, values, values.zerosLike()).sum() / valid.sum().clamp(min: 1)) * factor
+    return try (Tensor.choose(valid .> 0, values, values.zerosLike()).sum() / valid.sum().clamp(min: 1))
+      * factor
   }
 }

@@ -73,6 +73,7 @@ public final class FixedHead: Module, Head {
   public let active: Parameter
   public private(set) var outputs = 0
 
+  /// - Parameter capacity: the most units there can ever be.
   public init(features: Int, capacity: Int, _ generator: Generator) throws {
     let all = try Linear(features, capacity, kind: .head, generator)
     weight = all.weight
@@ -114,6 +115,7 @@ public final class CosineHead: Module, Head {
   public let scale: Parameter
   private let features: Int
 
+  /// - Parameter scale: η at the start.
   public init(features: Int, outputs: Int = 0, scale: Double = 10, _ generator: Generator) throws {
     self.features = features
     weight = Parameter(try Tensor.zeros([0, features]), kind: .head)
@@ -151,6 +153,7 @@ public final class NearestClassMeanHead: Module, Head {
   /// Examples counted, `[K]`.
   public let counts: Parameter
 
+  /// - Parameter outputs: units from the start.
   public init(features: Int, outputs: Int = 0, _ generator: Generator) throws {
     sums = Parameter(try Tensor.zeros([outputs, features]), kind: .buffer)
     counts = Parameter(try Tensor.zeros([outputs]), kind: .buffer)

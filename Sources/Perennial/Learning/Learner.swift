@@ -82,7 +82,8 @@ public final class Learner {
     try model.head.prepare(features, batch.targets)
     let outputs = try model.head(features)
     var step = Step(
-      learner: self, session: session, number: session.step, batch: batch, features: features, outputs: outputs)
+      learner: self, session: session, number: session.step, batch: batch, features: features,
+      outputs: outputs)
     var terms = [LossTerm("loss", try loss(outputs, batch))]
     for strategy in strategies { terms += try strategy.terms(step) }
     step.terms = terms
@@ -188,9 +189,12 @@ extension Learner {
     var replaced: TrainingSet?
     for strategy in strategies { replaced = try strategy.trainingSet(for: experience, self) ?? replaced }
     var examples = replaced?.examples ?? experience.examples
-    if objective.isClassification { examples = try examples.with(targets: classes.units(for: examples.targets)) }
+    if objective.isClassification {
+      examples = try examples.with(targets: classes.units(for: examples.targets))
+    }
     return Session(
-      experience: experience, examples: examples, mixesTasks: replaced != nil, previousOutputs: previousOutputs,
+      experience: experience, examples: examples, mixesTasks: replaced != nil,
+      previousOutputs: previousOutputs,
       budget: replaced?.budget ?? 1, options: options)
   }
 }

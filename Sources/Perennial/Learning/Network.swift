@@ -29,6 +29,7 @@ public struct Blueprint {
   ///   dropout masks from `dropout`.
   public init(_ body: @escaping (RandomStreams) throws -> Network) { self.body = body }
 
+  /// A new network with fresh weights.
   public func make(_ random: RandomStreams) throws -> Network { try body(random) }
 
   /// A network with the same values as another, sharing nothing with it.

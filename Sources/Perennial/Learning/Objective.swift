@@ -149,7 +149,8 @@ public struct Regression: Objective {
 private func unitColumns(_ values: Tensor) throws -> [Tensor] {
   try (0..<values.shape[1]).map { column in
     let result = try values.zerosLike()
-    try result.narrow(dim: 1, start: column, count: 1).copy(from: values.narrow(dim: 1, start: column, count: 1))
+    try result.narrow(dim: 1, start: column, count: 1).copy(
+      from: values.narrow(dim: 1, start: column, count: 1))
     return result
   }
 }

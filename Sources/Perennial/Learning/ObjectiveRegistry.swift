@@ -5,11 +5,15 @@ public enum ObjectiveRegistry {
   struct ClassificationOptions: Configurable {
     var labelSmoothing = 0.0
 
-    func validate(at node: ConfigurationNode) throws { try node.require("label_smoothing", labelSmoothing, in: 0..<1) }
+    func validate(at node: ConfigurationNode) throws {
+      try node.require("label_smoothing", labelSmoothing, in: 0..<1)
+    }
   }
 
   static let makers: KeyValuePairs<String, @Sendable (Selection) throws -> any Objective> = [
-    "classification": { Classification(labelSmoothing: try $0.decode(ClassificationOptions.self).labelSmoothing) },
+    "classification": {
+      Classification(labelSmoothing: try $0.decode(ClassificationOptions.self).labelSmoothing)
+    },
     "multi-label": {
       _ = try $0.decode(NoOptions.self)
       return MultiLabelClassification()

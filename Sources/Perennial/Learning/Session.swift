@@ -28,6 +28,7 @@ public final class Session {
     sampler = BatchSampler(count: examples.count, batch: options.batch, stopsAtEpoch: !options.length.isSteps)
   }
 
+  /// Whether all steps are done.
   public var isDone: Bool { step >= steps }
 
   /// The task that every example shares; nil when they have several, as in joint training, or none.

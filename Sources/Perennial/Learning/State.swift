@@ -20,7 +20,9 @@ public struct State {
   public subscript<Value: Codable>(_ name: String) -> Value? {
     get { values[name].flatMap { try? JSONDecoder().decode(Value.self, from: Data($0.utf8)) } }
     set {
-      values[name] = newValue.flatMap { try? JSONEncoder().encode($0) }.map { String(decoding: $0, as: UTF8.self) }
+      values[name] = newValue.flatMap { try? JSONEncoder().encode($0) }.map {
+        String(decoding: $0, as: UTF8.self)
+      }
     }
   }
 

@@ -26,5 +26,6 @@ public struct Step {
   /// The loss and its parts; without terms while they are being asked for.
   public internal(set) var terms: [LossTerm] = []
 
+  /// The model that takes the step.
   public var model: Network { learner.model }
 }

@@ -8,7 +8,9 @@ public struct TrainingOptions {
     case epochs(Int)
   }
 
+  /// Fresh examples a step.
   public var batch: Int
+  /// How long each experience is learned.
   public var length: Length
   /// The learning rate's course over an experience of this many examples.
   public var schedule: (_ examples: Int) -> Schedule

@@ -21,10 +21,13 @@ public struct Placement: Codable, Sendable {
     var oldest = 0
   }
 
+  /// How many items there is room for.
   public let capacity: Int
+  /// What shares the memory, and what a full group gives up.
   public let grouping: Grouping
   public let replacement: Replacement
   private(set) var groups: [Int: Group] = [:]
+  /// Slots in use.
   public private(set) var filled = 0
 
   public init(capacity: Int, grouping: Grouping, replacement: Replacement) {

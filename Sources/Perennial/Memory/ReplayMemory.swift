@@ -26,13 +26,16 @@ public final class ReplayMemory {
     self.random = random
   }
 
+  /// How many items there is room for, and how many are there.
   public var capacity: Int { placement.capacity }
   public var count: Int { placement.filled }
 
   /// Bytes that the kept examples take.
   public var byteCount: Int {
     guard let columns, capacity > 0 else { return 0 }
-    let all = [columns.inputs, columns.targets, columns.experiences, columns.identifiers] + [columns.tasks].compactMap { $0 }
+    let all =
+      [columns.inputs, columns.targets, columns.experiences, columns.identifiers]
+      + [columns.tasks].compactMap { $0 }
     return all.reduce(0) { $0 + $1.byteCount } / capacity * count
   }
 

@@ -104,7 +104,9 @@ final class ArmRun {
   }
 
   private func scoreCurve() throws {
-    guard let session = learner.session, session.step <= Self.curveBatches, curve.count <= session.step else { return }
+    guard let session = learner.session, session.step <= Self.curveBatches, curve.count <= session.step else {
+      return
+    }
     try evaluating { curve.append(try evaluator.score(experience, of: learner, limit: Self.curveExamples)) }
   }
 

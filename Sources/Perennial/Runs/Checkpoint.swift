@@ -34,7 +34,8 @@ struct CheckpointStore {
   /// - Throws: `CheckpointError.otherRecipe` for a whole checkpoint of another recipe.
   func newest(_ warn: (String) -> Void) throws -> State? {
     for url in files().reversed() {
-      guard let data = try? Data(contentsOf: url), url.lastPathComponent.contains("-\(Self.digest(data)).") else {
+      guard let data = try? Data(contentsOf: url), url.lastPathComponent.contains("-\(Self.digest(data)).")
+      else {
         warn("\(url.lastPathComponent) is damaged; going back to the checkpoint before it")
         continue
       }

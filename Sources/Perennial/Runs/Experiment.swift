@@ -1,7 +1,6 @@
 import Foundation
 import Torch
 
-
 /// A recipe being run: every strategy with every seed, one after the other, into a run folder.
 ///
 /// Finished runs and the state of the one in progress are in `checkpoints/`, so an experiment that was stopped at any
@@ -99,7 +98,9 @@ public final class Experiment {
     return (ContinuousClock.now - last).seconds > Self.checkpointInterval
   }
 
-  private func finish(_ run: ArmRun, _ position: RunPosition, _ store: CheckpointStore) throws -> AccuracyMatrix {
+  private func finish(_ run: ArmRun, _ position: RunPosition, _ store: CheckpointStore) throws
+    -> AccuracyMatrix
+  {
     run.takeStock()
     let weights = try Safetensors.encode(
       run.learner.model.stateDictionary(), metadata: ["format": "pt", "recipe_sha256": recipe.sha256])

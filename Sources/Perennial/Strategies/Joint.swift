@@ -25,6 +25,7 @@ public final class Joint: Strategy {
     name = "cumulative"
   }
 
+  /// Training on everything seen so far, from the model as it is.
   public static func cumulative() -> Joint { Joint(keeping: Options()) }
 
   public func trainingSet(for experience: Experience, _ learner: Learner) throws -> TrainingSet? {

@@ -19,10 +19,13 @@ public struct Batch {
   public let source: Examples
   public let places: Tensor
 
+  /// N, remembered items included.
   public var count: Int { inputs.shape.first ?? 0 }
 
   /// Puts further items behind these.
-  public func appending(inputs more: Tensor, targets: Tensor, tasks: Tensor?, weights: Tensor? = nil) throws -> Batch {
+  public func appending(inputs more: Tensor, targets: Tensor, tasks: Tensor?, weights: Tensor? = nil) throws
+    -> Batch
+  {
     try noGrad {
       var batch = self
       batch.inputs = try Tensor.concatenate([inputs, more])

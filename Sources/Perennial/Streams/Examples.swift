@@ -14,6 +14,7 @@ public struct Examples {
   /// What identifies each example in its data set, int64 `[N]`.
   public let identifiers: Tensor
 
+  /// N
   public var count: Int { inputs.shape.first ?? 0 }
 
   /// - Throws: `StreamError.columns` when the columns differ in length.
@@ -38,6 +39,7 @@ public struct Examples {
     }
   }
 
+  /// The examples at the given places, in that order.
   public func select(_ places: [Int]) throws -> Examples { try select(try Tensor(places)) }
 
   /// The same examples with other targets.

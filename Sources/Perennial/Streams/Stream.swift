@@ -68,7 +68,9 @@ public struct Stream {
   ///
   /// - Throws: `StreamError.noSuchExperience`, or `StreamError.emptyExperience`.
   public func experience(_ index: Int) throws -> Experience {
-    guard names.indices.contains(index) else { throw StreamError.noSuchExperience(index: index, count: count) }
+    guard names.indices.contains(index) else {
+      throw StreamError.noSuchExperience(index: index, count: count)
+    }
     let experience = try training(index)
     guard experience.examples.count > 0 else { throw StreamError.emptyExperience(name: names[index]) }
     return experience
@@ -76,7 +78,9 @@ public struct Stream {
 
   /// The test set of experience `index`: for evaluators, not for learners.
   public func test(_ index: Int) throws -> Examples {
-    guard names.indices.contains(index) else { throw StreamError.noSuchExperience(index: index, count: count) }
+    guard names.indices.contains(index) else {
+      throw StreamError.noSuchExperience(index: index, count: count)
+    }
     return try testing(index)
   }
 }

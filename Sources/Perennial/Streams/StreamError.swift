@@ -23,9 +23,11 @@ public enum StreamError: Error, CustomStringConvertible, Equatable {
       "the class order must list each of the labels \(expected.map(String.init).joined(separator: ", ")) once, found \(given.map(String.init).joined(separator: ", "))"
     case .labelOutOfRange(let label, let classes):
       "a label is \(label); with \(classes) classes labels are 0 … \(classes - 1)"
-    case .needsLabels(let scenario): "the scenario \(scenario) splits by class, and the targets are no class labels"
+    case .needsLabels(let scenario):
+      "the scenario \(scenario) splits by class, and the targets are no class labels"
     case .notForScenario(let option, let scenario): "\(option) is not possible in the scenario \(scenario)"
-    case .noSuchExperience(let index, let count): "there is no experience \(index): the stream has \(count), counted from 0"
+    case .noSuchExperience(let index, let count):
+      "there is no experience \(index): the stream has \(count), counted from 0"
     }
   }
 }

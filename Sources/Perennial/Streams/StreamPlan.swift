@@ -14,14 +14,18 @@ public struct StreamPlan {
     public let name: String
     public let transform: (Tensor) throws -> Tensor
 
+    /// - Parameter transform: gives the inputs `[N, …]` of the domain for those of the data set.
     public init(name: String, transform: @escaping (Tensor) throws -> Tensor) {
       self.name = name
       self.transform = transform
     }
   }
 
+  /// What experiences differ in, and what the learner is told.
   public var scenario = Scenario.classIncremental
+  /// How many experiences; with domains there is one for each of them.
   public var experiences = 5
+  /// The order in which classes come, where experiences differ in classes.
   public var classOrder = ClassOrder.natural
   /// The fraction of training examples held out, in [0, 1).
   public var validation = 0.0
@@ -42,7 +46,9 @@ public struct StreamPlan {
     let random = RandomStreams(seed: seed)
     if let domains { return try transformed(source, domains, random) }
     guard source.train.targets.rank == 1, !source.train.targets.dtype.isFloatingPoint else {
-      guard scenario == .instanceIncremental else { throw StreamError.needsLabels(scenario: scenario.rawValue) }
+      guard scenario == .instanceIncremental else {
+        throw StreamError.needsLabels(scenario: scenario.rawValue)
+      }
       return try byInstance(source, random)
     }
     return scenario == .instanceIncremental ? try byInstance(source, random) : try byClass(source, random)
@@ -72,7 +78,9 @@ public struct StreamPlan {
     }
     func members(_ labels: [Int]) -> [[Int]] {
       var members = [[Int]](repeating: [], count: experiences)
-      for (place, label) in labels.enumerated() { if let own = group[label] { members[own.index].append(place) } }
+      for (place, label) in labels.enumerated() {
+        if let own = group[label] { members[own.index].append(place) }
+      }
       return members
     }
     let shared = scenario == .domainIncremental
@@ -84,13 +92,15 @@ public struct StreamPlan {
     let test = members(testLabels)
     return stream(
       source, names: groups.map { $0.map(String.init).joined(separator: ",") }, random,
-      train: { try labelled(source.train.select(train[$0])) }, test: { try labelled(source.test.select(test[$0])) })
+      train: { try labelled(source.train.select(train[$0])) },
+      test: { try labelled(source.test.select(test[$0])) })
   }
 
   private func classOrder(of labels: [Int], _ random: RandomStreams) throws -> [Int] {
     switch classOrder {
     case .natural: return labels
-    case .seeded: return try Tensor.permutation(labels.count, random.stream("class-order")).integers().map { labels[$0] }
+    case .seeded:
+      return try Tensor.permutation(labels.count, random.stream("class-order")).integers().map { labels[$0] }
     case .given(let order):
       guard order.sorted() == labels else { throw StreamError.classOrder(expected: labels, given: order) }
       return order
@@ -116,9 +126,12 @@ public struct StreamPlan {
 
   // MARK: - By domain and by instance
 
-  private func transformed(_ source: DataSource, _ domains: [Domain], _ random: RandomStreams) throws -> Stream {
+  private func transformed(_ source: DataSource, _ domains: [Domain], _ random: RandomStreams) throws
+    -> Stream
+  {
     guard blur == 0 else {
-      throw StreamError.notForScenario(option: "`blur` between transformed inputs", scenario: scenario.rawValue)
+      throw StreamError.notForScenario(
+        option: "`blur` between transformed inputs", scenario: scenario.rawValue)
     }
     let classes = (try source.train.targets.integers().max() ?? 0) + 1
     func domain(_ examples: Examples, _ index: Int) throws -> Examples {
@@ -161,7 +174,9 @@ public struct StreamPlan {
         let task = scenario == .taskIncremental ? index : nil
         var all = try train(index)
         if let task { all = try all.with(task: task) }
-        guard fraction > 0 else { return Experience(index: index, name: names[index], examples: all, task: task) }
+        guard fraction > 0 else {
+          return Experience(index: index, name: names[index], examples: all, task: task)
+        }
         // A stream of its own for each experience, so that asking twice or out of order gives the same split.
         let order = try Tensor.permutation(all.count, RandomStreams(seed: seed).stream("validation-\(index)"))
         let held = Int(fraction * Double(all.count))

@@ -25,7 +25,9 @@ public final class LearningWithoutForgetting: Strategy {
     case pastSelf = "past-self"
   }
 
+  /// What a recipe can choose.
   public struct Options: Configurable {
+    /// Who teaches.
     public var teacher = Teacher.pastSelf
     /// T
     public var temperature = 2.0

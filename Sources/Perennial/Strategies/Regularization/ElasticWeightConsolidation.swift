@@ -14,6 +14,7 @@ import Torch
 public final class ElasticWeightConsolidation: Strategy {
   public enum Mode: String, CaseIterable, Codable, Sendable { case folded, separate, online }
 
+  /// What a recipe can choose.
   public struct Options: Configurable {
     /// The weight of the penalty; the paper tunes it a problem, so there is no universal default.
     public var lambda = 1000.0

@@ -51,7 +51,8 @@ public enum FisherInformation {
   }
 
   /// The vectors v of a batch, one `[N, K]` for each label that the kind asks for.
-  static func roots(_ outputs: Tensor, _ batch: Batch, _ learner: Learner, _ kind: Kind, _ random: Generator) throws
+  static func roots(_ outputs: Tensor, _ batch: Batch, _ learner: Learner, _ kind: Kind, _ random: Generator)
+    throws
     -> [Tensor]
   {
     try noGrad {
@@ -90,7 +91,9 @@ public enum FisherInformation {
         of: [outputs], withRespectTo: tape.entries.map(\.output), seeds: [root], retainGraph: true)
       try noGrad {
         for (entry, delta) in zip(tape.entries, deltas) {
-          for (parameter, sum) in try entry.layer.squaredGradientSums(input: entry.input.detach(), gradient: delta) {
+          for (parameter, sum) in try entry.layer.squaredGradientSums(
+            input: entry.input.detach(), gradient: delta)
+          {
             guard let slot = slots[ObjectIdentifier(parameter)] else { continue }
             try vector.layout.view(slot, of: total).add(sum)
           }
@@ -100,7 +103,9 @@ public enum FisherInformation {
   }
 
   /// One example at a time, for models with layers that have no rule.
-  private static func addOneByOne(_ batch: Batch, _ roots: [Tensor], to total: Tensor, _ learner: Learner) throws {
+  private static func addOneByOne(_ batch: Batch, _ roots: [Tensor], to total: Tensor, _ learner: Learner)
+    throws
+  {
     let vector = learner.vector
     for n in 0..<batch.count {
       let output = try learner.model(batch.inputs[n..<(n + 1)])

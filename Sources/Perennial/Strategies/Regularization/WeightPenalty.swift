@@ -13,7 +13,9 @@ public final class WeightPenalty: Strategy {
     case l2Previous = "l2-previous"
   }
 
+  /// What a recipe can choose.
   public struct Options: Configurable {
+    /// λ
     public var lambda = 1e-4
 
     public init() {}
@@ -21,6 +23,7 @@ public final class WeightPenalty: Strategy {
     public func validate(at node: ConfigurationNode) throws { try node.require("lambda", lambda, atLeast: 0) }
   }
 
+  /// Which of the three, and λ.
   public let kind: Kind
   public let lambda: Double
   /// 1 at every parameter that the solution before had, and that solution.

@@ -34,6 +34,7 @@ public final class Replay: Strategy {
   /// How fresh and remembered items share the loss.
   public enum Weighting: String, CaseIterable, Codable, Sendable { case items, experiences }
 
+  /// What a recipe can choose.
   public struct Options: Configurable {
     /// Examples kept.
     public var memory = 1000
@@ -66,7 +67,9 @@ public final class Replay: Strategy {
   }
 
   public func check(classes: Int) throws {
-    guard options.policy == .classBalanced || options.policy == .ring, options.memory < classes else { return }
+    guard options.policy == .classBalanced || options.policy == .ring, options.memory < classes else {
+      return
+    }
     throw ReplayError.tooSmall(memory: options.memory, classes: classes)
   }
 
