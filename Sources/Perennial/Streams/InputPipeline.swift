@@ -1,6 +1,8 @@
 import Torch
 
-/// Turns rows of raw inputs into what a model takes: normalisation, then random changes while training.
+/// Turns rows of raw inputs into what a model takes: random changes while training, then normalisation.
+///
+/// Random changes see pixels in [0, 1]: colours are clamped there, and a padded border is black rather than average.
 public struct InputPipeline {
   /// A random change of float inputs `[N, …]`.
   public typealias Augmentation = (Tensor, Generator) throws -> Tensor
@@ -9,25 +11,30 @@ public struct InputPipeline {
   public let scale: Tensor
   public let shift: Tensor
   public let augmentations: [Augmentation]
+  private let unit: Tensor
+  private let zero: Tensor
 
   /// - Parameters:
   ///   - mean: of each channel, for values in [0, 1].
   ///   - standardDeviation: of each channel.
-  public init(mean: [Double] = [0], standardDeviation: [Double] = [1], augmentations: [Augmentation] = []) throws {
+  public init(mean: [Double] = [0], standardDeviation: [Double] = [1], augmentations: [Augmentation] = [])
+    throws
+  {
     scale = try Tensor(standardDeviation.map { Float(1 / (255 * $0)) })
     shift = try Tensor(zip(mean, standardDeviation).map { Float(-$0 / $1) })
     self.augmentations = augmentations
+    unit = try Tensor.full(scale.shape, 1.0 / 255)
+    zero = try Tensor.zeros(scale.shape)
   }
 
-  private init(scale: Tensor, shift: Tensor, augmentations: [Augmentation]) {
-    self.scale = scale
-    self.shift = shift
+  private init(_ pipeline: InputPipeline, augmentations: [Augmentation]) {
+    (scale, shift, unit, zero) = (pipeline.scale, pipeline.shift, pipeline.unit, pipeline.zero)
     self.augmentations = augmentations
   }
 
   /// The same normalisation with other random changes.
   public func with(augmentations: [Augmentation]) -> InputPipeline {
-    InputPipeline(scale: scale, shift: shift, augmentations: augmentations)
+    InputPipeline(self, augmentations: augmentations)
   }
 
   /// The rows `index` of raw inputs `[N, …]`, as float32 on `device`.
@@ -37,12 +44,22 @@ public struct InputPipeline {
     _ inputs: Tensor, _ index: Tensor, augmentation: Generator?, device: Device = .cpu
   ) throws -> Tensor {
     try noGrad {
-      var rows =
-        inputs.dtype == .uint8
-        ? try inputs.gatherNormalized(index, scale: scale, shift: shift) : try inputs.indexSelect(index)
-      if device != .cpu { rows = try rows.to(device) }
-      guard let augmentation else { return rows }
-      return try augmentations.reduce(rows) { try $1($0, augmentation) }
+      let changes = augmentation == nil ? [] : augmentations
+      guard inputs.dtype == .uint8 else {
+        return try change(inputs.indexSelect(index).to(device), changes, augmentation)
+      }
+      guard !changes.isEmpty else {
+        return try inputs.gatherNormalized(index, scale: scale, shift: shift).to(device)
+      }
+      let pixels = try inputs.gatherNormalized(index, scale: unit, shift: zero).to(device)
+      let perChannel = [1, scale.count] + [Int](repeating: 1, count: inputs.rank - 2)
+      return try change(pixels, changes, augmentation) * (scale * 255).view(perChannel).to(device)
+        + shift.view(perChannel).to(device)
     }
+  }
+
+  private func change(_ rows: Tensor, _ changes: [Augmentation], _ generator: Generator?) throws -> Tensor {
+    guard let generator else { return rows }
+    return try changes.reduce(rows) { try $1($0, generator) }
   }
 }
