@@ -17,6 +17,7 @@ final class ProgressLine: RunObserver {
   private var inherited = 0.0
   private var lastShown = -TimeInterval.infinity
   private var isLineOpen = false
+  private var current: (position: RunPosition, step: Int)?
 
   /// - Parameters:
   ///   - runs: The number of runs that are still to be finished, and of those that are.
@@ -54,6 +55,7 @@ final class ProgressLine: RunObserver {
     case .started(let position, let step, let steps):
       runStart = now()
       firstStep = step
+      current = (position, step)
       inherited += steps > 0 ? Double(step) / Double(steps) : 0
       if !terminal.isInteractive {
         say(
@@ -61,6 +63,7 @@ final class ProgressLine: RunObserver {
         )
       }
     case .step(let position, let step, let steps, let loss):
+      current = (position, step)
       guard now() - lastShown >= (terminal.isInteractive ? 0.1 : 30) else { return }
       show(position, step, steps, loss)
     case .consolidating(let position):
@@ -71,11 +74,18 @@ final class ProgressLine: RunObserver {
     case .finished(let position, let metrics, let seconds):
       say("\(title(position)): \(summary(metrics)) in \(Self.clock(seconds))")
       finishedRuns += 1
+      current = nil
     case .interrupted(let position, let step):
       say("\(title(position)): stopped after step \(step)")
     case .warning(let message):
       say(terminal.paint("warning:", .yellow) + " " + message)
     }
+  }
+
+  /// Says which run an error that is about to be told belongs to.
+  func fail() {
+    guard let current else { return close() }
+    say("\(title(current.position)): failed after step \(current.step)")
   }
 
   /// Ends the live line, so that whatever follows starts on a line of its own.

@@ -19,15 +19,20 @@ struct RunCommand: ParsableCommand {
 
   func run() throws {
     let recipe = try options.resolved()
+    let device = try options.foundDevice()
     let out = URL(fileURLWithPath: options.out)
     if let threads = options.threads { Runtime.threads = threads }
     Runtime.keepFreedMemory()
+    let modality = VisionModality(root: DataRoot(options.data))
+    try Experiment.check(recipe, modality: modality)
     let unfinished = options.resume ? try RunFolder.newestUnfinished(for: recipe, in: out) : nil
     let folder = try unfinished ?? RunFolder.create(for: recipe, in: out)
 
     let progress = ProgressLine(runs: recipe.arms.count * recipe.seeds.count)
     let log = EventLog(folder.events) { progress.note(.warning($0)) }
-    let board = TensorBoardLog(folder.url.appendingPathComponent("tensorboard")) { progress.note(.warning($0)) }
+    let board = TensorBoardLog(folder.url.appendingPathComponent("tensorboard")) {
+      progress.note(.warning($0))
+    }
     if Runtime.isDebugBuild {
       progress.note(.warning("this is a debug build, several times slower than `make build`"))
     }
@@ -37,8 +42,8 @@ struct RunCommand: ParsableCommand {
     let results: RunResults
     do {
       results = try Experiment(
-        recipe, folder: folder, modality: VisionModality(root: DataRoot(options.data)),
-        device: Device(options.device) ?? .cpu, observers: [log, board, progress],
+        recipe, folder: folder, modality: modality,
+        device: device, observers: [log, board, progress],
         shouldStop: { interruption.isRequested }
       ).run()
     } catch is RunInterrupted {
@@ -47,7 +52,8 @@ struct RunCommand: ParsableCommand {
       Console.say("go on with: \(Interruption.resumeCommand(CommandLine.arguments))")
       throw interruption.status ?? .interrupted
     } catch {
-      progress.close()
+      progress.fail()
+      Console.say("the run is in \(folder.url.relativePath)")
       throw error
     }
     progress.close()

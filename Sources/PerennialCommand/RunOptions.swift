@@ -64,8 +64,27 @@ struct RunOptions: ParsableArguments {
     return all
   }
 
+  /// The device to compute on, which this machine has.
+  func foundDevice() throws -> Device {
+    guard case .cuda(let index)? = Device(device) else { return .cpu }
+    let count = Runtime.cudaDeviceCount
+    guard index < count else { throw MissingDevice(name: device, count: count) }
+    return .cuda(index)
+  }
+
   /// The recipe with its changes.
   func resolved() throws -> Recipe {
     try Recipe(contentsOf: URL(fileURLWithPath: recipe, relativeTo: nil), changes: recipeChanges)
+  }
+}
+
+/// A device that this machine does not have, or that its libtorch cannot use.
+struct MissingDevice: Error, CustomStringConvertible {
+  let name: String
+  let count: Int
+
+  var description: String {
+    "there is no device \(name): libtorch finds \(count == 0 ? "no" : "\(count)") CUDA "
+      + "\(count == 1 ? "device" : "devices"); `perennial doctor` says more, --device cpu is always there"
   }
 }

@@ -2,6 +2,8 @@ import Foundation
 
 /// Files that are either the old one or the new one, never half of either, whenever the machine stops.
 public enum AtomicFile {
+  private static let temporarySuffix = ".tmp"
+
   /// Replaces the file at `url` by `data`, or creates it.
   ///
   /// Writes to a temporary file in the same folder, forces it to disk, renames it over `url` and forces the folder
@@ -17,7 +19,7 @@ public enum AtomicFile {
     let path = url.path
     let folder = url.deletingLastPathComponent().path
     let suffix = String(UInt64.random(in: .min ... .max), radix: 36)
-    let temporary = "\(folder)/.\(url.lastPathComponent).\(suffix).tmp"
+    let temporary = "\(folder)/.\(url.lastPathComponent).\(suffix)\(temporarySuffix)"
 
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw AtomicFileError("create a file in", folder) }
@@ -58,6 +60,14 @@ public enum AtomicFile {
     /// Appends all of `data`.
     public func write(_ data: some DataProtocol) throws {
       for region in data.regions { try region.withUnsafeBytes { try write($0) } }
+    }
+  }
+
+  /// Removes what processes that were killed while writing have left in a folder that nobody else writes to.
+  static func removeLeftovers(in folder: URL) {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+    for name in names where name.hasPrefix(".") && name.hasSuffix(temporarySuffix) {
+      unlink(folder.appendingPathComponent(name).path)
     }
   }
 

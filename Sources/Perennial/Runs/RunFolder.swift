@@ -72,6 +72,7 @@ public final class RunFolder {
       else { continue }
       let folder = try RunFolder(url)
       try makeFolders(folder.checkpoints)
+      for place in [folder.url, folder.checkpoints] { AtomicFile.removeLeftovers(in: place) }
       return folder
     }
     return nil

@@ -4,6 +4,7 @@ public enum StreamError: Error, CustomStringConvertible, Equatable {
   case tooManyExperiences(asked: Int, available: Int, what: String)
   case unevenClasses(classes: Int, experiences: Int)
   case emptyExperience(name: String)
+  case emptyTestSet(name: String)
   case classOrder(expected: [Int], given: [Int])
   case labelOutOfRange(label: Int, classes: Int)
   case needsLabels(scenario: String)
@@ -19,6 +20,7 @@ public enum StreamError: Error, CustomStringConvertible, Equatable {
     case .unevenClasses(let classes, let experiences):
       "\(classes) classes do not divide into \(experiences) experiences of one size, which a shared label set needs"
     case .emptyExperience(let name): "experience \(name) has no training examples"
+    case .emptyTestSet(let name): "experience \(name) has no test examples to be judged by"
     case .classOrder(let expected, let given):
       "the class order must list each of the labels \(expected.map(String.init).joined(separator: ", ")) once, found \(given.map(String.init).joined(separator: ", "))"
     case .labelOutOfRange(let label, let classes):

@@ -90,8 +90,13 @@ public struct StreamPlan {
     }
     let train = try blurred(members(labels), random)
     let test = members(testLabels)
+    let names = groups.map { $0.map(String.init).joined(separator: ",") }
+    if let index = train.firstIndex(where: \.isEmpty) {
+      throw StreamError.emptyExperience(name: names[index])
+    }
+    if let index = test.firstIndex(where: \.isEmpty) { throw StreamError.emptyTestSet(name: names[index]) }
     return stream(
-      source, names: groups.map { $0.map(String.init).joined(separator: ",") }, random,
+      source, names: names, random,
       train: { try labelled(source.train.select(train[$0])) },
       test: { try labelled(source.test.select(test[$0])) })
   }

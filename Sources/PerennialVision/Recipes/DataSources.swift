@@ -24,32 +24,37 @@ final class DataSources {
   private func read(_ selection: Selection) throws -> DataSource {
     if let name = ImageDataset.names.first(where: selection.isNamed) {
       let options = try selection.decode(ImageDataOptions.self)
-      return try ImageDataset.named(name, root: root).source(
-        normalize: options.normalize, pad: options.pad, limit: options.limit)
+      return try ImageDataset.named(name, root: root)
+        .source(normalize: options.normalize, pad: options.pad, limit: options.limit)
     }
-    let readers: KeyValuePairs<String, () throws -> DataSource> = [
-      "folder": {
-        let options = try selection.decode(FolderOptions.self)
-        let set = try ImageDataset.folder(url(options.path), size: options.size.map(ImageSize.init))
-        return try set.source(normalize: options.normalize)
-      },
-      "npz": {
-        let options = try selection.decode(NpzOptions.self)
-        return try ImageDataset.npz(url(options.path)).source(normalize: options.normalize)
-      },
-      "csv": {
-        let options = try selection.decode(TableOptions.self)
-        var columns = CSVOptions()
-        columns.hasHeader = options.header
-        if let label = options.label { columns.label = Int(label).map { .at($0) } ?? .named(label) }
-        columns.task = options.regression ? .regression : .classification
-        return try table(
-          TableDataset.csv(
-            url(options.path), options: columns, cut: options.regression ? .last : .lastOfEachClass))
-      },
+    let readers: KeyValuePairs<String, (Selection) throws -> DataSource> = [
+      "folder": folder, "npz": npz, "csv": csv,
     ]
-    if let read = readers.first(where: { selection.isNamed($0.key) })?.value { return try read() }
+    if let reader = readers.first(where: { selection.isNamed($0.key) })?.value {
+      return try reader(selection)
+    }
     throw selection.node.notAmong(ImageDataset.names + readers.map(\.key), selection.name, kind: "data set")
+  }
+
+  private func folder(_ selection: Selection) throws -> DataSource {
+    let options = try selection.decode(FolderOptions.self)
+    return try ImageDataset.folder(url(options.path), size: options.size.map(ImageSize.init))
+      .source(normalize: options.normalize)
+  }
+
+  private func npz(_ selection: Selection) throws -> DataSource {
+    let options = try selection.decode(NpzOptions.self)
+    return try ImageDataset.npz(url(options.path)).source(normalize: options.normalize)
+  }
+
+  private func csv(_ selection: Selection) throws -> DataSource {
+    let options = try selection.decode(TableOptions.self)
+    var columns = CSVOptions()
+    columns.hasHeader = options.header
+    if let label = options.label { columns.label = Int(label).map { .at($0) } ?? .named(label) }
+    columns.task = options.regression ? .regression : .classification
+    let cut: TableDataset.Cut = options.regression ? .last : .lastOfEachClass
+    return try table(TableDataset.csv(url(options.path), options: columns, cut: cut))
   }
 
   private func url(_ path: String) -> URL {

@@ -4,14 +4,19 @@ import Torch
 
 /// Images and tables for recipes: data sets, scenarios and models by name.
 public struct VisionModality: Modality {
-  public let root: DataRoot
+  private let sources: DataSources
 
-  public init(root: DataRoot) { self.root = root }
+  /// Takes data from below `root`.
+  public init(root: DataRoot) { sources = DataSources(root: root) }
 
+  /// The stream that a recipe describes. Data that one recipe asks for again and again is read once.
+  ///
+  /// - Throws: `ConfigurationError` for what the recipe has wrong, what the data cannot give included; what reading
+  ///   the data throws.
   public func stream(_ recipe: Recipe, seed: UInt64) throws -> Perennial.Stream {
     let description = recipe.stream
     let augmentation = try Augmentation(description.augment)
-    var source = try DataSources(root: root).source(description.data)
+    var source = try sources.source(description.data)
     if !augmentation.isEmpty {
       source = source.with(pipeline: source.pipeline.with(augmentations: [augmentation.callAsFunction]))
     }
@@ -27,14 +32,24 @@ public struct VisionModality: Modality {
       case .given(let order): .given(order)
       }
     plan.domains = try domains(description.scenario, plan.experiences, source, seed)
-    return try plan.stream(of: source, seed: seed)
+    do {
+      return try plan.stream(of: source, seed: seed)
+    } catch let error as StreamError {
+      guard let key = error.recipeKey, let node = recipe.node["stream"] else { throw error }
+      throw node.error(at: key, error.description)
+    }
   }
 
+  /// How to make the model that a recipe describes, for inputs of this stream.
+  ///
+  /// - Throws: what asking the stream for its inputs throws; making the model throws `ConfigurationError` for a wrong
+  ///   name or option.
   public func blueprint(_ recipe: Recipe, for stream: Perennial.Stream) throws -> Blueprint {
     let input = try stream.inputShape()
     return Blueprint { random in
       let backbone = try VisionModels.backbone(
-        recipe.model, input: input, weights: random.stream("initialization"), dropout: random.stream("dropout"))
+        recipe.model, input: input, weights: random.stream("initialization"),
+        dropout: random.stream("dropout"))
       let head = try HeadRegistry.make(
         recipe.head, features: backbone.featureCount, random.stream("head"))
       return Network(backbone, head: head, headName: backbone.headName)
@@ -61,6 +76,19 @@ public struct VisionModality: Modality {
         let rotation = FixedRotation(degrees: options.degrees * Double(index) / Double(count))
         return .init(name: "\(Int(rotation.degrees.rounded()))°", transform: rotation.callAsFunction)
       }
+    }
+  }
+}
+
+extension StreamError {
+  /// What in the `stream` of a recipe asks for something impossible; nil where the data is at fault.
+  fileprivate var recipeKey: String? {
+    switch self {
+    case .tooManyExperiences, .unevenClasses: "experiences"
+    case .classOrder: "class_order"
+    case .needsLabels: "scenario"
+    case .notForScenario: "blur"
+    case .columns, .emptyExperience, .emptyTestSet, .labelOutOfRange, .noSuchExperience: nil
     }
   }
 }

@@ -1,0 +1,41 @@
+import Torch
+
+extension Experiment {
+  /// Finds out what no run of a recipe can do: before anything is learned, and before there is a folder for it.
+  ///
+  /// - Throws: `ConfigurationError` naming the line of an arm whose strategies cannot serve the stream, or of a head
+  ///   without room; what the modality throws for a stream or a model.
+  public static func check(_ recipe: Recipe, modality: any Modality) throws {
+    let seed = UInt64(recipe.seeds[0])
+    let stream = try modality.stream(recipe, seed: seed)
+    let objective = try ObjectiveRegistry.make(recipe.objective)
+    let random = RandomStreams(seed: seed)
+    let network = try modality.blueprint(recipe, for: stream).make(random)
+    var labels: Set<Int> = []
+    if objective.isClassification {
+      for index in 0..<stream.count { labels.formUnion(try stream.test(index).targets.integers()) }
+    }
+    try blaming(recipe.head.node) { try network.head.grow(to: labels.count, random.stream("head")) }
+    for arm in recipe.arms {
+      var names: Set<String> = []
+      for strategy in try arm.strategies.map({ try StrategyRegistry.make($0) }) {
+        try blaming(arm.node) {
+          guard names.insert(strategy.name).inserted else {
+            throw LearnerError.duplicateStrategy(strategy.name)
+          }
+          if objective.isClassification { try strategy.check(classes: labels.count) }
+        }
+      }
+    }
+  }
+
+  private static func blaming(_ node: ConfigurationNode, _ body: () throws -> Void) throws {
+    do {
+      try body()
+    } catch let error as ConfigurationError {
+      throw error
+    } catch {
+      throw node.error("\(error)")
+    }
+  }
+}
