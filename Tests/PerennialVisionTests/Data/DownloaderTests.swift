@@ -157,17 +157,18 @@ struct DownloaderTests {
     }
   }
 
-  @Test("cancelling ends the transfer and keeps what arrived")
-  func cancel() async throws {
+  @Test("cancelling ends the transfer, at once or in its midst", arguments: [0, 50])
+  func cancel(milliseconds: Int) async throws {
     let server = try TestServer(content: [UInt8](repeating: 1, count: 50_000_000))
     let remote = try file(server)
     let (downloader, destination) = (downloader(), destination)
     let task = Task {
-      try await downloader.download(remote, to: destination) { _ in withUnsafeCurrentTask { $0?.cancel() } }
+      if milliseconds == 0 { withUnsafeCurrentTask { $0?.cancel() } }
+      try await downloader.download(remote, to: destination)
     }
-    try await Task.sleep(for: .milliseconds(50))
+    try await Task.sleep(for: .milliseconds(milliseconds))
     task.cancel()
-    await #expect(throws: (any Error).self) { try await task.value }
+    await #expect(throws: CancellationError.self) { try await task.value }
     #expect(!FileManager.default.fileExists(atPath: destination.path))
   }
 

@@ -15,6 +15,8 @@ final class Transfer: NSObject, URLSessionDataDelegate, @unchecked Sendable {
   private var received = 0
   private var total: Int?
   private var failure: (any Error)?
+  /// How the transfer ended, where it did before anyone waited for it.
+  private var outcome: Result<Void, any Error>?
 
   init(
     url: URL, partial: PartialFile, timeout: TimeInterval,
@@ -38,6 +40,8 @@ final class Transfer: NSObject, URLSessionDataDelegate, @unchecked Sendable {
     try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { continuation in
         queue.addOperation {
+          // A task that is cancelled at once may be over already.
+          if let outcome = self.outcome { return continuation.resume(with: outcome) }
           self.continuation = continuation
           task.resume()
         }
@@ -118,13 +122,11 @@ final class Transfer: NSObject, URLSessionDataDelegate, @unchecked Sendable {
 
   func urlSession(_ session: URLSession, task: URLSessionTask, didCompleteWithError error: (any Error)?) {
     try? handle?.close()
-    let waiting = continuation
+    let result: Result<Void, any Error> =
+      (failure ?? error.map(translate) ?? shortfall()).map { .failure($0) } ?? .success(())
+    outcome = result
+    continuation?.resume(with: result)
     continuation = nil
-    if let outcome = failure ?? error.map(translate) ?? shortfall() {
-      waiting?.resume(throwing: outcome)
-    } else {
-      waiting?.resume()
-    }
   }
 
   private func shortfall() -> (any Error)? {
