@@ -7,6 +7,8 @@ final class TestServer: @unchecked Sendable {
     case whole
     /// Sends so many bytes of what was asked for, and hangs up.
     case breakOff(after: Int)
+    /// Sends so many bytes of what was asked for, and nothing more until the other side hangs up.
+    case stall(after: Int)
     case status(Int)
     /// Answers as if ranges did not exist.
     case ignoreRange
@@ -92,6 +94,7 @@ final class TestServer: @unchecked Sendable {
       return (behaviours.isEmpty ? .whole : behaviours.removeFirst(), self.content, self.version)
     }
     send(answer(request, behaviour, content, version), to: connection)
+    if case .stall = behaviour { while read(connection, &buffer, buffer.count) > 0 {} }
   }
 
   private func answer(
@@ -113,7 +116,10 @@ final class TestServer: @unchecked Sendable {
     head += "Content-Length: \(content.count - start)\r\nConnection: close\r\n"
     if let version { head += "ETag: \(version)\r\n" }
     var body = content[start...]
-    if case .breakOff(let count) = behaviour { body = body.prefix(count) }
+    switch behaviour {
+    case .breakOff(let count), .stall(let count): body = body.prefix(count)
+    default: break
+    }
     return Array("\(head)\r\n".utf8) + body
   }
 
