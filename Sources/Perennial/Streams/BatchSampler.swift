@@ -21,7 +21,7 @@ public struct BatchSampler {
   /// The places of the next batch, int64 `[≤ batch]`.
   public mutating func next(_ generator: Generator) throws -> Tensor {
     var pieces: [Tensor] = []
-    var missing = batch
+    var missing = count > 0 ? batch : 0
     while missing > 0 {
       if order == nil || cursor >= count {
         if stopsAtEpoch, !pieces.isEmpty { break }
@@ -34,7 +34,11 @@ public struct BatchSampler {
       cursor += taken
       missing -= taken
     }
-    return pieces.count == 1 ? pieces[0] : try Tensor.concatenate(pieces)
+    switch pieces.count {
+    case 0: return try Tensor.arange(0, 0)
+    case 1: return pieces[0]
+    default: return try Tensor.concatenate(pieces)
+    }
   }
 
   func state() throws -> State {

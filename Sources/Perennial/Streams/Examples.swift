@@ -55,6 +55,8 @@ public struct Examples {
   }
 
   /// All examples one set after the other.
+  ///
+  /// - Throws: `TorchError` for inputs of different shapes, and for no sets at all.
   public static func concatenate(_ sets: [Examples]) throws -> Examples {
     guard sets.count != 1 else { return sets[0] }
     let tasks = sets.compactMap(\.tasks)

@@ -13,11 +13,18 @@ public struct Experience {
   /// The task, where the scenario tells it to the learner.
   public let task: Int?
 
-  public init(index: Int, name: String, examples: Examples, validation: Examples? = nil, task: Int? = nil) {
+  /// - Parameter task: also becomes the task of examples that have none of their own.
+  public init(
+    index: Int, name: String, examples: Examples, validation: Examples? = nil, task: Int? = nil
+  ) throws {
     self.index = index
     self.name = name
-    self.examples = examples
-    self.validation = validation
+    func ofTask(_ examples: Examples) throws -> Examples {
+      guard let task, examples.tasks == nil else { return examples }
+      return try examples.with(task: task)
+    }
+    self.examples = try ofTask(examples)
+    self.validation = try validation.map(ofTask)
     self.task = task
   }
 }

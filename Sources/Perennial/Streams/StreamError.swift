@@ -6,7 +6,9 @@ public enum StreamError: Error, CustomStringConvertible, Equatable {
   case emptyExperience(name: String)
   case emptyTestSet(name: String)
   case classOrder(expected: [Int], given: [Int])
-  case labelOutOfRange(label: Int, classes: Int)
+  case negativeLabel(Int)
+  case experiences(Int)
+  case fraction(option: String, value: Double)
   case needsLabels(scenario: String)
   case notForScenario(option: String, scenario: String)
   case noSuchExperience(index: Int, count: Int)
@@ -23,8 +25,9 @@ public enum StreamError: Error, CustomStringConvertible, Equatable {
     case .emptyTestSet(let name): "experience \(name) has no test examples to be judged by"
     case .classOrder(let expected, let given):
       "the class order must list each of the labels \(expected.map(String.init).joined(separator: ", ")) once, found \(given.map(String.init).joined(separator: ", "))"
-    case .labelOutOfRange(let label, let classes):
-      "a label is \(label); with \(classes) classes labels are 0 … \(classes - 1)"
+    case .negativeLabel(let label): "a label is \(label); class labels are counted from 0"
+    case .experiences(let count): "a stream of \(count) experiences is none; at least 1 is needed"
+    case .fraction(let option, let value): "`\(option)` is a fraction in [0, 1), not \(value)"
     case .needsLabels(let scenario):
       "the scenario \(scenario) splits by class, and the targets are no class labels"
     case .notForScenario(let option, let scenario): "\(option) is not possible in the scenario \(scenario)"

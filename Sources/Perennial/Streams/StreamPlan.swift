@@ -43,15 +43,33 @@ public struct StreamPlan {
   ///
   /// - Throws: `StreamError` for what the data cannot give.
   public func stream(of source: DataSource, seed: UInt64) throws -> Stream {
+    try check(source)
     let random = RandomStreams(seed: seed)
     if let domains { return try transformed(source, domains, random) }
-    guard source.train.targets.rank == 1, !source.train.targets.dtype.isFloatingPoint else {
-      guard scenario == .instanceIncremental else {
-        throw StreamError.needsLabels(scenario: scenario.rawValue)
-      }
-      return try byInstance(source, random)
-    }
     return scenario == .instanceIncremental ? try byInstance(source, random) : try byClass(source, random)
+  }
+
+  private func check(_ source: DataSource) throws {
+    let count = domains?.count ?? experiences
+    guard count > 0 else { throw StreamError.experiences(count) }
+    for (option, value) in [("validation", validation), ("blur", blur)] where !(0..<1).contains(value) {
+      throw StreamError.fraction(option: option, value: value)
+    }
+    guard Self.hasLabels(source) else {
+      let sharesTargets =
+        scenario == .instanceIncremental || (scenario == .domainIncremental && domains != nil)
+      guard sharesTargets else { throw StreamError.needsLabels(scenario: scenario.rawValue) }
+      return
+    }
+    for examples in [source.train, source.test] where examples.count > 0 {
+      let least = try examples.targets.integers().min() ?? 0
+      guard least >= 0 else { throw StreamError.negativeLabel(least) }
+    }
+  }
+
+  /// Whether targets are class labels, and not values or several labels an example.
+  private static func hasLabels(_ source: DataSource) -> Bool {
+    source.train.targets.rank == 1 && !source.train.targets.dtype.isFloatingPoint
   }
 
   // MARK: - By class
@@ -138,12 +156,14 @@ public struct StreamPlan {
       throw StreamError.notForScenario(
         option: "`blur` between transformed inputs", scenario: scenario.rawValue)
     }
-    let classes = (try source.train.targets.integers().max() ?? 0) + 1
+    // Each domain's classes are classes of their own, unless the label set is shared.
+    let isShared = scenario == .domainIncremental || scenario == .instanceIncremental
+    let labels = try isShared ? [] : source.train.targets.integers() + source.test.targets.integers()
+    let classes = (labels.max() ?? -1) + 1
     func domain(_ examples: Examples, _ index: Int) throws -> Examples {
-      // Each domain's classes are classes of their own, unless the label set is shared.
-      let offset = scenario == .domainIncremental || scenario == .instanceIncremental ? 0 : index * classes
-      return try Examples(
-        inputs: domains[index].transform(examples.inputs), targets: examples.targets + offset,
+      try Examples(
+        inputs: domains[index].transform(examples.inputs),
+        targets: isShared ? examples.targets : examples.targets + index * classes,
         identifiers: examples.identifiers)
     }
     return stream(
@@ -177,15 +197,14 @@ public struct StreamPlan {
       source: source, scenario: scenario, names: names,
       training: { index in
         let task = scenario == .taskIncremental ? index : nil
-        var all = try train(index)
-        if let task { all = try all.with(task: task) }
+        let all = try train(index)
         guard fraction > 0 else {
-          return Experience(index: index, name: names[index], examples: all, task: task)
+          return try Experience(index: index, name: names[index], examples: all, task: task)
         }
         // A stream of its own for each experience, so that asking twice or out of order gives the same split.
         let order = try Tensor.permutation(all.count, RandomStreams(seed: seed).stream("validation-\(index)"))
         let held = Int(fraction * Double(all.count))
-        return Experience(
+        return try Experience(
           index: index, name: names[index], examples: try all.select(order[held..<all.count]),
           validation: try all.select(order[0..<held]), task: task)
       }, testing: test)
