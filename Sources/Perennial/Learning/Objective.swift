@@ -38,7 +38,7 @@ extension Objective {
 
 /// One class an example: softmax cross-entropy, in nats.
 public struct Classification: Objective {
-  /// The share of the target that is spread over all classes (Szegedy et al. 2016).
+  /// The share of the target that is spread over all classes that take part (Szegedy et al. 2016).
   public let labelSmoothing: Double
 
   public init(labelSmoothing: Double = 0) { self.labelSmoothing = labelSmoothing }
@@ -46,11 +46,20 @@ public struct Classification: Objective {
   public var isClassification: Bool { true }
 
   public func losses(_ outputs: Tensor, _ targets: Tensor) throws -> Tensor {
-    try outputs.crossEntropy(targets, reduction: .none, labelSmoothing: labelSmoothing)
+    let sharp = try outputs.crossEntropy(targets, reduction: .none)
+    return labelSmoothing > 0 ? try sharp * (1 - labelSmoothing) + spread(outputs) * labelSmoothing : sharp
   }
 
   public func meanLoss(_ outputs: Tensor, _ targets: Tensor) throws -> Tensor {
-    try outputs.crossEntropy(targets, labelSmoothing: labelSmoothing)
+    labelSmoothing > 0 ? try losses(outputs, targets).mean() : try outputs.crossEntropy(targets)
+  }
+
+  /// The cross-entropy with the uniform distribution over the units that take part, `[N]`: over all of them it would
+  /// be infinite where some are masked.
+  private func spread(_ outputs: Tensor) throws -> Tensor {
+    let takesPart = try outputs .> -Double.infinity
+    let logp = try Tensor.choose(takesPart, outputs.logSoftmax(), outputs.zerosLike())
+    return try -logp.sum([1]) / takesPart.to(.float32).sum([1])
   }
 
   /// The fraction of items whose largest output is the target.
