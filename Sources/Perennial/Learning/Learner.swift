@@ -248,6 +248,7 @@ extension Learner {
       try strategy.restore(state.scoped("strategy/\(strategy.name)"), self, past: past)
     }
     session = nil
+    model.evaluate()
     if let experience {
       let session = try makeSession(experience, previousOutputs: state.require("session/previous"))
       session.step = try state.require("session/step")
