@@ -88,7 +88,8 @@ public final class Replay: Strategy {
       inputs: inputs, targets: examples.targets.indexSelect(places).to(learner.device),
       tasks: examples.tasks?.indexSelect(places))
     if options.weighting == .experiences, experiencesSeen > 1 {
-      joined.weights = try weights(fresh: batch.fresh, remembered: places.count).to(learner.device)
+      let factors = try weights(fresh: batch.count, remembered: places.count).to(learner.device)
+      joined.weights = try joined.weights.map { try $0 * factors } ?? factors
     }
     return joined
   }
