@@ -12,9 +12,9 @@ struct CheckpointStore {
   let run: String
   let recipeSHA256: String
 
-  private static let kept = 2
-
-  /// Writes a state and drops all but the newest two.
+  /// Writes a state and drops all but it and the one before.
+  ///
+  /// What claims to be of a later step was damaged when the run went on from here, and goes too.
   ///
   /// - Throws: `AtomicFileError` where nothing can be written; what was there stays.
   @discardableResult
@@ -25,7 +25,8 @@ struct CheckpointStore {
     let number = String(repeating: "0", count: max(0, 10 - "\(step)".count)) + "\(step)"
     let url = folder.appendingPathComponent("\(run)@\(number)-\(Self.digest(data)).safetensors")
     try AtomicFile.write(data, to: url)
-    for old in files().dropLast(Self.kept) where old != url { try? FileManager.default.removeItem(at: old) }
+    let before = files().last { $0.lastPathComponent < url.lastPathComponent }
+    for old in files() where old != url && old != before { try? FileManager.default.removeItem(at: old) }
     return url
   }
 
