@@ -1,0 +1,106 @@
+import Testing
+import Torch
+
+@testable import Perennial
+
+/// Going on from a saved state gives the bits of never having stopped.
+@Suite struct ResumeTests {
+  /// What a whole run leaves behind.
+  struct Outcome: Equatable {
+    var losses: [Double] = []
+    var state: [String: String] = [:]
+  }
+
+  /// Runs a stream; before step `cut` of the run (when nil, never) everything is thrown away but the saved state.
+  ///
+  /// A cut at the number of steps so far of an experience's end comes before `end()`.
+  static func run(_ method: Method, _ setting: Setting, cut: Int? = nil, betweenExperiences: Int? = nil)
+    throws
+    -> Outcome
+  {
+    var outcome = Outcome()
+    var stream = try setting.stream()
+    var learner = try setting.learner(method.make(), stream: stream)
+    func replaced(learning index: Int?) throws {
+      let state = try learner.state().saved()
+      stream = try setting.stream()
+      learner = try setting.learner(method.make(), stream: stream)
+      try learner.restore(
+        state, experience: index.map { try stream.experience($0) }, past: { try stream.experience($0) })
+    }
+    for index in 0..<stream.count {
+      if index == betweenExperiences { try replaced(learning: nil) }
+      try learner.begin(stream.experience(index))
+      while true {
+        if learner.totalSteps == cut { try replaced(learning: index) }
+        guard let session = learner.session, !session.isDone else { break }
+        outcome.losses.append(try learner.step())
+      }
+      try learner.end()
+    }
+    outcome.state = try learner.state().fingerprint()
+    return outcome
+  }
+
+  static func expectSame(_ one: Outcome, _ other: Outcome, _ what: String) {
+    #expect(one.losses == other.losses, "losses, \(what)")
+    #expect(Set(one.state.keys) == Set(other.state.keys), "parts of the state, \(what)")
+    let different = one.state.keys.filter { one.state[$0] != other.state[$0] }.sorted()
+    #expect(different.isEmpty, "\(different) differ, \(what)")
+  }
+
+  @Test(arguments: Method.all, Setting.allCases)
+  func goingOnIsNeverHavingStopped(method: Method, setting: Setting) throws {
+    let whole = try Self.run(method, setting)
+    #expect(try Self.run(method, setting) == whole, "the run does not even repeat itself")
+    let steps = whole.losses.count
+    for cut in [0, steps / 3 - 1, steps / 3, steps / 2, steps - 1, steps] {
+      Self.expectSame(try Self.run(method, setting, cut: cut), whole, "cut before step \(cut)")
+    }
+    Self.expectSame(try Self.run(method, setting, betweenExperiences: 2), whole, "cut between experiences")
+  }
+
+  @Test func aStateOfOtherStrategiesIsRefused() throws {
+    let stream = try Setting.plain.stream()
+    let learner = try Setting.plain.learner([Method.replay()], stream: stream)
+    try learner.learn(stream, 1)
+    let other = try Setting.plain.learner([Method.ewc()], stream: stream)
+    #expect(throws: StateError.strategies(saved: ["replay"], now: ["ewc"])) {
+      try other.restore(learner.state(), experience: nil, past: { try stream.experience($0) })
+    }
+  }
+
+  @Test(arguments: ["classes", "steps", "outputs", "examples", "strategies"])
+  func aMissingPartIsNamed(key: String) throws {
+    let stream = try Setting.plain.stream()
+    let learner = try Setting.plain.learner([], stream: stream)
+    try learner.learn(stream, 1)
+    var state = try learner.state()
+    state.values[key] = nil
+    let other = try Setting.plain.learner([], stream: stream)
+    #expect(throws: StateError.missing(key)) {
+      try other.restore(state, experience: nil, past: { try stream.experience($0) })
+    }
+  }
+
+  @Test func aStateOfAnotherModelIsRefused() throws {
+    let stream = try Setting.plain.stream()
+    let learner = try Setting.plain.learner([], stream: stream)
+    try learner.learn(stream, 1)
+    let other = try Learner(
+      .tiny(hidden: 17), optimizer: SGD(learningRate: 0.1), pipeline: stream.pipeline)
+    #expect(throws: StateMismatch.self) {
+      try other.restore(learner.state(), experience: nil, past: { try stream.experience($0) })
+    }
+  }
+
+  @Test func aRestoredLearnerAnswersAsTheOneBefore() throws {
+    let stream = try Setting.dropoutAndNorm.stream()
+    let learner = try Setting.dropoutAndNorm.learner([], stream: stream)
+    try learner.learn(stream, 2)
+    let other = try Setting.dropoutAndNorm.learner([], stream: stream)
+    try other.restore(learner.state().saved(), experience: nil, past: { try stream.experience($0) })
+    let inputs = try stream.test(0).inputs
+    #expect(try other.model(inputs).data() == learner.model(inputs).data())
+  }
+}
