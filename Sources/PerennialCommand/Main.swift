@@ -12,7 +12,7 @@ struct Main: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "perennial",
     abstract: "Learn a stream of data without forgetting, and move knowledge from one model to another.",
-    discussion: ExitStatus.help,
+    discussion: ExitStatus.help, version: Version.current,
     subcommands: [
       RunCommand.self, CompareCommand.self, ReportCommand.self, DataCommand.self, DoctorCommand.self,
     ])

@@ -88,7 +88,7 @@ extension StreamError {
     case .classOrder: "class_order"
     case .needsLabels: "scenario"
     case .notForScenario: "blur"
-    case .columns, .emptyExperience, .emptyTestSet, .labelOutOfRange, .noSuchExperience: nil
+    default: nil
     }
   }
 }
