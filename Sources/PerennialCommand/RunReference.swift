@@ -33,9 +33,18 @@ struct RunReference {
   static func shortestDifferent(_ paths: [[String]]) -> [String] {
     for length in 1...max(1, paths.map(\.count).max() ?? 1) {
       let names = paths.map { $0.suffix(length).joined(separator: "/") }
-      if Set(names).count == names.count { return names }
+      if Set(names).count == names.count { return withoutSharedDay(names) }
     }
     return paths.indices.map { "\(paths[$0].last ?? "run") (\($0 + 1))" }
+  }
+
+  /// `10-20-30` rather than `2026-03-01T10-20-30` where all runs are of one day.
+  private static func withoutSharedDay(_ names: [String]) -> [String] {
+    let days = Set(names.map { $0.prefix(11) })
+    guard days.count == 1, let day = days.first, day.wholeMatch(of: /\d{4}-\d\d-\d\dT/) != nil else {
+      return names
+    }
+    return names.map { String($0.dropFirst(day.count)) }
   }
 }
 

@@ -57,5 +57,9 @@ import Testing
     #expect(RunReference.named([a, c]).map(\.name) == ["a", "c"])
     #expect(RunReference.shortestDifferent([["r", "x", "1"], ["r", "y", "1"]]) == ["x/1", "y/1"])
     #expect(RunReference.shortestDifferent([["r", "1"], ["r", "1"]]) == ["1 (1)", "1 (2)"])
+    let day = [["r", "2026-03-01T10-20-30"], ["r", "2026-03-01T11-00-00"]]
+    #expect(RunReference.shortestDifferent(day) == ["10-20-30", "11-00-00"])
+    let days = [["r", "2026-03-01T10-20-30"], ["r", "2026-03-02T11-00-00"]]
+    #expect(RunReference.shortestDifferent(days) == ["2026-03-01T10-20-30", "2026-03-02T11-00-00"])
   }
 }

@@ -43,7 +43,8 @@ public final class Evaluator {
     guard learner.objective.isClassification else {
       return try valueScore(try test(index), learner, limit: limit)
     }
-    return try score(index, learner.model, learner.classes, learner.classes.count, learner, limit: limit).0.score
+    return try score(index, learner.model, learner.classes, learner.classes.count, learner, limit: limit).0
+      .score
   }
 
   /// A copy with untrained units for the classes to come, drawn apart from the learner's random streams.
@@ -56,7 +57,8 @@ public final class Evaluator {
   }
 
   private func score(
-    _ index: Int, _ model: Network, _ space: ClassSpace, _ competing: Int, _ learner: Learner, limit: Int = .max
+    _ index: Int, _ model: Network, _ space: ClassSpace, _ competing: Int, _ learner: Learner,
+    limit: Int = .max
   ) throws -> (TestScore, [Bool]) {
     let examples = try test(index)
     let own = Set(try testLabels(index).compactMap(space.unit)).sorted()
@@ -116,7 +118,9 @@ public final class Evaluator {
 
 extension Evaluator {
   private func lookAtValues(_ learner: Learner) throws -> Look {
-    let scores = try (0..<stream.count).map { TestScore(try valueScore(stream.test($0), learner, limit: .max)) }
+    let scores = try (0..<stream.count).map {
+      TestScore(try valueScore(stream.test($0), learner, limit: .max))
+    }
     return Look(scores: scores, correct: [])
   }
 
@@ -126,6 +130,7 @@ extension Evaluator {
     let pieces = try stride(from: 0, to: count, by: Self.batch).map {
       try outputs(learner.model, examples, $0..<min($0 + Self.batch, count), learner)
     }
-    return try learner.objective.score(Tensor.concatenate(pieces), examples.targets[0..<count].to(learner.device))
+    return try learner.objective.score(
+      Tensor.concatenate(pieces), examples.targets[0..<count].to(learner.device))
   }
 }

@@ -45,6 +45,7 @@ public struct FlipCounts: Codable, Equatable, Sendable {
   /// NFR = (1/N) Σₙ 1[f_before(xₙ) = yₙ ∧ f_after(xₙ) ≠ yₙ]: Yan et al., "Positive-Congruent Training", 2021, eq. 1.
   public var negativeFlipRate: Double? { total > 0 ? Double(negative) / Double(total) : nil }
 
+  /// The counts of both, as of two test sets.
   public static func + (one: FlipCounts, other: FlipCounts) -> FlipCounts {
     FlipCounts(
       negative: one.negative + other.negative, positive: one.positive + other.positive,

@@ -7,6 +7,7 @@ public struct MetricName: RawRepresentable, Hashable, Sendable, ExpressibleByStr
   public init(rawValue: String) { self.rawValue = rawValue }
   public init(stringLiteral value: String) { rawValue = value }
 
+  /// The metrics of ``AccuracyMatrix``, which gives the formula of each.
   public static let averageAccuracy: MetricName = "average_accuracy"
   public static let averageIncrementalAccuracy: MetricName = "average_incremental_accuracy"
   public static let anytimeAccuracy: MetricName = "anytime_accuracy"

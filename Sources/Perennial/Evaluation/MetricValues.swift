@@ -20,6 +20,7 @@ public struct MetricValues: Equatable, Sendable {
     self[.negativeFlipRate] = matrix.negativeFlipRate
   }
 
+  /// The value of a metric; nil where it is not defined or was not recorded.
   public subscript(name: MetricName) -> Double? {
     get { values[name] }
     set { values[name] = newValue }
@@ -33,6 +34,7 @@ public struct MetricValues: Equatable, Sendable {
 }
 
 extension MetricValues: Codable {
+  /// Reads numbers by name; null is no value.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: AnyKey.self)
     for key in container.allKeys {

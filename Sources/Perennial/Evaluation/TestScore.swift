@@ -17,6 +17,7 @@ public struct Tally: Codable, Equatable, Sendable {
   /// `correct / total`, in [0, 1]; nil when nothing was counted.
   public var accuracy: Double? { total > 0 ? Double(correct) / Double(total) : nil }
 
+  /// The counts of both, as of two batches.
   public static func + (one: Tally, other: Tally) -> Tally {
     Tally(correct: one.correct + other.correct, total: one.total + other.total)
   }

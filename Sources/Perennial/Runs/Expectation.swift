@@ -31,6 +31,7 @@ public struct Expectation: Codable, Equatable, Sendable {
     case strategy, metric, expected, tolerance, source, measured, met
   }
 
+  /// Reads what `results.json` has.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     strategy = try container.decode(String.self, forKey: .strategy)

@@ -3,6 +3,7 @@ public struct ImageDataset {
   /// The name by which recipes and reports call it.
   public let name: String
 
+  /// What is learned from, and what only judges.
   public let train: LabeledImages
   public let test: LabeledImages
 

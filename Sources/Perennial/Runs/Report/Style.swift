@@ -129,7 +129,7 @@ enum Style {
     .expectations tbody td.source{grid-column:2/4}
     .matrices{gap:32px}
     .grid tbody th:first-child{position:sticky;left:0;background:var(--paper);padding-right:10px}
-    .grid tbody th{min-width:96px;max-width:168px}
+    .grid tbody th{min-width:132px;max-width:168px;overflow-wrap:break-word}
     dl{grid-template-columns:1fr 1fr;gap:12px 16px}
     }
     @media print{

@@ -13,7 +13,9 @@ public struct DataRoot: Sendable, Equatable {
     case standard
   }
 
+  /// The folder.
   public let url: URL
+  /// Who named it.
   public let origin: Origin
 
   /// The folder given with `--data`, else that of `PERENNIAL_DATA`, else `./data`. It need not exist.
@@ -66,6 +68,7 @@ public struct MissingDataError: Error, Sendable, CustomStringConvertible {
   /// Where they were looked for.
   public let folder: URL
 
+  /// The data root at the time.
   public let root: DataRoot
 
   public var description: String {

@@ -13,12 +13,15 @@ public struct CatalogDataset: Sendable {
   /// The name that people use.
   public let title: String
 
+  /// Whose loaders read it.
   public let modality: Modality
 
   /// What is in it, in half a line.
   public let summary: String
 
+  /// The terms on which it may be used.
   public let licence: String
+  /// Where its authors describe it.
   public let homepage: String
 
   /// The folders in the data root where it may lie; `fetch` makes the first.
@@ -58,11 +61,13 @@ public struct RemoteFile: Sendable {
   /// Its bytes, as far as known: for progress, and never a check.
   public let size: Int
 
+  /// What the official list says of the content, in hexadecimal.
   public let md5: String
 
   /// Known where the file could be read when this was written.
   public let sha256: String?
 
+  /// What becomes of the file once it is there.
   public let packing: Packing
 
   /// The members that loaders need.

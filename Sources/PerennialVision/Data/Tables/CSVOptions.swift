@@ -17,8 +17,11 @@ public struct CSVOptions: Sendable {
     case classification, regression
   }
 
+  /// Whether the first row names the columns.
   public var hasHeader = true
+  /// What stands between cells.
   public var delimiter: Character = ","
+  /// The column with the class or the value.
   public var label: Column = -1
 
   /// The columns to learn from, in this order; nil takes all except the label.
@@ -27,6 +30,7 @@ public struct CSVOptions: Sendable {
   /// Columns to leave out, such as an identifier.
   public var ignored: [Column] = []
 
+  /// What that column holds.
   public var task: Task = .classification
 
   /// What stands for a value that is not known; such a cell is an error, spaces around it aside.

@@ -16,6 +16,7 @@ public struct LabeledTable {
   /// The columns' names, D of them.
   public let featureNames: [String]
 
+  /// What belongs to each row.
   public let targets: Targets
 
   /// The number of rows.
@@ -57,6 +58,7 @@ public struct TableDataset {
   /// The name by which recipes and reports call it.
   public let name: String
 
+  /// What is learned from, and what only judges.
   public let train: LabeledTable
   public let test: LabeledTable
 
