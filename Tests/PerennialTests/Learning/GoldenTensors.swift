@@ -38,3 +38,10 @@ func expectNear(
     Issue.record(error, sourceLocation: sourceLocation)
   }
 }
+
+/// Expects |actual − expected| ≤ `within`.
+func expectNear(
+  _ actual: Double, _ expected: Double, within: Double, sourceLocation: SourceLocation = #_sourceLocation
+) {
+  #expect(abs(actual - expected) <= within, "\(actual), not \(expected)", sourceLocation: sourceLocation)
+}

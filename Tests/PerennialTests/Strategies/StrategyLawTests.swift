@@ -80,11 +80,4 @@ import Torch
     }
     #expect(try places(method) == places(Method("finetune") { [] }))
   }
-
-  /// Notes what passes by.
-  private final class Spy: Strategy {
-    let name = "spy"
-    var places: [[Int]] = []
-    func observe(_ step: Step) throws { places.append(try step.batch.places.integers()) }
-  }
 }
