@@ -3,8 +3,10 @@ public struct ImageDataset {
   /// The name by which recipes and reports call it.
   public let name: String
 
-  /// What is learned from, and what only judges.
+  /// The images to learn from.
   public let train: LabeledImages
+
+  /// The images to score on.
   public let test: LabeledImages
 
   /// Images for choosing hyper-parameters, where the set comes with them.
@@ -13,6 +15,7 @@ public struct ImageDataset {
   /// What a reader must know beside every number, such as a split that is not the official one.
   public let note: String?
 
+  /// A set of the given parts.
   public init(
     name: String, train: LabeledImages, test: LabeledImages, validation: LabeledImages? = nil,
     note: String? = nil

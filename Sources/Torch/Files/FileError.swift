@@ -59,6 +59,7 @@ public struct FileError: Error, Equatable, Sendable, CustomStringConvertible {
   /// What is wrong there, and what is allowed.
   public let message: String
 
+  /// A fault at a place in a file.
   public init(_ kind: Kind, _ file: String, _ place: Place?, _ message: String) {
     self.kind = kind
     self.file = file

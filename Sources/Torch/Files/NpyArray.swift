@@ -5,7 +5,10 @@ import Foundation
 /// Elements are held in row-major order and this machine's byte order, whatever the file's. Unsigned integers
 /// of 16 and 32 bits, which tensors do not have, become the next larger signed type, those of 64 bits int64.
 public struct NpyArray: Sendable {
+  /// The size of each dimension; empty for a scalar.
   public let shape: [Int]
+
+  /// The type of the elements as held here.
   public let dtype: DType
 
   /// The elements' bytes in row-major order.

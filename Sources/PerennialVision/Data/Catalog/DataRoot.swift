@@ -60,6 +60,7 @@ public struct DataRoot: Sendable, Equatable {
 
 /// A data set that is not where it was looked for.
 public struct MissingDataError: Error, Sendable, CustomStringConvertible {
+  /// The set's name.
   public let dataset: String
 
   /// The names that would have done.

@@ -4,6 +4,7 @@ import Torch
 extension DatasetCatalog {
   /// What `verify` finds of a file.
   public struct FileCheck: Sendable, Equatable {
+    /// How a file compares with what is known of it.
     public enum Outcome: Sendable, Equatable {
       /// Its checksum is the right one.
       case intact
@@ -15,6 +16,7 @@ extension DatasetCatalog {
 
     /// The name in the data set's folder.
     public let file: String
+    /// What was found.
     public let outcome: Outcome
 
     /// Whether the file is there and not known to be damaged.
@@ -118,6 +120,7 @@ extension DatasetCatalog {
 
 /// A name that the catalogue does not have.
 public struct UnknownDatasetError: Error, Sendable, CustomStringConvertible {
+  /// The name that was asked for.
   public let name: String
 
   public var description: String {

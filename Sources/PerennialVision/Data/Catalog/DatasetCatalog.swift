@@ -48,7 +48,10 @@ public struct RemoteFile: Sendable {
 
   /// A file of an archive, with its checksum where one is known.
   public struct Member: Sendable {
+    /// The path in the archive, without the folder that all members share.
     public let name: String
+
+    /// The MD5 sum, where one is known.
     public let md5: String?
   }
 

@@ -6,6 +6,7 @@ import Foundation
 
 /// How far a transfer is.
 public struct TransferProgress: Sendable, Equatable {
+  /// The name of the file under way.
   public let file: String
 
   /// Bytes that are there, those of an earlier try included.
@@ -29,6 +30,7 @@ public struct Downloader: Sendable {
   /// How long a transfer may stand still.
   public var timeout: TimeInterval = 60
 
+  /// Five tries with pauses from one second.
   public init() {}
 
   /// Downloads a file to `destination`, from the first of its addresses that gives it.

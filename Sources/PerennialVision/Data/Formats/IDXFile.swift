@@ -6,6 +6,7 @@ import Torch
 /// Format: LeCun, Cortes & Burges, "The MNIST database", file formats. Only elements of unsigned bytes are read, which
 /// is what all sets of images use.
 public struct IDXFile: Sendable {
+  /// The sizes that the file announces.
   public let shape: [Int]
 
   /// The elements, the last index running fastest.

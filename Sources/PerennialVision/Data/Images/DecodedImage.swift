@@ -3,7 +3,10 @@ import Torch
 
 /// A picture as it comes out of a file: 8 bits a channel, rows from the top, channels innermost.
 public struct DecodedImage: Equatable, Sendable {
+  /// Columns of pixels.
   public let width: Int
+
+  /// Rows of pixels.
   public let height: Int
 
   /// 1 for grey, 3 for red, green and blue.

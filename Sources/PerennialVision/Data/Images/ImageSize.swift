@@ -1,8 +1,12 @@
 /// The height and width to which pictures are brought.
 public struct ImageSize: Equatable, Sendable {
+  /// Rows of pixels.
   public let height: Int
+
+  /// Columns of pixels.
   public let width: Int
 
+  /// A size of the given sides.
   public init(height: Int, width: Int) {
     self.height = height
     self.width = width

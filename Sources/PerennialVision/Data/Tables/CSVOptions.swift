@@ -36,6 +36,7 @@ public struct CSVOptions: Sendable {
   /// What stands for a value that is not known; such a cell is an error, spaces around it aside.
   public var missing: Set<String> = ["", "?", "NA", "N/A", "nan", "NaN", "null"]
 
+  /// Commas, a header, the label last, classes.
   public init() {}
 
   /// The places of the feature columns and of the label column.

@@ -58,13 +58,16 @@ public struct TableDataset {
   /// The name by which recipes and reports call it.
   public let name: String
 
-  /// What is learned from, and what only judges.
+  /// The rows to learn from.
   public let train: LabeledTable
+
+  /// The rows to score on.
   public let test: LabeledTable
 
   /// What a reader must know beside every number.
   public let note: String?
 
+  /// A table of the given parts.
   public init(name: String, train: LabeledTable, test: LabeledTable, note: String? = nil) {
     self.name = name
     self.train = train
