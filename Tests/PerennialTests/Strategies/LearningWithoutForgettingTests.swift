@@ -68,6 +68,41 @@ import Torch
     }
   }
 
+  /// Van de Ven's variant keeps to the earlier task's units as well, from the second experience on.
+  @Test func vanDeVenTeachesTasksOneByOneToo() throws {
+    try Self.look(Method.lwf { $0.variant = .vanDeVen }, .tasks) { step, student, teacher in
+      let index = step.session.experience.index
+      let soft = try (0..<index).reduce(0.0) { sum, task in
+        let s = try (student.narrow(dim: 1, start: 2 * task, count: 2) / 2).logSoftmax()
+        let t = try (teacher.narrow(dim: 1, start: 2 * task, count: 2) / 2).softmax()
+        return try sum - (s * t).sum([1]).mean().item() * 4
+      }
+      let weight = 1 - 1 / Double(index + 1)
+      expectNear(try Self.value(step), weight * soft / Double(index), within: 1e-5)
+    }
+  }
+
+  /// Values have no softmax: a divergence of one output would be zero and hold nothing (FACIL#37).
+  @Test func valuesAreHeldByTheirSquaredDifference() throws {
+    let random = try Generator(seed: 6)
+    let lwf = Method.lwf { $0.weight = 0.5 }
+    let spy = Spy { step in
+      guard let teacher = lwf.teacher else { return }
+      let expected = try (step.outputs - teacher(step.batch.inputs)).square().mean().item() * 0.5
+      expectNear(try Self.value(step), expected, within: 1e-6)
+      if step.number > 0 { #expect(expected > 0) }
+    }
+    let learner = try Learner(
+      .tiny(), objective: Regression(), optimizer: SGD(learningRate: 0.05), strategies: [lwf, spy],
+      options: TrainingOptions(batch: 8), pipeline: InputPipeline())
+    for index in 0..<2 {
+      let examples = try Examples(
+        inputs: Tensor.normal([24, 8], random), targets: Tensor.normal([24, 1], random))
+      try learner.learn(Experience(index: index, name: "\(index)", examples: examples))
+    }
+    #expect(spy.places.count == 6)
+  }
+
   /// Where labels are shared the teacher speaks about all of them.
   @Test func domainsAreTaughtOverAllUnits() throws {
     try Self.look(Method.lwf(), .domains) { step, student, teacher in

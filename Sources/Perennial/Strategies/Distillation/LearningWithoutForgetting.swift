@@ -6,6 +6,7 @@ import Torch
 ///
 /// over the old units alone, selected before the softmax; where tasks are granted, one such term for the units of
 /// each earlier task (eq. 2). The teacher is the model as it was when the experience began, in evaluation mode.
+/// Outputs that are no classes are held by their mean squared difference.
 /// Cost: one more forward pass.
 public final class LearningWithoutForgetting: Strategy {
   /// How implementations differ; all are kept under test.
@@ -75,23 +76,12 @@ public final class LearningWithoutForgetting: Strategy {
   public func terms(_ step: Step) throws -> [LossTerm] {
     guard let teacher, !groups.isEmpty else { return [] }
     let wanted = try teacher(step.batch.inputs)
-    let temperature = options.temperature
+    let temperature = step.learner.objective.isClassification ? options.temperature : 1
     let reduce = DistillationReducer(scalesByTemperatureSquared: options.variant != .avalanche)
     var sum: Tensor?
     for group in groups where !group.isEmpty {
-      let student = try select(group, of: step.outputs)
-      let values =
-        if options.variant == .vanDeVen, groups.count == 1 {
-          try ResponseDistillation.zeroPaddedCrossEntropy(
-            student: step.outputs, teacher: select(group, of: wanted), temperature: temperature)
-        } else if options.variant == .vanDeVen {
-          try ResponseDistillation.zeroPaddedCrossEntropy(
-            student: student, teacher: select(group, of: wanted), temperature: temperature)
-        } else {
-          try ResponseDistillation.forwardKL(
-            student: student, teacher: select(group, of: wanted), temperature: temperature)
-        }
-      let term = try reduce(values, temperature: temperature)
+      let term = try reduce(
+        values(step, teacher: select(group, of: wanted), group, temperature), temperature: temperature)
       sum = try sum.map { try $0 + term } ?? term
     }
     guard let sum else { return [] }
@@ -99,6 +89,21 @@ public final class LearningWithoutForgetting: Strategy {
       options.variant == .vanDeVen
       ? options.weight * (1 - 1 / Double(experiencesSeen)) / Double(groups.count) : options.weight
     return [LossTerm("lwf", weight == 1 ? sum : try sum * weight)]
+  }
+
+  /// What the student is away from the teacher on a group of units, item by item `[N]`.
+  private func values(_ step: Step, teacher: Tensor, _ group: [Int], _ temperature: Double) throws -> Tensor {
+    let student = try select(group, of: step.outputs)
+    guard step.learner.objective.isClassification else {
+      return try ResponseDistillation.meanSquaredLogits(student: student, teacher: teacher)
+    }
+    guard options.variant == .vanDeVen else {
+      return try ResponseDistillation.forwardKL(student: student, teacher: teacher, temperature: temperature)
+    }
+    // A granted task keeps to its own units; else new units are part of the student's distribution.
+    let isPadded = step.session.experience.task == nil
+    return try ResponseDistillation.zeroPaddedCrossEntropy(
+      student: isPadded ? step.outputs : student, teacher: teacher, temperature: temperature)
   }
 
   private func select(_ units: [Int], of outputs: Tensor) throws -> Tensor {
