@@ -70,7 +70,10 @@ public final class Evaluator {
     let count = min(examples.count, limit)
     for start in stride(from: 0, to: count, by: Self.batch) {
       let outputs = try outputs(model, examples, start..<min(start + Self.batch, count), learner)
-      let amongOwn = try outputs.indexSelect(ownUnits, dim: 1).argmax(1).integers().map { own[$0] }
+      let amongOwn =
+        own.isEmpty
+        ? [Int](repeating: -1, count: outputs.shape[0])
+        : try outputs.indexSelect(ownUnits, dim: 1).argmax(1).integers().map { own[$0] }
       let among =
         stream.scenario == .taskIncremental || competing == 0
         ? amongOwn : try outputs.narrow(dim: 1, start: 0, count: competing).argmax(1).integers()

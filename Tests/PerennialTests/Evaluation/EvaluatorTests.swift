@@ -83,7 +83,9 @@ import Torch
   @Test func unseenClassesScoreNothingInTheClassScenario() throws {
     let stream = try Clusters().stream()
     let learner = try Self.learner(stream)
-    try learner.learn(stream, 1)
+    // Two classes have come and nothing was learned, so units of classes to come would win as often.
+    try learner.begin(stream.experience(0))
+    try learner.end()
     let look = try Evaluator(stream).look(at: learner)
     for test in 1..<3 {
       #expect(look.scores[test].score == 0)
@@ -136,6 +138,15 @@ import Torch
     for test in 0..<3 { #expect(try Self.found(look, test) == Self.bruteForce(learner, stream, test)) }
     #expect(look.scores[2].score > 0.9)
     #expect(Set(look.scores[2].classes.keys) == [2, 4])
+  }
+
+  @Test func labelsThatTheLearnerNeverMetAreWrong() throws {
+    let stream = try Clusters().stream()
+    let learner = try Self.learner(stream)
+    #expect(try Evaluator(stream).score(1, of: learner, limit: 5) == 0)
+    try learner.learn(stream, 1)
+    #expect(try Evaluator(stream).score(1, of: learner, limit: 5) == 0)
+    #expect(try Evaluator(stream).score(0, of: learner, limit: 5) > 0)
   }
 
   @Test func aLimitScoresTheFirstExamples() throws {
