@@ -10,10 +10,10 @@ public struct CarriedVector {
     self.layout = layout
   }
 
-  /// Reads back what `state()` gave; nil when there was no vector.
-  public init?(_ state: State) throws {
+  /// Reads back what `state()` gave, onto the device of the parameters; nil when there was no vector.
+  public init?(_ state: State, device: Device = .cpu) throws {
     guard let vector = state.tensors["vector"] else { return nil }
-    self.init(vector, try state.require("layout"))
+    self.init(try vector.to(device), try state.require("layout"))
   }
 
   /// The vector at the places of `current`; zero where parameters are new.

@@ -43,12 +43,8 @@ public final class LinearHead: Module, Head {
     let new = outputs - self.outputs
     guard new > 0 else { return }
     let rows = try Linear(features, new, generator)
-    try noGrad {
-      weight.replace(with: try Tensor.concatenate([weight.value.detach(), rows.weight.value]))
-      if let added = rows.bias?.value {
-        bias.replace(with: try Tensor.concatenate([bias.value.detach(), added]))
-      }
-    }
+    try weight.append(rows.weight.value)
+    if let added = rows.bias?.value { try bias.append(added) }
   }
 
   public func callAsFunction(_ features: Tensor) throws -> Tensor {
@@ -131,8 +127,7 @@ public final class CosineHead: Module, Head {
   public func grow(to outputs: Int, _ generator: Generator) throws {
     let new = outputs - self.outputs
     guard new > 0 else { return }
-    let rows = try Initializer.kaimingUniform([new, features], slope: 5.0.squareRoot(), generator)
-    try noGrad { weight.replace(with: try Tensor.concatenate([weight.value.detach(), rows])) }
+    try weight.append(Initializer.kaimingUniform([new, features], slope: 5.0.squareRoot(), generator))
   }
 
   public func callAsFunction(_ features: Tensor) throws -> Tensor {
@@ -167,15 +162,16 @@ public final class NearestClassMeanHead: Module, Head {
   public func grow(to outputs: Int, _ generator: Generator) throws {
     let new = outputs - self.outputs
     guard new > 0 else { return }
-    sums.replace(with: try Tensor.concatenate([sums.value, Tensor.zeros([new, sums.value.shape[1]])]))
-    counts.replace(with: try Tensor.concatenate([counts.value, Tensor.zeros([new])]))
+    try sums.append(Tensor.zeros([new, sums.value.shape[1]]))
+    try counts.append(Tensor.zeros([new]))
   }
 
   /// Counts features `[N, D]` of the units int64 `[N]`.
   public func prepare(_ features: Tensor, _ units: Tensor) throws {
     try noGrad {
       sums.replace(with: try sums.value.indexAdd(units, features.detach()))
-      counts.replace(with: try counts.value.indexAdd(units, Tensor.ones([features.shape[0]])))
+      let ones = try Tensor.ones([features.shape[0]], device: features.device)
+      counts.replace(with: try counts.value.indexAdd(units, ones))
     }
   }
 
@@ -184,5 +180,12 @@ public final class NearestClassMeanHead: Module, Head {
     let seen = try counts.value.clamp(min: 1).unsqueeze(1)
     let distance = try features.pairwiseDistances(to: sums.value / seen).square()
     return try (-distance).maskedFill(counts.value .== 0, -Double.infinity)
+  }
+}
+
+extension Parameter {
+  /// Puts rows behind those that are there, on their device.
+  fileprivate func append(_ rows: Tensor) throws {
+    try noGrad { replace(with: try Tensor.concatenate([value.detach(), rows.to(value.device)])) }
   }
 }

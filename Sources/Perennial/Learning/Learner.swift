@@ -122,7 +122,7 @@ public final class Learner {
     guard let forbidden else { return outputs }
     if let task = batch.task { return try outputs.maskedFill(forbidden[task], -Double.infinity) }
     guard let tasks = batch.tasks else { return outputs }
-    return try outputs.maskedFill(forbidden.indexSelect(tasks), -Double.infinity)
+    return try outputs.maskedFill(forbidden.indexSelect(tasks.to(device)), -Double.infinity)
   }
 
   /// Starts again from fresh weights, keeping the units that are known.
@@ -242,7 +242,7 @@ extension Learner {
     try model.load(state.scoped("model").tensors)
     if device != .cpu { try model.move(to: device) }
     vector = try ParameterVector(model.trainableParameters)
-    try optimizer.restore(state.scoped("optimizer").tensors)
+    try optimizer.restore(state.scoped("optimizer").tensors.mapValues { try $0.to(device) })
     forbidden = try classes.forbidden()?.to(device)
     for strategy in strategies {
       try strategy.restore(state.scoped("strategy/\(strategy.name)"), self, past: past)

@@ -35,9 +35,11 @@ public struct Batch {
         batch.task = nil
       }
       if let weights {
-        batch.weights = try Tensor.concatenate([self.weights ?? Tensor.ones([count]), weights])
+        batch.weights = try Tensor.concatenate([
+          self.weights ?? Tensor.ones([count], device: weights.device), weights,
+        ])
       } else if let own = self.weights {
-        batch.weights = try Tensor.concatenate([own, Tensor.ones([more.shape[0]])])
+        batch.weights = try Tensor.concatenate([own, Tensor.ones([more.shape[0]], device: own.device)])
       }
       return batch
     }

@@ -105,8 +105,8 @@ public final class ElasticWeightConsolidation: Strategy {
   public func restore(_ state: State, _ learner: Learner, past: (Int) throws -> Experience) throws {
     let count: Int = try state.require("anchors")
     anchors = try (0..<count).map { index in
-      guard let precision = try CarriedVector(state.scoped("precision/\(index)")),
-        let weighted = try CarriedVector(state.scoped("weighted/\(index)"))
+      guard let precision = try CarriedVector(state.scoped("precision/\(index)"), device: learner.device),
+        let weighted = try CarriedVector(state.scoped("weighted/\(index)"), device: learner.device)
       else { throw StateError.missing("precision/\(index)") }
       return (precision, weighted)
     }

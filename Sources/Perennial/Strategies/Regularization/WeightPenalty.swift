@@ -67,8 +67,8 @@ public final class WeightPenalty: Strategy {
   }
 
   public func restore(_ state: State, _ learner: Learner, past: (Int) throws -> Experience) throws {
-    guard let known = try CarriedVector(state.scoped("known")),
-      let values = try CarriedVector(state.scoped("values"))
+    guard let known = try CarriedVector(state.scoped("known"), device: learner.device),
+      let values = try CarriedVector(state.scoped("values"), device: learner.device)
     else { return }
     anchor = (known, values)
   }
