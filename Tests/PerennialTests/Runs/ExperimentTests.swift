@@ -271,6 +271,21 @@ import Torch
     #expect(results.runs[0].matrix != results.runs[1].matrix, "seeds differ")
   }
 
+  /// An online stream comes in mini-batches of its own size, each seen once, whatever the recipe's length.
+  @Test func anOnlineStreamIsSeenOnce() throws {
+    let text = try TinyModality.recipe(["er: [{replay: {memory: 12}}]"]).yaml
+    let recipe = try Recipe(yaml: text, source: "tiny.yaml", changes: [.set("stream.online=5")])
+    let run = try ArmRun(
+      recipe: recipe, arm: recipe.arms[0], seed: 0, modality: TinyModality(), device: .cpu)
+    for index in 0..<3 {
+      try run.begin()
+      while let session = run.learner.session, !session.isDone { _ = try run.step() }
+      _ = try run.end()
+      #expect(run.learner.totalSteps == 5 * (index + 1))
+      #expect(run.learner.totalExamples == 24 * (index + 1))
+    }
+  }
+
   @Test func withoutAJointRunThereIsNoIntransigence() throws {
     let bench = try Bench(TinyModality.recipe(["er: [{replay: {memory: 12}}]"]))
     defer { bench.place.remove() }
