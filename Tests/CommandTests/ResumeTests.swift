@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Torch
 
 /// What `--resume` does besides going on: hints, starts, refusals, damage.
 @Suite struct ResumeTests {
@@ -151,6 +152,36 @@ import Testing
     try Data(count: 1000).write(to: left)
     #expect(try run.learn("--resume").status == 0)
     #expect(!FileManager.default.fileExists(atPath: left.path))
+  }
+
+  /// Matrix libraries round differently, and which is faster is measured anew where the answers were lost.
+  @Test func theMatrixLibraryStays() throws {
+    let caches = try TestFolder()
+    func cache(_ answer: LinearBackend) throws -> [String: String?] {
+      let rows = (0...11).map { 1 << $0 }
+      let keys = rows.flatMap { ["\($0)x64x512", "\($0)x512x512"] }
+      let answers = Dictionary(uniqueKeysWithValues: keys.map { ($0, answer) })
+      let name = "\(answer.rawValue)/perennial/linear-\(Runtime.version)-1.json"
+      try caches.write(JSONEncoder().encode(answers), name)
+      return ["XDG_CACHE_HOME": caches.url(answer.rawValue).path]
+    }
+    let recipe = """
+      stream: {data: digits, experiences: 2}
+      model: {mlp: {hidden: [512, 512]}}
+      training: {optimizer: {adam: {lr: 0.001}}, batch: 64, steps: 60, checkpoint_every: 4}
+      strategies: {finetune: []}
+      seeds: [0]
+      """
+    let undisturbed = try TestRun(recipe)
+    #expect(try undisturbed.learn(environment: cache(.oneDNN)).status == 0)
+    let run = try TestRun(recipe)
+    let program = try run.start(environment: cache(.oneDNN))
+    run.wait(for: 3, of: program)
+    program.send(SIGKILL)
+    #expect(try program.wait().signal == SIGKILL)
+    let rest = try run.learn("--resume", environment: cache(.blas))
+    #expect(rest.errors.contains("goes on at step"))
+    try Learned(run.run()).expectSame(as: Learned(undisturbed.run()))
   }
 
   @Test func aSecondSignalStopsAtOnceAndLosesNothing() throws {

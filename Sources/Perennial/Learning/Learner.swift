@@ -210,6 +210,7 @@ extension Learner {
     state["steps"] = totalSteps
     state["examples"] = totalExamples
     state["strategies"] = strategies.map(\.name)
+    state["linear_backends"] = LinearBackendChoice.shared.decisions
     state.set(State(tensors: try model.stateDictionary()), under: "model")
     state.set(State(tensors: try optimizer.state()), under: "optimizer")
     state.set(State(tensors: try random.state()), under: "random")
@@ -234,6 +235,10 @@ extension Learner {
     let saved: [String] = try state.require("strategies")
     guard saved == strategies.map(\.name) else {
       throw StateError.strategies(saved: saved, now: strategies.map(\.name))
+    }
+    // Another matrix library would round differently.
+    if let answers: [String: LinearBackend] = state["linear_backends"] {
+      LinearBackendChoice.shared.adopt(answers)
     }
     classes = try state.require("classes")
     totalSteps = try state.require("steps")

@@ -46,6 +46,11 @@ public final class LinearBackendChoice: @unchecked Sendable {
   /// The answers so far, by shape class, for a run's environment record.
   public var decisions: [String: LinearBackend] { lock.withLock { answers } }
 
+  /// Takes the answers with which a run began that is to go on with the same bits, in place of those at hand.
+  public func adopt(_ earlier: [String: LinearBackend]) {
+    lock.withLock { answers.merge(earlier) { $1 } }
+  }
+
   /// The backend for `rows × inputs → outputs`; a class is the exact layer with rows rounded up to a power of
   /// two.
   public func backend(rows: Int, inputs: Int, outputs: Int) -> LinearBackend {

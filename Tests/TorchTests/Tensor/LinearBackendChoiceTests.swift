@@ -46,6 +46,18 @@ struct LinearBackendChoiceTests {
     #expect(choice().backend(rows: 50, inputs: 1024, outputs: 1024) == answer)
   }
 
+  @Test(
+    "a run that goes on brings its answers, which nothing measures again", arguments: LinearBackend.allCases)
+  func adopted(_ answer: LinearBackend) throws {
+    guard Runtime.hasOneDNN else { return }
+    let choice = choice()
+    choice.adopt(["64x1024x1024": answer])
+    #expect(choice.backend(rows: 64, inputs: 1024, outputs: 1024) == answer)
+    #expect(!FileManager.default.fileExists(atPath: file.path))
+    choice.adopt(["64x1024x1024": answer == .blas ? .oneDNN : .blas])
+    #expect(choice.backend(rows: 64, inputs: 1024, outputs: 1024) != answer)
+  }
+
   @Test("force overrules the file and the measurement", arguments: LinearBackend.allCases)
   func forced(_ answer: LinearBackend) {
     let choice = choice()
