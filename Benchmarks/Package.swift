@@ -9,7 +9,8 @@ let package = Package(
     .executableTarget(
       name: "Timings",
       dependencies: [
-        .product(name: "Perennial", package: "Perennial"), .product(name: "PerennialVision", package: "Perennial"),
+        .product(name: "Perennial", package: "Perennial"),
+        .product(name: "PerennialVision", package: "Perennial"),
         .product(name: "Torch", package: "Perennial"),
       ])
   ]

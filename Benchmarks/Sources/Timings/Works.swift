@@ -49,7 +49,8 @@ private func residual() throws -> Work {
   let labels = try Tensor.randomIntegers(0..<10, [5000], generator)
   let blueprint = Blueprint { random in
     let backbone = try ResNet.resNet18(channels: 3, width: 64, random.stream("initialization"))
-    return Network(backbone, head: try LinearHead(features: backbone.featureCount, random.stream("head")), headName: "fc")
+    return Network(
+      backbone, head: try LinearHead(features: backbone.featureCount, random.stream("head")), headName: "fc")
   }
   let learner = try Learner(
     blueprint, optimizer: SGD(learningRate: 0.05),
@@ -65,7 +66,8 @@ private func thirdExperience(_ strategies: [any Strategy]) throws -> Work {
   for index in 0..<2 {
     try learner.learn(
       Experience(
-        index: index, name: "\(index)", examples: randomDigits(count: 12_000, labels: (2 * index)..<(2 * index + 2))))
+        index: index, name: "\(index)",
+        examples: randomDigits(count: 12_000, labels: (2 * index)..<(2 * index + 2))))
   }
   try learner.begin(Experience(index: 2, name: "2", examples: randomDigits(count: 12_000, labels: 4..<6)))
   return try timed(learner)
@@ -93,7 +95,9 @@ private func memory(after seen: Int) throws -> Work {
   let data = try randomDigits(count: 10_000, labels: 0..<10)
   let memory = ReplayMemory(capacity: 1000, random: NumberStream(seed: 0))
   let all = try Tensor.arange(0, 10_000)
-  for _ in 0..<max(seen / 10_000, 1) { try memory.insert(data, seen < 10_000 ? all[0..<seen] : all, experience: 0) }
+  for _ in 0..<max(seen / 10_000, 1) {
+    try memory.insert(data, seen < 10_000 ? all[0..<seen] : all, experience: 0)
+  }
   let pipeline = try InputPipeline()
   let pieces = try (0..<1000).map { try all[($0 * 10)..<($0 * 10 + 10)] }
   return { steps in
