@@ -46,7 +46,7 @@ import Testing
       """
       stream: {data: digits, experiences: 5}
       model: {mlp: {hidden: [64]}}
-      training: {optimizer: adam, batch: 32, steps: 200}
+      training: {optimizer: adam, batch: 32, steps: 1000}
       strategies: {finetune: [], replay: [{replay: {memory: 50}}]}
       seeds: [0]
       """)
