@@ -26,12 +26,12 @@ public final class Evaluator {
     for index in 0..<stream.count {
       space.admit(Set(try testLabels(index)), task: stream.scenario == .taskIncremental ? index : nil)
     }
-    let model = try probe(of: learner, outputs: space.count)
+    let head = try probe(of: learner, outputs: space.count)
     let competing = allClassesCompete ? space.count : learner.classes.count
     var scores: [TestScore] = []
     var correct: [[Bool]] = []
     for index in 0..<stream.count {
-      let (score, right) = try score(index, model, space, competing, learner)
+      let (score, right) = try score(index, head, space, competing, learner)
       scores.append(score)
       correct.append(right)
     }
@@ -43,21 +43,22 @@ public final class Evaluator {
     guard learner.objective.isClassification else {
       return try valueScore(try test(index), learner, limit: limit)
     }
-    return try score(index, learner.model, learner.classes, learner.classes.count, learner, limit: limit).0
-      .score
+    return try score(index, nil, learner.classes, learner.classes.count, learner, limit: limit).0.score
   }
 
-  /// A copy with untrained units for the classes to come, drawn apart from the learner's random streams.
-  private func probe(of learner: Learner, outputs: Int) throws -> Network {
-    guard outputs > learner.model.head.outputs else { return learner.model }
+  /// The head with untrained units for the classes to come, drawn apart from the learner's random streams; nil when
+  /// its own will do.
+  private func probe(of learner: Learner, outputs: Int) throws -> (any Head)? {
+    guard outputs > learner.model.head.outputs else { return nil }
     let probe = try learner.blueprint.copy(of: learner.model)
     try probe.head.grow(to: outputs, RandomStreams(seed: learner.random.seed).stream("probe"))
     if learner.device != .cpu { try probe.move(to: learner.device) }
-    return probe
+    probe.evaluate()
+    return probe.head
   }
 
   private func score(
-    _ index: Int, _ model: Network, _ space: ClassSpace, _ competing: Int, _ learner: Learner,
+    _ index: Int, _ head: (any Head)?, _ space: ClassSpace, _ competing: Int, _ learner: Learner,
     limit: Int = .max
   ) throws -> (TestScore, [Bool]) {
     let examples = try test(index)
@@ -69,7 +70,10 @@ public final class Evaluator {
     var rightAmongOwn = 0
     let count = min(examples.count, limit)
     for start in stride(from: 0, to: count, by: Self.batch) {
-      let outputs = try outputs(model, examples, start..<min(start + Self.batch, count), learner)
+      let outputs = try outputs(
+        examples, start..<min(start + Self.batch, count), learner,
+        task: stream.scenario == .taskIncremental ? index : nil, head: head,
+        width: space.count)
       let amongOwn =
         own.isEmpty
         ? [Int](repeating: -1, count: outputs.shape[0])
@@ -89,15 +93,18 @@ public final class Evaluator {
     return (TestScore(classes: classes, taskMasked: Double(rightAmongOwn) / Double(max(count, 1))), right)
   }
 
+  /// Outputs `[N, width]`; units that a strategy's answer does not know yet are −∞.
   private func outputs(
-    _ model: Network, _ examples: Examples, _ range: Range<Int>, _ learner: Learner
+    _ examples: Examples, _ range: Range<Int>, _ learner: Learner, task: Int? = nil,
+    head: (any Head)? = nil, width: Int = 0
   ) throws -> Tensor {
     try noGrad {
-      try model.evaluating {
-        let places = try Tensor.arange(range.lowerBound, range.upperBound)
-        return try model(
-          learner.pipeline(examples.inputs, places, augmentation: nil, device: learner.device))
-      }
+      let places = try Tensor.arange(range.lowerBound, range.upperBound)
+      let outputs = try learner.predict(
+        learner.pipeline(examples.inputs, places, augmentation: nil, device: learner.device), task: task,
+        head: head)
+      guard outputs.shape[1] < width else { return outputs }
+      return try outputs.padded([0, width - outputs.shape[1]], value: -Double.infinity)
     }
   }
 
@@ -131,7 +138,7 @@ extension Evaluator {
     guard learner.model.head.outputs > 0 else { return 0 }
     let count = min(examples.count, limit)
     let pieces = try stride(from: 0, to: count, by: Self.batch).map {
-      try outputs(learner.model, examples, $0..<min($0 + Self.batch, count), learner)
+      try outputs(examples, $0..<min($0 + Self.batch, count), learner)
     }
     return try learner.objective.score(
       Tensor.concatenate(pieces), examples.targets[0..<count].to(learner.device))

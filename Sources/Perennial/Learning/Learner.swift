@@ -38,7 +38,7 @@ public final class Learner {
     where strategies[..<index].contains(where: { $0.name == strategy.name }) {
       throw LearnerError.duplicateStrategy(strategy.name)
     }
-    self.blueprint = blueprint
+    self.blueprint = blueprint.extended(by: strategies)
     self.objective = objective
     self.optimizer = optimizer
     self.strategies = strategies
@@ -47,7 +47,7 @@ public final class Learner {
     self.device = device
     random = RandomStreams(seed: seed)
     baseLearningRate = optimizer.learningRate
-    model = try blueprint.make(random)
+    model = try self.blueprint.make(random)
     if device != .cpu { try model.move(to: device) }
     vector = try ParameterVector(model.trainableParameters)
   }
@@ -67,6 +67,7 @@ public final class Learner {
     if options.resetOptimizer { optimizer.reset() }
     session = try makeSession(experience, previousOutputs: previous)
     for strategy in strategies { try strategy.begin(experience, self) }
+    try select(task: session?.task)
     model.train()
   }
 
@@ -84,17 +85,20 @@ public final class Learner {
     var step = Step(
       learner: self, session: session, number: session.step, batch: batch, features: features,
       outputs: outputs)
-    var terms = [LossTerm("loss", try loss(outputs, batch))]
+    var terms = [LossTerm("loss", try mainLoss(step))]
     for strategy in strategies { terms += try strategy.terms(step) }
     step.terms = terms
     let loss = try terms.dropFirst().reduce(terms[0].value) { try $0 + $1.value }
     let value = try finite(loss, terms, session)
 
-    try vector.backward(loss)
-    for strategy in strategies { try strategy.transform(vector, step) }
-    if let clip = options.clip { try vector.clipGradientNorm(clip) }
-    optimizer.learningRate = session.schedule.learningRate(at: session.step, base: baseLearningRate)
-    try optimizer.step(vector)
+    if vector.count > 0 {
+      try vector.backward(loss)
+      for strategy in strategies { try strategy.inspect(vector, step) }
+      for strategy in strategies { try strategy.transform(vector, step) }
+      if let clip = options.clip { try vector.clipGradientNorm(clip) }
+      optimizer.learningRate = session.schedule.learningRate(at: session.step, base: baseLearningRate)
+      try optimizer.step(vector)
+    }
     for strategy in strategies { try strategy.observe(step) }
     session.step += 1
     totalSteps += 1
@@ -125,6 +129,19 @@ public final class Learner {
     return try outputs.maskedFill(forbidden.indexSelect(tasks.to(device)), -Double.infinity)
   }
 
+  /// Gathers the trainable parameters anew after a strategy added, froze or grew some; optimizer moments follow.
+  public func parametersChanged() throws {
+    if device != .cpu { try model.move(to: device) }
+    let old = vector.layout
+    vector = try ParameterVector(model.trainableParameters)
+    try optimizer.carry(from: old, to: vector.layout)
+  }
+
+  /// Tells strategies which task the model is about to learn or to be asked about.
+  public func select(task: Int?) throws {
+    for strategy in strategies { try strategy.select(task: task, self) }
+  }
+
   /// Starts again from fresh weights, keeping the units that are known.
   public func restart() throws {
     let outputs = model.head.outputs
@@ -143,13 +160,31 @@ public final class Learner {
 extension Learner {
   private func nextBatch(_ session: Session) throws -> Batch {
     let places = try session.sampler.next(random.stream("order"))
-    let examples = session.examples
+    return try batch(of: session.examples, places, task: session.task, isAugmented: true)
+  }
+
+  /// The examples at `places` as a batch.
+  ///
+  /// - Parameters:
+  ///   - examples: targets as output units.
+  ///   - places: int64 `[N]`
+  ///   - task: the task that all share.
+  ///   - isAugmented: changes inputs at random, as in training.
+  public func batch(of examples: Examples, _ places: Tensor, task: Int? = nil, isAugmented: Bool) throws
+    -> Batch
+  {
     let inputs = try pipeline(
-      examples.inputs, places, augmentation: random.stream("augmentation"), device: device)
+      examples.inputs, places, augmentation: isAugmented ? random.stream("augmentation") : nil,
+      device: device)
     return Batch(
       inputs: inputs, targets: try examples.targets.indexSelect(places).to(device),
-      tasks: try examples.tasks?.indexSelect(places), task: session.task, weights: nil, fresh: places.count,
+      tasks: try examples.tasks?.indexSelect(places), task: task, weights: nil, fresh: places.count,
       source: examples, places: places)
+  }
+
+  private func mainLoss(_ step: Step) throws -> Tensor {
+    for strategy in strategies { if let other = try strategy.loss(step) { return other } }
+    return try loss(step.outputs, step.batch)
   }
 
   /// The loss as a number; stops the training where a part of it is not one.
@@ -179,10 +214,7 @@ extension Learner {
   private func growHead(to outputs: Int) throws {
     guard outputs > model.head.outputs else { return }
     try model.head.grow(to: outputs, random.stream("head"))
-    if device != .cpu { try model.move(to: device) }
-    let old = vector.layout
-    vector = try ParameterVector(model.trainableParameters)
-    try optimizer.carry(from: old, to: vector.layout)
+    try parametersChanged()
   }
 
   private func makeSession(_ experience: Experience, previousOutputs: Int) throws -> Session {
@@ -259,6 +291,7 @@ extension Learner {
       session.step = try state.require("session/step")
       try session.sampler.restore(state.scoped("session/sampler"))
       self.session = session
+      try select(task: session.task)
       model.train()
     }
     try random.restore(state.scoped("random").tensors)

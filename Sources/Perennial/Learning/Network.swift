@@ -32,6 +32,15 @@ public struct Blueprint {
   /// A new network with fresh weights.
   public func make(_ random: RandomStreams) throws -> Network { try body(random) }
 
+  /// The same networks with whatever strategies attach to them.
+  func extended(by strategies: [any Strategy]) -> Blueprint {
+    Blueprint { random in
+      let network = try body(random)
+      for strategy in strategies { try strategy.extend(network, random) }
+      return network
+    }
+  }
+
   /// A network with the same values as another, sharing nothing with it.
   public func copy(of network: Network) throws -> Network {
     let random = RandomStreams(seed: 0)

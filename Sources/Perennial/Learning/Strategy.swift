@@ -9,9 +9,12 @@ public protocol Strategy: AnyObject {
   /// A name for logs, results and saved states, unique within a learner.
   var name: String { get }
 
-  /// Whether the strategy can serve a stream of so many classes. For those who start runs: it is asked before
-  /// anything is learned, and tells a learner nothing.
-  func check(classes: Int) throws
+  /// Whether the strategy can serve such a stream, beside those others. For those who start runs: it is asked
+  /// before anything is learned, and tells a learner nothing.
+  func check(_ facts: StreamFacts) throws
+
+  /// A network was made, the learner's own or a copy: attach modules of the strategy's own.
+  func extend(_ network: Network, _ random: RandomStreams) throws
 
   /// Other examples to train on than the experience's own, such as everything seen so far.
   func trainingSet(for experience: Experience, _ learner: Learner) throws -> TrainingSet?
@@ -19,20 +22,34 @@ public protocol Strategy: AnyObject {
   /// An experience begins; the head has grown already. Take a teacher, set masks.
   func begin(_ experience: Experience, _ learner: Learner) throws
 
+  /// The model is about to learn, or to be asked, about items of this task: put its masks in place. Nil stands for
+  /// no task in particular.
+  func select(task: Int?, _ learner: Learner) throws
+
   /// Mixes remembered items into a batch.
   func rehearse(_ batch: Batch, _ learner: Learner) throws -> Batch
+
+  /// Another loss in place of the objective's own, for at most one strategy of a learner.
+  func loss(_ step: Step) throws -> Tensor?
 
   /// Differentiable parts to add to the loss.
   func terms(_ step: Step) throws -> [LossTerm]
 
+  /// Sees the gradient of the loss before anything changes it. Integrate paths, estimate importances.
+  func inspect(_ vector: ParameterVector, _ step: Step) throws
+
   /// Changes the gradient: penalties in closed form, projections, masks.
   func transform(_ vector: ParameterVector, _ step: Step) throws
 
-  /// The optimizer has moved the parameters. Insert into memory, integrate paths.
+  /// The optimizer has moved the parameters. Insert into memory, hold weights in place.
   func observe(_ step: Step) throws
 
   /// An experience ends. Estimate importances, select exemplars, prune.
   func end(_ experience: Experience, _ learner: Learner) throws
+
+  /// Another answer than the head's, outputs `[N, K]`: nearest means, neighbours, corrected biases. In use only; the
+  /// last strategy that has one is heard.
+  func answer(_ question: Question, _ learner: Learner) throws -> Tensor?
 
   /// Everything needed to go on exactly.
   func state() throws -> State
@@ -42,6 +59,17 @@ public protocol Strategy: AnyObject {
 
   /// Bytes of examples that the strategy keeps.
   var replayBytes: Int { get }
+}
+
+/// What a model is asked in use.
+public struct Question {
+  /// Model inputs `[N, …]`.
+  public let inputs: Tensor
+  /// Their features `[N, D]`, and the outputs `[N, K]` of the head or of an earlier strategy.
+  public let features: Tensor
+  public let outputs: Tensor
+  /// The task of all items, where it is told.
+  public let task: Int?
 }
 
 /// What a session trains on, when it is not the experience alone.
@@ -57,14 +85,19 @@ public struct TrainingSet {
 }
 
 extension Strategy {
-  public func check(classes: Int) throws {}
+  public func check(_ facts: StreamFacts) throws {}
+  public func extend(_ network: Network, _ random: RandomStreams) throws {}
   public func trainingSet(for experience: Experience, _ learner: Learner) throws -> TrainingSet? { nil }
   public func begin(_ experience: Experience, _ learner: Learner) throws {}
+  public func select(task: Int?, _ learner: Learner) throws {}
   public func rehearse(_ batch: Batch, _ learner: Learner) throws -> Batch { batch }
+  public func loss(_ step: Step) throws -> Tensor? { nil }
   public func terms(_ step: Step) throws -> [LossTerm] { [] }
+  public func inspect(_ vector: ParameterVector, _ step: Step) throws {}
   public func transform(_ vector: ParameterVector, _ step: Step) throws {}
   public func observe(_ step: Step) throws {}
   public func end(_ experience: Experience, _ learner: Learner) throws {}
+  public func answer(_ question: Question, _ learner: Learner) throws -> Tensor? { nil }
   public func state() throws -> State { State() }
   public func restore(_ state: State, _ learner: Learner, past: (Int) throws -> Experience) throws {}
   public var replayBytes: Int { 0 }

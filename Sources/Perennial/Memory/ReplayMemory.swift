@@ -15,6 +15,12 @@ public final class ReplayMemory {
     var tasks: Tensor?
     var experiences: Tensor
     var identifiers: Tensor
+    /// What a strategy keeps beside, by name: outputs, features, ages `[capacity, …]`.
+    var extras: [String: Tensor] = [:]
+
+    var all: [Tensor] {
+      [inputs, targets, experiences, identifiers] + [tasks].compactMap { $0 } + extras.values
+    }
   }
 
   /// - Parameter random: decides what stays and what is drawn.
@@ -33,32 +39,36 @@ public final class ReplayMemory {
   /// Bytes that the kept examples take.
   public var byteCount: Int {
     guard let columns, capacity > 0 else { return 0 }
-    let all =
-      [columns.inputs, columns.targets, columns.experiences, columns.identifiers]
-      + [columns.tasks].compactMap { $0 }
-    return all.reduce(0) { $0 + $1.byteCount } / capacity * count
+    return columns.all.reduce(0) { $0 + $1.byteCount } / capacity * count
   }
 
   /// Offers examples, in order; the placement decides which are kept.
   ///
-  /// - Parameter places: which of the examples, int64 `[n]`.
-  public func insert(_ examples: Examples, _ places: Tensor, experience: Int) throws {
+  /// - Parameters:
+  ///   - places: which of the examples, int64 `[n]`.
+  ///   - extras: further columns `[n, …]`, in the order of `places`; one that grew wider than what is kept widens that,
+  ///     with NaN where nothing was.
+  /// - Returns: the slots that were filled, with the position in `places` that each was filled from.
+  @discardableResult
+  public func insert(
+    _ examples: Examples, _ places: Tensor, experience: Int, extras: [String: Tensor] = [:]
+  ) throws -> [Int: Int] {
     try noGrad {
       let offered = try places.integers()
       let groups =
         placement.grouping == .unit ? try examples.targets.indexSelect(places).integers() : []
       var source: [Int: Int] = [:]
       var generator = random
-      for (position, place) in offered.enumerated() {
+      for position in offered.indices {
         let group = placement.grouping == .unit ? groups[position] : experience
-        if let slot = placement.place(group: group, using: &generator) { source[slot] = place }
+        if let slot = placement.place(group: group, using: &generator) { source[slot] = position }
       }
-      guard !source.isEmpty else { return }
+      guard !source.isEmpty else { return source }
       let slots = source.keys.sorted()
-      let columns = try self.columns ?? allocate(like: examples)
-      self.columns = columns
+      let positions = slots.map { source[$0] ?? 0 }
+      var columns = try self.columns ?? allocate(like: examples)
       let to = try Tensor(slots)
-      let from = try Tensor(slots.map { source[$0] ?? 0 })
+      let from = try Tensor(positions.map { offered[$0] })
       try columns.inputs.indexCopy(to, from: examples.inputs.indexSelect(from))
       try columns.targets.indexCopy(to, from: examples.targets.indexSelect(from))
       if let tasks = columns.tasks, let new = examples.tasks {
@@ -66,7 +76,46 @@ public final class ReplayMemory {
       }
       try columns.experiences.indexFill(to, experience)
       try columns.identifiers.indexCopy(to, from: examples.identifiers.indexSelect(from))
+      for (name, values) in extras {
+        let column = try room(for: values, in: columns.extras[name])
+        columns.extras[name] = column
+        try column.indexCopy(
+          to, from: widened(values.detach().to(.cpu), like: column).indexSelect(Tensor(positions)))
+      }
+      self.columns = columns
+      return source
     }
+  }
+
+  /// A further column `[count, …]` under the name it was inserted with; nil while there is none.
+  public func extra(_ name: String) throws -> Tensor? {
+    try columns?.extras[name]?.narrow(dim: 0, start: 0, count: count)
+  }
+
+  /// Writes a further column anew at some places, rows of `values` in their order.
+  public func update(_ name: String, at places: Tensor, with values: Tensor) throws {
+    try noGrad {
+      guard var columns else { return }
+      let column = try room(for: values, in: columns.extras[name])
+      columns.extras[name] = column
+      self.columns = columns
+      try column.indexCopy(places, from: widened(values.detach().to(.cpu), like: column))
+    }
+  }
+
+  private func room(for values: Tensor, in column: Tensor?) throws -> Tensor {
+    guard let column else {
+      let shape = [capacity] + values.shape.dropFirst()
+      guard values.dtype == .float32 else { return try Tensor.zeros(shape, dtype: values.dtype) }
+      return try Tensor.full(shape, Double.nan)
+    }
+    return try widened(column, like: values)
+  }
+
+  /// Columns of NaN behind those that are there, up to the width of another.
+  private func widened(_ values: Tensor, like other: Tensor) throws -> Tensor {
+    guard values.rank == 2, other.rank == 2, values.shape[1] < other.shape[1] else { return values }
+    return try values.padded([0, other.shape[1] - values.shape[1]], value: .nan)
   }
 
   /// The places of `count` different items at random, or of all when there are fewer.
@@ -121,6 +170,7 @@ public final class ReplayMemory {
     state.tensors["tasks"] = try columns.tasks?.clone()
     state.tensors["experiences"] = try columns.experiences.clone()
     state.tensors["identifiers"] = try columns.identifiers.clone()
+    for (name, column) in columns.extras { state.tensors["extra/\(name)"] = try column.clone() }
     return state
   }
 
@@ -133,6 +183,6 @@ public final class ReplayMemory {
     columns = try Columns(
       inputs: state.requireTensor("inputs"), targets: state.requireTensor("targets"),
       tasks: state.tensors["tasks"], experiences: state.requireTensor("experiences"),
-      identifiers: state.requireTensor("identifiers"))
+      identifiers: state.requireTensor("identifiers"), extras: state.scoped("extra").tensors)
   }
 }

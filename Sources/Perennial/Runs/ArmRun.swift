@@ -29,15 +29,9 @@ final class ArmRun {
     evaluator = Evaluator(stream)
     evaluateEvery = recipe.training.evaluateEvery
     record = AccuracyMatrix(experiences: stream.count)
-    try check(strategies, recipe)
-  }
-
-  /// Tells strategies that cannot serve this stream apart before anything is learned.
-  private func check(_ strategies: [any Strategy], _ recipe: Recipe) throws {
-    guard learner.objective.isClassification else { return }
-    var labels: Set<Int> = []
-    for index in 0..<stream.count { labels.formUnion(try stream.test(index).targets.integers()) }
-    for strategy in strategies { try strategy.check(classes: labels.count) }
+    let facts = try StreamFacts(
+      stream, objective: learner.objective, recipe, strategies: strategies.map(\.name))
+    for strategy in strategies { try strategy.check(facts) }
   }
 
   var isDone: Bool { experience >= stream.count }

@@ -11,20 +11,21 @@ extension Experiment {
     let objective = try ObjectiveRegistry.make(recipe.objective)
     let random = RandomStreams(seed: seed)
     let network = try modality.blueprint(recipe, for: stream).make(random)
-    var labels: Set<Int> = []
-    if objective.isClassification {
-      for index in 0..<stream.count { labels.formUnion(try stream.test(index).targets.integers()) }
-    }
-    try blaming(recipe.head.node) { try network.head.grow(to: labels.count, random.stream("head")) }
+    let classes = try StreamFacts(stream, objective: objective, recipe, strategies: []).classes
+    try blaming(recipe.head.node) { try network.head.grow(to: classes ?? 0, random.stream("head")) }
     for arm in recipe.arms {
-      var names: Set<String> = []
-      for strategy in try arm.strategies.map({ try StrategyRegistry.make($0) }) {
-        try blaming(arm.node) {
+      let strategies = try arm.strategies.map { try StrategyRegistry.make($0) }
+      try blaming(arm.node) {
+        let facts = try StreamFacts(stream, objective: objective, recipe, strategies: strategies.map(\.name))
+        var names: Set<String> = []
+        for strategy in strategies {
           guard names.insert(strategy.name).inserted else {
             throw LearnerError.duplicateStrategy(strategy.name)
           }
-          if objective.isClassification { try strategy.check(classes: labels.count) }
+          try strategy.check(facts)
         }
+        let network = try modality.blueprint(recipe, for: stream).extended(by: strategies).make(random)
+        try network.head.grow(to: classes ?? 0, random.stream("head"))
       }
     }
   }
@@ -37,5 +38,17 @@ extension Experiment {
     } catch {
       throw node.error("\(error)")
     }
+  }
+}
+
+extension StreamFacts {
+  init(_ stream: Stream, objective: any Objective, _ recipe: Recipe, strategies: [String]) throws {
+    var labels: Set<Int> = []
+    if objective.isClassification {
+      for index in 0..<stream.count { labels.formUnion(try stream.test(index).targets.integers()) }
+    }
+    self.init(
+      classes: objective.isClassification ? labels.count : nil, experiences: stream.count,
+      scenario: stream.scenario, isOnline: recipe.stream.online != nil, strategies: strategies)
   }
 }

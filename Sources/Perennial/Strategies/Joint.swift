@@ -10,6 +10,20 @@ public final class Joint: Strategy {
     public init() {}
   }
 
+  public static let card = StrategyCard(
+    "joint", .baseline, summary: "Everything seen so far from fresh weights: the upper bound.",
+    formula: "L = mean over all experiences so far of the loss",
+    use: "To know what is possible at best.", avoid: "Data cannot be kept, or the stream is long.",
+    cost: "All data kept; the time of an experience grows with the stream.", paper: "common practice"
+  ) { Joint($0) }
+
+  public static let cumulativeCard = StrategyCard(
+    "cumulative", .baseline, summary: "Everything seen so far, from the model as it is.",
+    formula: "L = mean over all experiences so far of the loss",
+    use: "As joint training, where starting anew is too slow.", avoid: "Data cannot be kept.",
+    cost: "All data kept; the same number of steps as fine-tuning.", paper: "common practice"
+  ) { Joint(keeping: $0) }
+
   public let name: String
   private let keepsModel: Bool
   private var seen: [Experience] = []

@@ -1,26 +1,29 @@
 /// The strategies that a recipe can name. A new method is one file and one line here.
 public enum StrategyRegistry {
-  typealias Maker = @Sendable (Selection) throws -> any Strategy
-
-  static let makers: KeyValuePairs<String, Maker> = [
-    "joint": { Joint(try $0.decode()) },
-    "cumulative": { Joint(keeping: try $0.decode()) },
-    "replay": { Replay(try $0.decode()) },
-    "ewc": { ElasticWeightConsolidation(try $0.decode()) },
-    "lwf": { LearningWithoutForgetting(try $0.decode()) },
-    "distillation": { LearningWithoutForgetting(try $0.decode()) },
-    "l1": { WeightPenalty(.l1, lambda: try $0.decode(WeightPenalty.Options.self).lambda) },
-    "l2": { WeightPenalty(.l2, lambda: try $0.decode(WeightPenalty.Options.self).lambda) },
-    "l2-previous": { WeightPenalty(.l2Previous, lambda: try $0.decode(WeightPenalty.Options.self).lambda) },
+  /// What there is to know of each, family by family.
+  public static let cards: [StrategyCard] = [
+    Joint.card,
+    Joint.cumulativeCard,
+    WeightPenalty.l1Card,
+    WeightPenalty.l2Card,
+    WeightPenalty.l2PreviousCard,
+    ElasticWeightConsolidation.card,
+    Replay.card,
+    LearningWithoutForgetting.card,
   ]
 
+  /// Other names that recipes may use.
+  private static let synonyms = ["distillation": "lwf"]
+
   /// The names, in the order of the documentation.
-  public static var names: [String] { makers.map(\.key) }
+  public static var names: [String] { cards.map(\.name) }
 
   /// Makes the strategy that a recipe names.
   ///
   /// - Throws: `ConfigurationError` with the line of an unknown name or a wrong option.
   public static func make(_ selection: Selection) throws -> any Strategy {
-    try selection.pick(from: makers, kind: "strategy")(selection)
+    var choices = Dictionary(uniqueKeysWithValues: cards.map { ($0.name, $0) })
+    for (synonym, name) in synonyms { choices[synonym] = choices[name] }
+    return try selection.pick(from: choices, kind: "strategy").make(selection)
   }
 }

@@ -1,3 +1,4 @@
+import Perennial
 import Torch
 
 /// LeNet-5 as it is built today: ReLU and max pooling, a fully connected third stage (LeCun et al. 1998).
@@ -7,11 +8,7 @@ import Torch
 public final class LeNet: Module, VisionBackbone {
   public let featureCount = 84
   public let headName = "fc3"
-  private let conv1: Conv2d
-  private let conv2: Conv2d
-  private let fc1: Linear
-  private let fc2: Linear
-  private let pool = Pool2d(.max, kernel: 2)
+  public let stages: [Stage]
 
   /// Makes a LeNet with weights as `torch.nn` draws them.
   ///
@@ -26,10 +23,18 @@ public final class LeNet: Module, VisionBackbone {
         model: "LeNet", problem: "needs images of at least 12×12, not \(image.height)×\(image.width)")
     }
     let area = ((image.height / 2 - 4) / 2) * ((image.width / 2 - 4) / 2)
-    conv1 = try Conv2d(image.channels, 6, kernel: 5, padding: 2, generator)
-    conv2 = try Conv2d(6, 16, kernel: 5, generator)
-    fc1 = try Linear(16 * area, 120, relu: true, generator)
-    fc2 = try Linear(120, 84, relu: true, generator)
+    let conv1 = try Conv2d(image.channels, 6, kernel: 5, padding: 2, generator)
+    let conv2 = try Conv2d(6, 16, kernel: 5, generator)
+    let fc1 = try Linear(16 * area, 120, relu: true, generator)
+    let fc2 = try Linear(120, 84, relu: true, generator)
+    // max(·, 0) and the maximum of a window change places freely, and after pooling there is a quarter to do.
+    let pool = Pool2d(.max, kernel: 2)
+    stages = [
+      Stage("conv1", width: 6, weight: conv1.weight, bias: conv1.bias) { try pool(conv1($0)).relu() },
+      Stage("conv2", width: 16, weight: conv2.weight, bias: conv2.bias) { try pool(conv2($0)).relu() },
+      Stage("fc1", width: 120, weight: fc1.weight, bias: fc1.bias) { try fc1($0.flatten(from: 1)) },
+      Stage("fc2", width: 84, weight: fc2.weight, bias: fc2.bias) { try fc2($0) },
+    ]
     super.init()
     register("conv1", conv1)
     register("conv2", conv2)
@@ -39,10 +44,6 @@ public final class LeNet: Module, VisionBackbone {
 
   /// `[N, C, H, W]` → `[N, 84]`
   public func callAsFunction(_ input: Tensor) throws -> Tensor {
-    try fc2(fc1(second(first(input.channelsLast())).flatten(from: 1)))
+    try stages.reduce(input.channelsLast()) { try $1($0) }
   }
-
-  // max(·, 0) and the maximum of a window change places freely, and after pooling there is a quarter to do.
-  private func first(_ x: Tensor) throws -> Tensor { try pool(conv1(x)).relu() }
-  private func second(_ x: Tensor) throws -> Tensor { try pool(conv2(x)).relu() }
 }

@@ -1,3 +1,4 @@
+import Perennial
 import Torch
 
 /// A multilayer perceptron: fully connected layers, each followed by an activation and, where asked for, dropout.
@@ -7,10 +8,8 @@ import Torch
 public final class MLP: Module, VisionBackbone {
   public let featureCount: Int
   public let headName: String
+  public let stages: [Stage]
   private let inputs: Int
-  private let layers: [Linear]
-  private let activation: Activation.Function
-  private let dropout: Dropout?
 
   /// Makes a perceptron with weights as `torch.nn.Linear` draws them.
   ///
@@ -28,14 +27,18 @@ public final class MLP: Module, VisionBackbone {
     guard inputs > 0, hidden.allSatisfy({ $0 > 0 }) else {
       throw ModelError(model: "MLP", problem: "needs widths of at least 1, not \(inputs) → \(hidden)")
     }
-    layers = try zip([inputs] + hidden, hidden).map {
+    let layers = try zip([inputs] + hidden, hidden).map {
       try Linear($0, $1, relu: activation == .relu, generator)
     }
     featureCount = hidden.last ?? inputs
     headName = "layers.\(hidden.count)"
     self.inputs = inputs
-    self.activation = activation
-    self.dropout = dropout
+    stages = layers.enumerated().map { index, layer in
+      Stage("layers.\(index)", width: hidden[index], weight: layer.weight, bias: layer.bias) { x in
+        let y = try layer.relu ? layer(x) : activation(layer(x))
+        return try dropout?(y) ?? y
+      }
+    }
     super.init()
     for (index, layer) in layers.enumerated() { register("layers.\(index)", layer) }
     if let dropout { register("dropout", dropout) }
@@ -49,9 +52,6 @@ public final class MLP: Module, VisionBackbone {
     guard flat.rank == 2, flat.shape[1] == inputs else {
       throw TorchError(.shape, "an MLP of \(inputs) inputs does not take a batch of shape \(input.shape)")
     }
-    return try layers.reduce(flat) { x, layer in
-      let y = try layer.relu ? layer(x) : activation(layer(x))
-      return try dropout?(y) ?? y
-    }
+    return try stages.reduce(flat) { try $1($0) }
   }
 }

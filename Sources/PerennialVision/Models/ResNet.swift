@@ -1,3 +1,4 @@
+import Perennial
 import Torch
 
 /// A residual network of basic blocks for small images, without its classifier (He et al. 2016, section 4.2).
@@ -8,10 +9,7 @@ import Torch
 public final class ResNet: Module, VisionBackbone {
   public let featureCount: Int
   public let headName: String
-  private let conv1: Conv2d
-  private let bn1: BatchNorm
-  private let stages: [Sequential]
-  private let pool = GlobalAveragePool()
+  public let stages: [Stage]
 
   /// How a block's input passes by where the block changes its shape.
   public enum Shortcut: Sendable, Equatable {
@@ -71,10 +69,10 @@ public final class ResNet: Module, VisionBackbone {
         problem: "needs at least 1 channel, width and block in each of 1 to 16 stages, "
           + "not \(channels) channels, width \(width) and blocks \(blocks)")
     }
-    conv1 = try initialization.convolution(channels, width, kernel: 3, stride: 1, generator)
-    bn1 = try BatchNorm(width)
+    let conv1 = try initialization.convolution(channels, width, kernel: 3, stride: 1, generator)
+    let bn1 = try BatchNorm(width)
     var inputs = width
-    stages = try blocks.enumerated().map { stage, count in
+    let layers = try blocks.enumerated().map { stage, count in
       Sequential(
         try (0..<count).map { position in
           let outputs = width << stage
@@ -86,16 +84,22 @@ public final class ResNet: Module, VisionBackbone {
     }
     featureCount = inputs
     self.headName = headName
+    let pool = GlobalAveragePool()
+    stages =
+      [Stage("conv1", width: width) { try bn1(conv1($0)).relu() }]
+      + layers.enumerated().map { index, layer in
+        Stage("layer\(index + 1)", width: width << index) {
+          index == layers.count - 1 ? try pool(layer($0)) : try layer($0)
+        }
+      }
     super.init()
     register("conv1", conv1)
     register("bn1", bn1)
-    for (index, stage) in stages.enumerated() { register("layer\(index + 1)", stage) }
+    for (index, layer) in layers.enumerated() { register("layer\(index + 1)", layer) }
   }
 
   /// `[N, C, H, W]` → `[N, featureCount]`
   public func callAsFunction(_ input: Tensor) throws -> Tensor {
-    try pool(stages.reduce(stem(input.channelsLast())) { x, stage in try stage(x) })
+    try stages.reduce(input.channelsLast()) { try $1($0) }
   }
-
-  private func stem(_ x: Tensor) throws -> Tensor { try bn1(conv1(x)).relu() }
 }

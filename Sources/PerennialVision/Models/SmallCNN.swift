@@ -1,3 +1,4 @@
+import Perennial
 import Torch
 
 /// A small convolutional network for quick experiments: three blocks of 3×3 convolution, ReLU and 2×2 max pooling
@@ -8,9 +9,7 @@ import Torch
 public final class SmallCNN: Module, VisionBackbone {
   public let featureCount: Int
   public let headName = "fc2"
-  private let convolutions: [Conv2d]
-  private let fc1: Linear
-  private let pool = Pool2d(.max, kernel: 2)
+  public let stages: [Stage]
 
   /// Makes a network with weights as `torch.nn` draws them.
   ///
@@ -34,12 +33,21 @@ public final class SmallCNN: Module, VisionBackbone {
         problem: "\(channels.count) poolings need images of at least \(smallest)×\(smallest), "
           + "not \(image.height)×\(image.width)")
     }
-    convolutions = try zip([image.channels] + channels, channels).map {
+    let convolutions = try zip([image.channels] + channels, channels).map {
       try Conv2d($0, $1, kernel: 3, padding: 1, generator)
     }
     let area = (image.height / smallest) * (image.width / smallest)
-    fc1 = try Linear((channels.last ?? image.channels) * area, hidden, relu: true, generator)
+    let fc1 = try Linear((channels.last ?? image.channels) * area, hidden, relu: true, generator)
     featureCount = hidden
+    let pool = Pool2d(.max, kernel: 2)
+    stages =
+      convolutions.enumerated().map { index, layer in
+        Stage(
+          "conv\(index + 1)", width: channels[index], weight: layer.weight, bias: layer.bias
+        ) { try pool(layer($0)).relu() }
+      } + [
+        Stage("fc1", width: hidden, weight: fc1.weight, bias: fc1.bias) { try fc1($0.flatten(from: 1)) }
+      ]
     super.init()
     for (index, convolution) in convolutions.enumerated() { register("conv\(index + 1)", convolution) }
     register("fc1", fc1)
@@ -47,9 +55,6 @@ public final class SmallCNN: Module, VisionBackbone {
 
   /// `[N, C, H, W]` → `[N, featureCount]`
   public func callAsFunction(_ input: Tensor) throws -> Tensor {
-    let maps = try convolutions.reduce(input.channelsLast()) { x, convolution in
-      try pool(convolution(x)).relu()
-    }
-    return try fc1(maps.flatten(from: 1))
+    try stages.reduce(input.channelsLast()) { try $1($0) }
   }
 }

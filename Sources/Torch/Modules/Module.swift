@@ -48,6 +48,21 @@ open class Module {
     for child in children { child.module.train(mode) }
   }
 
+  /// Makes room for a checkpoint: modules whose shapes come with what they learn grow here.
+  ///
+  /// - Parameter shapes: those of the checkpoint's tensors below this module, by path.
+  open func fit(_ shapes: [String: [Int]]) throws {}
+
+  final func fitAll(_ shapes: [String: [Int]]) throws {
+    try fit(shapes)
+    for child in children {
+      let prefix = child.name.isEmpty ? "" : child.name + "."
+      let below = shapes.filter { $0.key.hasPrefix(prefix) }
+      try child.module.fitAll(
+        Dictionary(uniqueKeysWithValues: below.map { (String($0.key.dropFirst(prefix.count)), $0.value) }))
+    }
+  }
+
   final func setTape(_ tape: ActivationTape?) {
     self.tape = tape
     for child in children { child.module.setTape(tape) }

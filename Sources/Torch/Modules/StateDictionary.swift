@@ -34,6 +34,7 @@ extension Module {
   /// - Parameter strict: also refuse tensors that the module does not have.
   /// - Throws: `StateMismatch` naming every missing, unused or misshaped path.
   public func load(_ state: [String: Tensor], strict: Bool = true) throws {
+    try fitAll(state.mapValues(\.shape))
     let own = parameters
     let paths = Set(own.map(\.path))
     let mismatch = StateMismatch(

@@ -133,6 +133,37 @@ public final class ParameterVector {
     try noGrad { try gradients.clampInPlace(min: -maximum, max: maximum) }
   }
 
+  /// The gradient `[P]` of the scalar that `body` gives; `gradients` stay as they are.
+  public func gradient(of body: () throws -> Tensor) throws -> Tensor {
+    let kept = try noGrad { try gradients.clone() }
+    try gradients.zero()
+    let result = Result {
+      try backward(body())
+      return try noGrad { try gradients.clone() }
+    }
+    try noGrad { try gradients.copy(from: kept) }
+    return try result.get()
+  }
+
+  /// Runs `body` with other values `[P]` in place; not while a graph waits for its backward pass.
+  public func trying<Value>(_ other: Tensor, _ body: () throws -> Value) throws -> Value {
+    let kept = try snapshot()
+    try noGrad { try values.copy(from: other) }
+    let result = Result { try body() }
+    try noGrad { try values.copy(from: kept) }
+    return try result.get()
+  }
+
+  /// Runs `body` with parameters that are views of a tensor `[P]` of a graph: what `body` gives can be derived by it.
+  public func bound<Value>(to tensor: Tensor, _ body: () throws -> Value) throws -> Value {
+    let own = parameters.map(\.value)
+    for (slot, parameter) in zip(layout.slots, parameters) {
+      parameter.value = try layout.view(slot, of: tensor)
+    }
+    defer { for (parameter, value) in zip(parameters, own) { parameter.value = value } }
+    return try body()
+  }
+
   /// A copy of the values now.
   public func snapshot() throws -> Tensor { try noGrad { try values.clone() } }
 

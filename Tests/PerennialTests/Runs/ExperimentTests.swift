@@ -318,7 +318,7 @@ import Torch
     let bench = try Bench(recipe)
     defer { bench.place.remove() }
     let events = EventList()
-    #expect(throws: ReplayError.tooSmall(memory: 5, classes: 6)) { try bench.run(events) }
+    #expect(throws: StrategyError.memoryTooSmall(memory: 5, classes: 6)) { try bench.run(events) }
     #expect(events.steps == 0)
   }
 

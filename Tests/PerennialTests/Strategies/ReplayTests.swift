@@ -187,22 +187,26 @@ import Torch
 
   // MARK: - Impossible memories
 
+  static func facts(classes: Int) -> StreamFacts {
+    StreamFacts(classes: classes, experiences: 2, scenario: .classIncremental)
+  }
+
   @Test(arguments: [Policy.classBalanced, .ring])
   func aMemorySmallerThanTheClassesIsRefused(policy: Policy) throws {
     let replay = Replay(memory: 3, policy: policy)
-    #expect(throws: ReplayError.tooSmall(memory: 3, classes: 4)) { try replay.check(classes: 4) }
-    try replay.check(classes: 3)
+    #expect(throws: StrategyError.memoryTooSmall(memory: 3, classes: 4)) { try replay.check(Self.facts(classes: 4)) }
+    try replay.check(Self.facts(classes: 3))
     let stream = try Clusters().stream()
     let learner = try Learner(
       .tiny(), optimizer: SGD(learningRate: 0.05), strategies: [replay], pipeline: stream.pipeline)
     try learner.learn(stream, 1)
-    #expect(throws: ReplayError.tooSmall(memory: 3, classes: 4)) { try learner.begin(stream.experience(1)) }
+    #expect(throws: StrategyError.memoryTooSmall(memory: 3, classes: 4)) { try learner.begin(stream.experience(1)) }
     #expect(
-      "\(ReplayError.tooSmall(memory: 3, classes: 4))".contains("3 examples cannot hold one of each of 4"))
+      "\(StrategyError.memoryTooSmall(memory: 3, classes: 4))".contains("3 examples cannot hold one of each of 4"))
   }
 
   @Test func aReservoirServesAnyNumberOfClasses() throws {
-    try Replay(memory: 1).check(classes: 100)
+    try Replay(memory: 1).check(Self.facts(classes: 100))
     try Self.run(Replay(memory: 1), Clusters().stream()) { step in
       #expect(step.batch.count <= 9)
     }

@@ -9,6 +9,15 @@ import Torch
 /// Outputs that are no classes are held by their mean squared difference.
 /// Cost: one more forward pass.
 public final class LearningWithoutForgetting: Strategy {
+  public static let card = StrategyCard(
+    "lwf", .distillation, summary: "The past self teaches the present one on new inputs.",
+    formula: "L = CE + w T² KL(softmax(z_old / T) ‖ softmax(z / T)) over the old units",
+    use: "No data may be kept, and new inputs look like old ones.",
+    avoid: "Inputs change so much that the old model's answers on them mean nothing.",
+    cost: "One more forward pass a step; a copy of the model.",
+    paper: "Li & Hoiem, Learning without Forgetting, 2016"
+  ) { LearningWithoutForgetting($0) }
+
   /// How implementations differ; all are kept under test.
   public enum Variant: String, CaseIterable, Codable, Sendable {
     /// As above.

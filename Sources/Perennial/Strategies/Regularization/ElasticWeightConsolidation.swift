@@ -12,6 +12,18 @@ import Torch
 /// - `separate` keeps every F_t and θ*_t. The same values; there to be compared with.
 /// - `online` keeps one anchor, the latest solution, with F ← γF + F_t.
 public final class ElasticWeightConsolidation: Strategy {
+  public static let card = StrategyCard(
+    "ewc", .regularization,
+    summary: "Holds each weight by its Fisher information, estimated exactly and per sample.",
+    formula: "L = CE + ½ λ Σ_t Σ_i F_t,i (θ_i − θ*_t,i)²,   F = E_x E_y~p(·|x) (∂ log p(y|x) / ∂θ)²",
+    use: "Tasks are told, or the labels stay and the inputs change; no data may be kept.",
+    avoid: "New classes compete with old ones: no weight penalty tells them apart.",
+    cost:
+      "One pass over memory a step; two vectors however many experiences; one Fisher estimate an experience.",
+    paper:
+      "Kirkpatrick et al., Overcoming catastrophic forgetting in neural networks, 2017; online form Schwarz et al. 2018"
+  ) { ElasticWeightConsolidation($0) }
+
   public enum Mode: String, CaseIterable, Codable, Sendable { case folded, separate, online }
 
   /// What a recipe can choose.

@@ -38,11 +38,7 @@ public enum FisherInformation {
     try learner.model.evaluating {
       for start in stride(from: 0, to: places.count, by: 256) {
         let piece = try places[start..<min(start + 256, places.count)]
-        let inputs = try learner.pipeline(examples.inputs, piece, augmentation: nil, device: learner.device)
-        let batch = Batch(
-          inputs: inputs, targets: try examples.targets.indexSelect(piece).to(learner.device),
-          tasks: try examples.tasks?.indexSelect(piece), task: task, weights: nil, fresh: piece.count,
-          source: examples, places: piece)
+        let batch = try learner.batch(of: examples, piece, task: task, isAugmented: false)
         try add(batch, to: total, learner, kind, random)
       }
       try noGrad { try total.scale(by: 1 / Double(max(places.count, 1))) }

@@ -23,6 +23,20 @@ public final class WeightPenalty: Strategy {
     public func validate(at node: ConfigurationNode) throws { try node.require("lambda", lambda, atLeast: 0) }
   }
 
+  public static let l1Card = card(
+    .l1, "Pulls every weight to zero with a constant force.", "L = CE + λ ‖θ‖₁")
+  public static let l2Card = card(.l2, "Weight decay.", "L = CE + ½ λ ‖θ‖²")
+  public static let l2PreviousCard = card(
+    .l2Previous, "Pulls every weight alike to the solution before.", "L = CE + ½ λ ‖θ − θ*‖²")
+
+  private static func card(_ kind: Kind, _ summary: String, _ formula: String) -> StrategyCard {
+    StrategyCard(
+      kind.rawValue, .baseline, summary: summary, formula: formula,
+      use: "To be printed beside every method that claims to do better.", avoid: "As the only protection.",
+      cost: "One pass over memory a step.", paper: "common practice"
+    ) { (options: Options) in WeightPenalty(kind, lambda: options.lambda) }
+  }
+
   /// Which of the three, and λ.
   public let kind: Kind
   public let lambda: Double

@@ -11,6 +11,15 @@ import Torch
 /// Raw inputs are stored and changed at random anew on each draw. Cost: a step on twice the items; inserting and
 /// drawing do not depend on the stream's length.
 public final class Replay: Strategy {
+  public static let card = StrategyCard(
+    "replay", .replay, summary: "Rehearses remembered examples beside the fresh ones.",
+    formula: "L = mean over fresh and remembered items of the loss",
+    use: "First choice wherever some data may be kept: a few examples a class beat every regulariser.",
+    avoid: "Data must not be stored.",
+    cost: "A step on twice the items; memory as many raw examples as asked for.",
+    paper: "Ratcliff 1990; Chaudhry et al., On Tiny Episodic Memories in Continual Learning, 2019"
+  ) { Replay($0) }
+
   /// Which examples stay.
   public enum Policy: String, CaseIterable, Codable, Sendable {
     /// A uniform sample of all that was seen (Vitter 1985).
@@ -66,17 +75,21 @@ public final class Replay: Strategy {
     self.init(options)
   }
 
-  public func check(classes: Int) throws {
+  public func check(_ facts: StreamFacts) throws {
+    if let classes = facts.classes { try requireRoom(for: classes) }
+  }
+
+  private func requireRoom(for classes: Int) throws {
     guard options.policy == .classBalanced || options.policy == .ring, options.memory < classes else {
       return
     }
-    throw ReplayError.tooSmall(memory: options.memory, classes: classes)
+    throw StrategyError.memoryTooSmall(memory: options.memory, classes: classes)
   }
 
   public func begin(_ experience: Experience, _ learner: Learner) throws {
     experiencesSeen += 1
     if memory == nil { memory = makeMemory(learner) }
-    if learner.objective.isClassification { try check(classes: learner.classes.count) }
+    if learner.objective.isClassification { try requireRoom(for: learner.classes.count) }
   }
 
   public func rehearse(_ batch: Batch, _ learner: Learner) throws -> Batch {
@@ -140,17 +153,5 @@ public final class Replay: Strategy {
     let memory = makeMemory(learner)
     try memory.restore(state)
     self.memory = memory
-  }
-}
-
-/// Why a memory cannot serve.
-public enum ReplayError: Error, CustomStringConvertible, Equatable {
-  case tooSmall(memory: Int, classes: Int)
-
-  public var description: String {
-    switch self {
-    case .tooSmall(let memory, let classes):
-      "a memory of \(memory) examples cannot hold one of each of \(classes) classes; raise `memory` or use the reservoir policy"
-    }
   }
 }

@@ -1,0 +1,52 @@
+import Torch
+
+/// One layer of a backbone, with units that strategies can look at, gate, and split the model behind.
+public struct Stage {
+  /// The name of the layer's parameters in checkpoints: `layers.0`.
+  public let name: String
+  /// Units, or channels, that the stage gives.
+  public let width: Int
+  /// The weights `[width, …]` that feed the units, and their biases; nil where more than one layer does.
+  public let weight: Parameter?
+  public let bias: Parameter?
+  /// Multiplies the units.
+  public let gate: UnitGate
+  private let run: (Tensor) throws -> Tensor
+
+  public init(
+    _ name: String, width: Int, weight: Parameter? = nil, bias: Parameter? = nil, gate: UnitGate = UnitGate(),
+    run: @escaping (Tensor) throws -> Tensor
+  ) {
+    self.name = name
+    self.width = width
+    self.weight = weight
+    self.bias = bias
+    self.gate = gate
+    self.run = run
+  }
+
+  /// The output of the stage, gated.
+  public func callAsFunction(_ input: Tensor) throws -> Tensor { try gate(run(input)) }
+}
+
+/// Factors of the units of a stage: nil lets everything through, at no cost.
+public final class UnitGate {
+  /// `[width]`, or `[N, width]` for every item its own.
+  public var values: Tensor?
+
+  public init() {}
+
+  /// Units `[N, width]` or channels `[N, width, H, W]`, each times its factor.
+  public func callAsFunction(_ units: Tensor) throws -> Tensor {
+    guard let values else { return units }
+    guard units.rank == 4 else { return try units * values }
+    return try units * values.reshape([values.rank == 2 ? values.shape[0] : 1, -1, 1, 1])
+  }
+}
+
+extension Backbone {
+  /// The layers in order; the backbone is their composition. Without a list of its own it is one stage.
+  public var stages: [Stage] {
+    [Stage("backbone", width: featureCount) { [unowned self] in try self($0) }]
+  }
+}

@@ -1,0 +1,61 @@
+/// What is known of a run before anything is learned: for refusing what cannot work, never told to a learner.
+public struct StreamFacts: Sendable {
+  /// The classes of the whole stream; nil where targets are no classes.
+  public let classes: Int?
+  /// How many experiences there are.
+  public let experiences: Int
+  public let scenario: Scenario
+  /// Whether every example is seen once.
+  public let isOnline: Bool
+  /// The names of all strategies of the arm, in order.
+  public let strategies: [String]
+
+  public init(
+    classes: Int?, experiences: Int, scenario: Scenario, isOnline: Bool = false, strategies: [String] = []
+  ) {
+    self.classes = classes
+    self.experiences = experiences
+    self.scenario = scenario
+    self.isOnline = isOnline
+    self.strategies = strategies
+  }
+
+  /// Whether the task of every item is told, in training and in use.
+  public var grantsTasks: Bool { scenario == .taskIncremental }
+
+  /// Refuses a scenario that does not tell tasks.
+  public func requireTasks(_ strategy: String) throws {
+    guard grantsTasks else { throw StrategyError.needsTasks(strategy) }
+  }
+
+  /// Refuses to be combined with others.
+  ///
+  /// - Parameter others: names, each with the reason that a reader understands.
+  public func refuse(_ others: KeyValuePairs<String, String>, beside strategy: String) throws {
+    for (other, reason) in others where strategies.contains(other) {
+      throw StrategyError.cannotCombine(strategy, other, reason)
+    }
+  }
+}
+
+/// Why strategies cannot serve a run.
+public enum StrategyError: Error, CustomStringConvertible, Equatable {
+  case needsTasks(String)
+  case needsClasses(String)
+  case cannotCombine(String, String, String)
+  /// A strategy, and what the model lacks.
+  case model(String, String)
+  case memoryTooSmall(memory: Int, classes: Int)
+
+  public var description: String {
+    switch self {
+    case .needsTasks(let name):
+      "\(name) needs to be told the task of every item: use `scenario: task`, or a strategy that does without"
+    case .needsClasses(let name): "\(name) is for classification"
+    case .cannotCombine(let one, let other, let reason): "\(one) cannot be combined with \(other): \(reason)"
+    case .model(let name, let problem): "\(name): \(problem)"
+    case .memoryTooSmall(let memory, let classes):
+      "a memory of \(memory) examples cannot hold one of each of \(classes) classes; raise `memory` or use the reservoir policy"
+    }
+  }
+}
