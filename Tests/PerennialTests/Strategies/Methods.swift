@@ -39,8 +39,11 @@ struct Method: Sendable, CustomTestStringConvertible {
     return LearningWithoutForgetting(options)
   }
 
-  /// Every strategy with every option that takes another path.
-  static let all: [Method] = [
+  /// Every strategy with every option that takes another path, family by family.
+  static let all: [Method] =
+    core + regularization + replays + generative + isolation + frozenFeatures + transfer
+
+  static let core: [Method] = [
     Method("finetune") { [] },
     Method("joint") { [Joint()] },
     Method("cumulative") { [Joint.cumulative()] },

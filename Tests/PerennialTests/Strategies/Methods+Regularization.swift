@@ -1,0 +1,5 @@
+@testable import Perennial
+
+extension Method {
+  static let regularization: [Method] = []
+}
