@@ -40,6 +40,23 @@ import Testing
     #expect(outcome.errors == "perennial: there is no run at /no/such/run\n")
   }
 
+  @Test func strategiesAreListedAndExplained() throws {
+    let list = try Program.run("strategies")
+    #expect(list.status == 0)
+    for card in StrategyRegistry.cards {
+      #expect(list.output.contains("\(card.name) "), "\(card.name)")
+      #expect(list.output.contains(card.family.rawValue))
+      #expect(card.summary.count < 90 && card.summary.hasSuffix("."), "\(card.name): one line, one sentence")
+    }
+    let ewc = try Program.run("strategies", "ewc")
+    #expect(ewc.output.contains("F = E_x E_y") && ewc.output.contains("      lambda: 1000"))
+    #expect(ewc.output.contains("Kirkpatrick"))
+    let json = try JSONSerialization.jsonObject(with: Data(Program.run("strategies", "--json").output.utf8))
+    #expect((json as? [[String: Any]])?.count == StrategyRegistry.cards.count)
+    let unknown = try Program.run("strategies", "elastic")
+    #expect(unknown.status == 1 && unknown.errors.contains("known are joint"))
+  }
+
   @Test func theDoctorSpeaksJSON() throws {
     let folder = FileManager.default.temporaryDirectory.path
     let outcome = try Program.run("doctor", "--json", "--out", folder)

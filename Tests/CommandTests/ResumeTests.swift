@@ -54,6 +54,19 @@ import Torch
     #expect(run.runs.count == 1)
   }
 
+  @Test func anotherNumberOfThreadsIsWarnedOf() throws {
+    let run = try TestRun(Self.endless)
+    for (threads, isWarned) in [("1", false), ("2", true)] {
+      let before = run.eventCount
+      let program = try run.start("--resume", "--threads", threads)
+      run.wait(for: before + 6, of: program)
+      program.send(SIGINT)
+      let ending = try program.wait()
+      #expect(ending.status == 130)
+      #expect(ending.errors.contains("began with --threads 1 and goes on with 2") == isWarned)
+    }
+  }
+
   @Test func whereThereIsNothingToResumeARunStarts() throws {
     let run = try TestRun(Self.recipe)
     #expect(try run.learn("--resume", "--set", "training.steps=3").status == 0)

@@ -124,6 +124,7 @@ extension ArmRun {
     takeStock()
     var state = State()
     state["experience"] = experience
+    state["threads"] = Runtime.threads
     state["record"] = record
     state["curve"] = curve
     state["learning"] = isLearning
@@ -131,6 +132,9 @@ extension ArmRun {
     state.set(try learner.state(), under: "learner")
     return state
   }
+
+  /// Whether every parameter is a number: what is not is no state to go on from.
+  func isFinite() throws -> Bool { try noGrad { try learner.vector.values.isFinite().all().item() == 1 } }
 
   func restore(_ state: State) throws {
     experience = try state.require("experience")

@@ -60,12 +60,16 @@ public final class Experiment {
     var position = RunPosition(strategy: arm.name, seed: seed, experiences: run.stream.count)
     let store = CheckpointStore(
       folder: folder.checkpoints, run: RunKey(arm.name, seed).name, recipeSHA256: recipe.sha256)
-    if let saved = try store.newest({ tell(.warning($0)) }) { try run.restore(saved) }
+    if let saved = try store.newest({ tell(.warning($0)) }) {
+      try run.restore(saved)
+      warnOfOtherThreads(saved)
+    }
     position.experience = min(run.experience, run.stream.count - 1)
     tell(.started(position, step: run.steps, steps: run.expectedSteps))
     try run.scoreUntrained()
     var lastSaved = ContinuousClock.now
     func save() throws {
+      guard try run.isFinite() else { return }
       let url = try store.save(run.state(), step: run.steps)
       lastSaved = .now
       tell(.saved(position, step: run.steps, path: url.lastPathComponent))
@@ -91,6 +95,14 @@ public final class Experiment {
       if !run.isDone { try save() }
     }
     return try finish(run, position, store)
+  }
+
+  private func warnOfOtherThreads(_ saved: State) {
+    guard let threads: Int = saved["threads"], threads != Runtime.threads else { return }
+    tell(
+      .warning(
+        "the run began with --threads \(threads) and goes on with \(Runtime.threads): sums round differently, "
+          + "so results will not be those of the uninterrupted run bit for bit"))
   }
 
   private func isTimeToSave(_ step: Int, since last: ContinuousClock.Instant) -> Bool {

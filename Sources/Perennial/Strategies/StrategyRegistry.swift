@@ -18,6 +18,12 @@ public enum StrategyRegistry {
   /// The names, in the order of the documentation.
   public static var names: [String] { cards.map(\.name) }
 
+  /// The card of a name, in whichever spelling.
+  public static func card(named name: String) -> StrategyCard? {
+    let name = synonyms[name] ?? name
+    return cards.first { $0.name.foldedKey == name.foldedKey }
+  }
+
   /// Makes the strategy that a recipe names.
   ///
   /// - Throws: `ConfigurationError` with the line of an unknown name or a wrong option.

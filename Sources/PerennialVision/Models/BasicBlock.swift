@@ -59,22 +59,13 @@ private final class PaddingShortcut: Module, Layer {
 
 /// Option B: a 1×1 convolution, `0`, and batch normalisation, `1`.
 private final class ProjectionShortcut: Module, Layer {
-  private let stride: Int
   private let convolution: Conv2d
   private let normalization: BatchNorm
-
-  /// Below this many inputs pixels are left out before the convolution, which gives the same: a strided 1×1
-  /// convolution of fewer channels than a vector register holds overruns oneDNN's workspace in the backward pass
-  /// (uxlfoundation/oneDNN#6035, channels last on AVX2 and AVX-512).
-  private static let narrow = 16
 
   init(
     _ inputs: Int, _ outputs: Int, stride: Int, initialization: ResNet.Initialization, _ generator: Generator
   ) throws {
-    let isNarrow = inputs < Self.narrow
-    self.stride = isNarrow ? stride : 1
-    convolution = try initialization.convolution(
-      inputs, outputs, kernel: 1, stride: isNarrow ? 1 : stride, generator)
+    convolution = try initialization.convolution(inputs, outputs, kernel: 1, stride: stride, generator)
     normalization = try BatchNorm(outputs)
     super.init()
     register("0", convolution)
@@ -82,13 +73,6 @@ private final class ProjectionShortcut: Module, Layer {
   }
 
   func callAsFunction(_ input: Tensor) throws -> Tensor {
-    try normalization(convolution(stride == 1 ? input : input.pixels(every: stride)))
-  }
-}
-
-extension Tensor {
-  /// Every `stride`-th row and column of `[N, C, H, W]`.
-  fileprivate func pixels(every stride: Int) throws -> Tensor {
-    try slice(dim: 2, from: 0, to: shape[2], by: stride).slice(dim: 3, from: 0, to: shape[3], by: stride)
+    try normalization(convolution(input))
   }
 }

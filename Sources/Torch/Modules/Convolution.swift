@@ -9,6 +9,10 @@ public final class Conv2d: Module, Layer {
   public let padding: [Int]
   public let dilation: [Int]
   public let groups: Int
+  /// Whether pixels are left out before the product, which gives the same: a strided 1×1 convolution of fewer channels
+  /// than a vector register holds overruns oneDNN's workspace in the backward pass (uxlfoundation/oneDNN#6035, channels
+  /// last on AVX2 and AVX-512).
+  private let leavesPixelsOut: Bool
 
   /// - Parameter kernel: the side of the square window; `stride`, `padding` and `dilation` hold for both
   ///   sides.
@@ -25,6 +29,7 @@ public final class Conv2d: Module, Layer {
     self.padding = [padding, padding]
     self.dilation = [dilation, dilation]
     self.groups = groups
+    leavesPixelsOut = kernel == 1 && stride > 1 && padding == 0 && inputs < 16
     super.init()
     register("weight", weight)
     register("bias", bias)
@@ -32,8 +37,10 @@ public final class Conv2d: Module, Layer {
 
   /// `[N, inputs, H, W]` → `[N, outputs, H', W']`
   public func callAsFunction(_ input: Tensor) throws -> Tensor {
-    let output = try input.conv2d(
-      weight.value, bias: bias?.value, stride: stride, padding: padding, dilation: dilation, groups: groups)
+    let pixels = leavesPixelsOut ? try input.pixels(every: stride[0]) : input
+    let output = try pixels.conv2d(
+      weight.value, bias: bias?.value, stride: leavesPixelsOut ? [1, 1] : stride, padding: padding,
+      dilation: dilation, groups: groups)
     return taped(self, input: input, output: output)
   }
 }
@@ -68,5 +75,12 @@ public final class ConvTransposed2d: Module, Layer {
   public func callAsFunction(_ input: Tensor) throws -> Tensor {
     try input.convTransposed2d(
       weight.value, bias: bias?.value, stride: stride, padding: padding, outputPadding: outputPadding)
+  }
+}
+
+extension Tensor {
+  /// Every `stride`-th row and column of `[N, C, H, W]`.
+  public func pixels(every stride: Int) throws -> Tensor {
+    try slice(dim: 2, from: 0, to: shape[2], by: stride).slice(dim: 3, from: 0, to: shape[3], by: stride)
   }
 }

@@ -1,18 +1,20 @@
 import Foundation
 
 /// Damaged copies of a file, the same ones every time.
-struct FileMutations: Sequence, IteratorProtocol {
+public struct FileMutations: Sequence, IteratorProtocol {
   private let original: [UInt8]
   private var remaining: Int
   private var state: UInt64
 
-  init(of original: [UInt8], count: Int, seed: UInt64 = 1) {
+  /// - Parameter seed: another one damages other places.
+  public init(of original: [UInt8], count: Int, seed: UInt64 = 1) {
     self.original = original
     remaining = count
     state = seed
   }
 
-  mutating func next() -> [UInt8]? {
+  /// The next damaged copy.
+  public mutating func next() -> [UInt8]? {
     guard remaining > 0, !original.isEmpty else { return nil }
     remaining -= 1
     var bytes = original
