@@ -13,7 +13,7 @@ export LIBTORCH TORCH_VERSION
 
 SWIFT_FLAGS := -Xlinker -rpath -Xlinker "$(TORCH_HOME)/lib" $(if $(JOBS),--jobs $(JOBS))
 PERENNIAL := .build/release/perennial
-SWIFT_SOURCES := Package.swift Sources Tests $(wildcard Benchmarks/Package.swift Benchmarks/Sources)
+SWIFT_SOURCES := Package.swift Sources Tests Examples $(wildcard Benchmarks/Package.swift Benchmarks/Sources)
 
 .PHONY: help setup build demo test named recipe bench format lint docs clean
 

@@ -51,6 +51,15 @@ let package = Package(
         "PerennialVision", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
+    .executableTarget(
+      name: "custom-strategy", dependencies: ["PerennialVision"], path: "Examples/CustomStrategy",
+      swiftSettings: strict),
+    .executableTarget(
+      name: "custom-stream", dependencies: ["PerennialVision"], path: "Examples/CustomStream",
+      swiftSettings: strict),
+    .executableTarget(
+      name: "custom-model", dependencies: ["PerennialVision"], path: "Examples/CustomModel",
+      swiftSettings: strict),
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
     .testTarget(
       name: "TorchTests", dependencies: ["Torch", "TestSupport"], resources: [.copy("Golden")], swiftSettings: strict),

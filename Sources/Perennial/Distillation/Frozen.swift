@@ -35,14 +35,15 @@ public struct Frozen {
     return hash.finalize().map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
   }
 
-  func state() throws -> State {
+  /// Everything that makes it up, for strategies that save it.
+  public func state() throws -> State {
     var state = State(tensors: try network.stateDictionary())
     state["outputs"] = outputs
     return state
   }
 
   /// Goes on from what `state()` gave.
-  init(_ state: State, _ blueprint: Blueprint, device: Device = .cpu) throws {
+  public init(_ state: State, _ blueprint: Blueprint, device: Device = .cpu) throws {
     let random = RandomStreams(seed: 0)
     let network = try blueprint.make(random)
     try network.head.grow(to: state.require("outputs"), random.stream("head"))
