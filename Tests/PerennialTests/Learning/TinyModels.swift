@@ -77,6 +77,37 @@ extension Blueprint {
   }
 }
 
+extension Blueprint {
+  /// A convolution, ReLU and a linear layer on pictures `[N, 1, 2, 4]`.
+  static func tinyPictures() -> Blueprint {
+    Blueprint { random in
+      let initialization = try random.stream("initialization")
+      let backbone = LayersBackbone(
+        12,
+        [
+          "conv": try Conv2d(1, 4, kernel: 3, padding: 1, initialization), "first": Activation(.relu),
+          "flatten": Flatten(), "hidden": try Linear(32, 12, initialization), "second": Activation(.relu),
+        ])
+      return Network(backbone, head: try LinearHead(features: 12, random.stream("head")))
+    }
+  }
+}
+
+extension DataSource {
+  /// Eight values a row as the bytes of a picture of 2×4.
+  func asPictures() throws -> DataSource {
+    func pictures(_ examples: Examples) throws -> Examples {
+      let bytes = try (examples.inputs * 30 + 128).clamp(min: 0, max: 255).to(.uint8)
+      return try Examples(
+        inputs: bytes.reshape([examples.count, 1, 2, 4]), targets: examples.targets,
+        identifiers: examples.identifiers)
+    }
+    return try DataSource(
+      name: "pictures", train: pictures(train), test: pictures(test),
+      pipeline: InputPipeline(mean: [0.5], standardDeviation: [0.25]))
+  }
+}
+
 /// A source of Gaussian clusters, one a class: easy to learn, and different for every seed.
 struct Clusters {
   var classes = 6

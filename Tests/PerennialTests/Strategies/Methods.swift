@@ -76,7 +76,7 @@ struct Method: Sendable, CustomTestStringConvertible {
 /// A model, an optimizer and a stream for the laws to hold on.
 enum Setting: String, CaseIterable, Sendable {
   case plain, dropoutAndNorm, adamAugmented, tasks, domains, instances, fixedHead, cosineHead, meansHead,
-    blurredSteps
+    blurredSteps, images
 
   func stream() throws -> Perennial.Stream {
     switch self {
@@ -85,6 +85,9 @@ enum Setting: String, CaseIterable, Sendable {
     case .instances: try Clusters().stream(.instanceIncremental) { $0.validation = 0.1 }
     case .adamAugmented: try Clusters().stream(pipeline: .noisy())
     case .blurredSteps: try Clusters().stream { ($0.blur, $0.classOrder) = (0.4, .seeded) }
+    case .images:
+      try StreamPlan(scenario: .classIncremental, experiences: 3).stream(
+        of: Clusters().source().asPictures(), seed: 1)
     default: try Clusters().stream()
     }
   }
@@ -93,6 +96,7 @@ enum Setting: String, CaseIterable, Sendable {
     let blueprint: Blueprint =
       switch self {
       case .dropoutAndNorm: .tiny(batchNorm: true, dropout: 0.3)
+      case .images: .tinyPictures()
       case .fixedHead: .tiny { try FixedHead(features: $0, capacity: 8, $1) }
       case .cosineHead: .tiny { try CosineHead(features: $0, $1) }
       case .meansHead: .tiny { try NearestClassMeanHead(features: $0, $1) }
