@@ -25,7 +25,7 @@ public final class Learner {
   public private(set) var totalSteps = 0
   /// Fresh examples seen since the beginning, repetitions counted.
   public private(set) var totalExamples = 0
-  private let baseLearningRate: Double
+  let baseLearningRate: Double
   private var forbidden: Tensor?
 
   /// - Throws: `LearnerError.duplicateStrategy`, or what making the model throws.

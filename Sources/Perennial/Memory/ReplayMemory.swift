@@ -87,6 +87,17 @@ public final class ReplayMemory {
     }
   }
 
+  /// Keeps these examples, in this order, in place of all that were kept; what has no room is left out.
+  func replace(with parts: [(examples: Examples, experience: Int)]) throws {
+    placement = Placement(
+      capacity: capacity, grouping: placement.grouping, replacement: placement.replacement)
+    columns = nil
+    for part in parts where part.examples.count > 0 {
+      let room = min(part.examples.count, capacity - count)
+      try insert(part.examples, Tensor.arange(0, room), experience: part.experience)
+    }
+  }
+
   /// A further column `[count, …]` under the name it was inserted with; nil while there is none.
   public func extra(_ name: String) throws -> Tensor? {
     try columns?.extras[name]?.narrow(dim: 0, start: 0, count: count)

@@ -9,6 +9,12 @@ public enum StrategyRegistry {
     WeightPenalty.l2PreviousCard,
     ElasticWeightConsolidation.card,
     Replay.card,
+    DarkExperienceReplay.card,
+    DarkExperienceReplay.plusCard,
+    AsymmetricReplay.card,
+    MaximallyInterferedRetrieval.card,
+    GradientEpisodicMemory.card,
+    AveragedGradientEpisodicMemory.card,
     LearningWithoutForgetting.card,
   ]
 

@@ -22,6 +22,24 @@ public struct Batch {
   /// N, remembered items included.
   public var count: Int { inputs.shape.first ?? 0 }
 
+  /// The items at these places of the batch, in that order.
+  public func select(_ index: Tensor) throws -> Batch {
+    try noGrad {
+      let index = try index.to(.cpu)
+      return try Batch(
+        inputs: inputs.indexSelect(index.to(inputs.device)),
+        targets: targets.indexSelect(index.to(targets.device)),
+        tasks: tasks?.indexSelect(index), task: task,
+        weights: weights.map { try $0.indexSelect(index.to($0.device)) }, fresh: index.count, source: source,
+        places: places.indexSelect(index))
+    }
+  }
+
+  /// Puts the items of another batch behind these.
+  public func appending(_ other: Batch) throws -> Batch {
+    try appending(inputs: other.inputs, targets: other.targets, tasks: other.tasks, weights: other.weights)
+  }
+
   /// Puts further items behind these.
   public func appending(inputs more: Tensor, targets: Tensor, tasks: Tensor?, weights: Tensor? = nil) throws
     -> Batch

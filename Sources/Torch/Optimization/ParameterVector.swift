@@ -145,6 +145,22 @@ public final class ParameterVector {
     return try result.get()
   }
 
+  /// Writes the gradient of one scalar into each of the rows `[T, P]`; `gradients` stay as they are.
+  ///
+  /// - Parameter body: gives the scalar of a row.
+  public func gradients(into rows: Tensor, of body: (Int) throws -> Tensor) throws {
+    let kept = try noGrad { try gradients.clone() }
+    let result = Result {
+      for index in 0..<rows.shape[0] {
+        try gradients.zero()
+        try backward(body(index))
+        try noGrad { try rows[index].copy(from: gradients) }
+      }
+    }
+    try noGrad { try gradients.copy(from: kept) }
+    try result.get()
+  }
+
   /// Runs `body` with other values `[P]` in place; not while a graph waits for its backward pass.
   public func trying<Value>(_ other: Tensor, _ body: () throws -> Value) throws -> Value {
     let kept = try snapshot()

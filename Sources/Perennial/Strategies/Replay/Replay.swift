@@ -44,11 +44,14 @@ public final class Replay: Strategy {
   public enum Weighting: String, CaseIterable, Codable, Sendable { case items, experiences }
 
   /// What a recipe can choose.
-  public struct Options: Configurable {
-    /// Examples kept.
+  public struct Options: MemoryOptions {
     public var memory = 1000
+    public var memoryBytes: ByteCount?
     public var policy = Policy.reservoir
     public var insert = Insertion.step
+    /// Which examples of an experience are kept when it ends; all but `random` keep as many of every class of every
+    /// experience, whatever the policy.
+    public var selection = ExemplarSelection.random
     public var weighting = Weighting.items
     /// Remembered items a step; as many as fresh ones when nil.
     public var batch: Int?
@@ -56,17 +59,24 @@ public final class Replay: Strategy {
     public init() {}
 
     public func validate(at node: ConfigurationNode) throws {
-      try node.require("memory", memory, atLeast: 1)
+      try validateMemory(at: node)
       try node.require("batch", batch, atLeast: 1)
+      guard selection == .random || insert == .end else {
+        throw node.error(at: "selection", "chooses when an experience ends: it needs `insert: end`")
+      }
     }
   }
 
   public let name = "replay"
   public let options: Options
-  public private(set) var memory: ReplayMemory?
+  public var memory: ReplayMemory? { rehearsal.memory }
+  private let rehearsal: Rehearsal
   private var experiencesSeen = 0
 
-  public init(_ options: Options = Options()) { self.options = options }
+  public init(_ options: Options = Options()) {
+    self.options = options
+    rehearsal = Rehearsal(options, purpose: "memory")
+  }
 
   public convenience init(memory: Int, policy: Policy = .reservoir) {
     var options = Options()
@@ -76,46 +86,36 @@ public final class Replay: Strategy {
   }
 
   public func check(_ facts: StreamFacts) throws {
-    if let classes = facts.classes { try requireRoom(for: classes) }
-  }
-
-  private func requireRoom(for classes: Int) throws {
-    guard options.policy == .classBalanced || options.policy == .ring, options.memory < classes else {
-      return
-    }
-    throw StrategyError.memoryTooSmall(memory: options.memory, classes: classes)
+    try rehearsal.check(facts)
+    if options.selection.needsClasses, facts.classes == nil { throw StrategyError.needsClasses(name) }
   }
 
   public func begin(_ experience: Experience, _ learner: Learner) throws {
     experiencesSeen += 1
-    if memory == nil { memory = makeMemory(learner) }
-    if learner.objective.isClassification { try requireRoom(for: learner.classes.count) }
+    try rehearsal.begin(learner)
   }
 
   public func rehearse(_ batch: Batch, _ learner: Learner) throws -> Batch {
-    guard let memory, let examples = try memory.examples else { return batch }
-    let places = try memory.draw(options.batch ?? batch.fresh)
-    let inputs = try learner.pipeline(
-      examples.inputs, places, augmentation: learner.random.stream("augmentation"), device: learner.device)
-    var joined = try batch.appending(
-      inputs: inputs, targets: examples.targets.indexSelect(places).to(learner.device),
-      tasks: examples.tasks?.indexSelect(places))
+    guard let items = try rehearsal.draw(options.batch ?? batch.fresh, learner) else { return batch }
+    var joined = try batch.appending(items)
     if options.weighting == .experiences, experiencesSeen > 1 {
-      let factors = try weights(fresh: batch.count, remembered: places.count).to(learner.device)
+      let factors = try weights(fresh: batch.count, remembered: items.count).to(learner.device)
       joined.weights = try joined.weights.map { try $0 * factors } ?? factors
     }
     return joined
   }
 
   public func observe(_ step: Step) throws {
-    guard options.insert == .step else { return }
-    try memory?.insert(step.batch.source, step.batch.places, experience: step.session.experience.index)
+    if options.insert == .step { try rehearsal.insert(step) }
   }
 
   public func end(_ experience: Experience, _ learner: Learner) throws {
     guard options.insert == .end, let session = learner.session else { return }
-    let order = try Tensor.permutation(session.examples.count, learner.random.stream("replay"))
-    try memory?.insert(session.examples, order, experience: experience.index)
+    if options.selection == .random {
+      try rehearsal.insert(session, learner.random.stream("replay"))
+    } else {
+      try memory?.admit(session, by: options.selection, learner)
+    }
   }
 
   /// Factors with mean 1 that give fresh items 1/t of the loss together.
@@ -127,31 +127,16 @@ public final class Replay: Strategy {
         + [Float](repeating: (1 - share) * total / Float(remembered), count: remembered))
   }
 
-  private func makeMemory(_ learner: Learner) -> ReplayMemory {
-    let grouping: Placement.Grouping =
-      switch options.policy {
-      case .reservoir: .none
-      case .classBalanced, .ring: learner.objective.isClassification ? .unit : .none
-      case .experienceBalanced: .experience
-      }
-    return ReplayMemory(
-      capacity: options.memory, grouping: grouping, replacement: options.policy == .ring ? .ring : .reservoir,
-      random: learner.random.numbers("memory"))
-  }
-
-  public var replayBytes: Int { memory?.byteCount ?? 0 }
+  public var replayBytes: Int { rehearsal.byteCount }
 
   public func state() throws -> State {
-    var state = try memory?.state() ?? State()
+    var state = try rehearsal.state()
     state["experiences"] = experiencesSeen
     return state
   }
 
   public func restore(_ state: State, _ learner: Learner, past: (Int) throws -> Experience) throws {
     experiencesSeen = try state.require("experiences")
-    guard state.values["placement"] != nil else { return }
-    let memory = makeMemory(learner)
-    try memory.restore(state)
-    self.memory = memory
+    try rehearsal.restore(state, learner)
   }
 }

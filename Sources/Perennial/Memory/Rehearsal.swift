@@ -1,0 +1,108 @@
+import Torch
+
+/// The options that every strategy with a memory has.
+public protocol MemoryOptions: Configurable {
+  /// Examples kept.
+  var memory: Int { get }
+  /// The size of the memory in bytes of raw examples, in place of a number of them.
+  var memoryBytes: ByteCount? { get }
+  /// Which examples stay.
+  var policy: Replay.Policy { get }
+}
+
+extension MemoryOptions {
+  func validateMemory(at node: ConfigurationNode) throws {
+    try node.require("memory", memory, atLeast: 1)
+  }
+}
+
+/// The memory of a strategy that rehearses: made when the first experience begins, offered examples, drawn from.
+///
+/// Raw inputs are stored and changed at random anew on each draw.
+public final class Rehearsal {
+  private let options: any MemoryOptions
+  private let purpose: String
+  public private(set) var memory: ReplayMemory?
+
+  /// - Parameter purpose: the random stream that decides what stays and what is drawn.
+  public init(_ options: any MemoryOptions, purpose: String) {
+    self.options = options
+    self.purpose = purpose
+  }
+
+  /// Refuses a memory without room for every class, where the policy promises it.
+  public func check(_ facts: StreamFacts) throws {
+    if options.memoryBytes == nil, let classes = facts.classes { try requireRoom(options.memory, classes) }
+  }
+
+  private func requireRoom(_ capacity: Int, _ classes: Int) throws {
+    let isByClass = options.policy == .classBalanced || options.policy == .ring
+    guard capacity < (isByClass ? classes : 1) else { return }
+    throw StrategyError.memoryTooSmall(memory: capacity, classes: classes)
+  }
+
+  /// An experience begins: makes the memory at the first one.
+  public func begin(_ learner: Learner) throws {
+    guard let session = learner.session else { return }
+    let memory = self.memory ?? make(learner, capacity: capacity(for: session.examples))
+    self.memory = memory
+    if learner.objective.isClassification { try requireRoom(memory.capacity, learner.classes.count) }
+  }
+
+  private func capacity(for examples: Examples) -> Int {
+    guard let bytes = options.memoryBytes?.bytes else { return options.memory }
+    let columns =
+      [examples.inputs, examples.targets, examples.identifiers] + [examples.tasks].compactMap { $0 }
+    let experience = 8
+    return bytes / (columns.reduce(0) { $0 + $1.byteCount / examples.count } + experience)
+  }
+
+  private func make(_ learner: Learner, capacity: Int) -> ReplayMemory {
+    let grouping: Placement.Grouping =
+      switch options.policy {
+      case .reservoir: .none
+      case .classBalanced, .ring: learner.objective.isClassification ? .unit : .none
+      case .experienceBalanced: .experience
+      }
+    return ReplayMemory(
+      capacity: capacity, grouping: grouping, replacement: options.policy == .ring ? .ring : .reservoir,
+      random: learner.random.numbers(purpose))
+  }
+
+  /// Items at random, none twice; all there are when there are fewer, nil when there are none.
+  public func draw(_ count: Int, _ learner: Learner) throws -> Batch? {
+    guard let memory, memory.count > 0 else { return nil }
+    return try recall(memory.draw(count), learner)
+  }
+
+  /// The items at these places, as in training; nil while there are none.
+  public func recall(_ places: Tensor, _ learner: Learner) throws -> Batch? {
+    try memory?.examples.map { try learner.batch(of: $0, places, isAugmented: true) }
+  }
+
+  /// Offers the fresh items of a step.
+  ///
+  /// - Parameter extras: further columns, a row for each fresh item.
+  public func insert(_ step: Step, extras: [String: Tensor] = [:]) throws {
+    try memory?.insert(
+      step.batch.source, step.batch.places, experience: step.session.experience.index, extras: extras)
+  }
+
+  /// Offers everything that a session trained on, in random order.
+  public func insert(_ session: Session, _ random: Generator) throws {
+    try memory?.insert(
+      session.examples, Tensor.permutation(session.examples.count, random),
+      experience: session.experience.index)
+  }
+
+  public var byteCount: Int { memory?.byteCount ?? 0 }
+
+  public func state() throws -> State { try memory?.state() ?? State() }
+
+  public func restore(_ state: State, _ learner: Learner) throws {
+    guard state.values["placement"] != nil else { return }
+    let memory = make(learner, capacity: 0)
+    try memory.restore(state)
+    self.memory = memory
+  }
+}

@@ -1,0 +1,159 @@
+import Torch
+
+/// Dark experience replay, DER and DER++ (Buzzega et al. 2020, eq. 5 and 6).
+///
+///     L = CE(x, y) + α · E_(x',z')~M ‖h(x') − z'‖² + β · E_(x'',y'')~M CE(x'', y'')
+///
+/// z' are the outputs that the model had for the item in the step that inserted it, before that step's update: samples
+/// of its trajectory rather than of its end, so no boundary of an experience is needed. The two expectations are over
+/// two independent draws; the squared error is a mean over items and units, of those units that existed when the item
+/// was stored. DER is β = 0. The published α and β are tuned a data set; the defaults are those of Split CIFAR-10 with
+/// 500 examples.
+///
+/// Fresh items and both draws go through the model in one pass. That equals the three passes of the paper's program up
+/// to rounding, except that batch normalisation sees all items as one batch.
+public final class DarkExperienceReplay: Strategy {
+  public static let card = StrategyCard(
+    "der", .replay, summary: "Holds the outputs of remembered items where they were when those were stored.",
+    formula: "L = CE + α · mean over remembered items and units of (h(x') − z')²",
+    use: "Streams with or without boundaries, small memories; stronger than replay of labels alone.",
+    avoid: "Data must not be stored; stored outputs are far from right, as after very few steps.",
+    cost: "A step on twice the items; outputs kept beside the examples.",
+    paper: "Buzzega et al., Dark Experience for General Continual Learning: a Strong, Simple Baseline, 2020"
+  ) { (options: Options) in DarkExperienceReplay(options) }
+
+  public static let plusCard = StrategyCard(
+    "der++", .replay, summary: "DER that rehearses labels too, of another draw.",
+    formula: "L = CE + α · mean (h(x') − z')² + β · CE(x'', y''), two independent draws",
+    use: "The strongest simple replay; where labels of remembered items can be trusted.",
+    avoid: "Data must not be stored.",
+    cost: "A step on three times the items; outputs kept beside the examples.",
+    paper: "Buzzega et al., Dark Experience for General Continual Learning: a Strong, Simple Baseline, 2020"
+  ) { (options: PlusOptions) in DarkExperienceReplay(options) }
+
+  /// What a recipe can choose for DER.
+  public struct Options: MemoryOptions, DarkOptions {
+    public var memory = 500
+    public var memoryBytes: ByteCount?
+    public var policy = Replay.Policy.reservoir
+    /// Items of each draw; as many as fresh ones when nil.
+    public var batch: Int?
+    /// The weight of the outputs.
+    public var alpha = 0.3
+
+    public init() {}
+
+    public func validate(at node: ConfigurationNode) throws { try validateDark(at: node) }
+  }
+
+  /// What a recipe can choose for DER++.
+  public struct PlusOptions: MemoryOptions, DarkOptions {
+    public var memory = 500
+    public var memoryBytes: ByteCount?
+    public var policy = Replay.Policy.reservoir
+    /// Items of each draw; as many as fresh ones when nil.
+    public var batch: Int?
+    /// The weights of the outputs and of the labels.
+    public var alpha = 0.2
+    public var beta = 0.5
+
+    public init() {}
+
+    public func validate(at node: ConfigurationNode) throws {
+      try validateDark(at: node)
+      try node.require("beta", beta, atLeast: 0)
+    }
+  }
+
+  public let name: String
+  public var memory: ReplayMemory? { rehearsal.memory }
+  private let batch: Int?
+  private let alpha: Double
+  private let beta: Double
+  private let rehearsal: Rehearsal
+  /// Where the items whose outputs are held lie in the batch on its way, and those outputs.
+  private var held: (first: Int, outputs: Tensor)?
+
+  private init(_ name: String, _ options: any MemoryOptions & DarkOptions, beta: Double) {
+    self.name = name
+    (batch, alpha, self.beta) = (options.batch, options.alpha, beta)
+    rehearsal = Rehearsal(options, purpose: "memory-\(name)")
+  }
+
+  public convenience init(_ options: Options) { self.init("der", options, beta: 0) }
+  public convenience init(_ options: PlusOptions) { self.init("der++", options, beta: options.beta) }
+
+  public func check(_ facts: StreamFacts) throws { try rehearsal.check(facts) }
+  public func begin(_ experience: Experience, _ learner: Learner) throws { try rehearsal.begin(learner) }
+
+  public func rehearse(_ batch: Batch, _ learner: Learner) throws -> Batch {
+    held = nil
+    guard let memory, memory.count > 0 else { return batch }
+    let count = self.batch ?? batch.fresh
+    var (joined, factors) = (batch, [(count: batch.count, share: 1.0)])
+    if alpha > 0 {
+      let places = try memory.draw(count)
+      if let items = try rehearsal.recall(places, learner), let outputs = try memory.extra("outputs") {
+        held = (joined.count, try outputs.indexSelect(places).to(learner.device))
+        joined = try joined.appending(items)
+        factors.append((items.count, 0))
+      }
+    }
+    if beta > 0, let items = try rehearsal.draw(count, learner) {
+      joined = try joined.appending(items)
+      factors.append((items.count, beta))
+    }
+    guard factors.count > 1 else { return batch }
+    // The loss is the mean over all items: shares of parts become factors of items.
+    let own = try Tensor(
+      factors.flatMap {
+        [Float](repeating: Float($0.share * Double(joined.count) / Double($0.count)), count: $0.count)
+      }
+    )
+    .to(learner.device)
+    joined.weights = try joined.weights.map { try $0 * own } ?? own
+    return joined
+  }
+
+  public func terms(_ step: Step) throws -> [LossTerm] {
+    guard let held else { return [] }
+    self.held = nil
+    let now = try step.outputs.narrow(dim: 0, start: held.first, count: held.outputs.shape[0])
+    return [LossTerm(name, try Self.squaredError(now, held.outputs) * alpha)]
+  }
+
+  /// The mean of (h − z)² over the units `[N, K']` that existed when the outputs were stored.
+  static func squaredError(_ outputs: Tensor, _ stored: Tensor) throws -> Tensor {
+    let now = try outputs.narrow(dim: 1, start: 0, count: stored.shape[1])
+    let existed = try noGrad { try stored.isFinite() }
+    let target = try noGrad { try Tensor.choose(existed, stored, now.detach()) }
+    let count = try noGrad { try existed.to(.float32).sum().clamp(min: 1) }
+    return try now.meanSquaredError(target, reduction: .sum) / count
+  }
+
+  public func observe(_ step: Step) throws {
+    let outputs = try noGrad { try step.outputs.detach().narrow(dim: 0, start: 0, count: step.batch.fresh) }
+    try rehearsal.insert(step, extras: ["outputs": outputs])
+  }
+
+  public var replayBytes: Int { rehearsal.byteCount }
+  public func state() throws -> State { try rehearsal.state() }
+
+  public func restore(_ state: State, _ learner: Learner, past: (Int) throws -> Experience) throws {
+    try rehearsal.restore(state, learner)
+  }
+}
+
+/// What DER and DER++ share.
+protocol DarkOptions {
+  var batch: Int? { get }
+  var alpha: Double { get }
+}
+
+extension MemoryOptions where Self: DarkOptions {
+  fileprivate func validateDark(at node: ConfigurationNode) throws {
+    try validateMemory(at: node)
+    try node.require("batch", batch, atLeast: 1)
+    try node.require("alpha", alpha, atLeast: 0)
+  }
+}
