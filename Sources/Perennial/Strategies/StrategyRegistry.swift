@@ -9,6 +9,13 @@ public enum StrategyRegistry {
     WeightPenalty.l2PreviousCard,
     ElasticWeightConsolidation.card,
     Replay.card,
+    GreedyDumbLearner.card,
+    NearestMeanExemplars.card,
+    SupervisedContrastiveReplay.card,
+    ContinualPrototypeEvolution.card,
+    LatentReplay.card,
+    GenerativeReplay.card,
+    BrainInspiredReplay.card,
     LearningWithoutForgetting.card,
   ]
 
