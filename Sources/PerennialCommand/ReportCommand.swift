@@ -17,7 +17,8 @@ struct ReportCommand: ParsableCommand {
     let reference = try RunReference(path)
     let file =
       html.map { URL(fileURLWithPath: $0) } ?? reference.folder.appendingPathComponent(Report.fileName)
-    let page = Report.html(for: reference.results, recipe: reference.recipe)
+    let page = Report.html(
+      for: reference.results, recipe: reference.recipe, pictures: RunFolder.pictures(in: reference.folder))
     try AtomicFile.write(Data(page.utf8), to: file)
     print(reference.results.textTable(width: Terminal.of(STDOUT_FILENO).tableWidth))
     for line in reference.results.expectationLines { print(line) }

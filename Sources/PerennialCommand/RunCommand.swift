@@ -61,7 +61,9 @@ struct RunCommand: ParsableCommand {
   }
 
   private func finish(_ recipe: Recipe, _ results: RunResults, in folder: RunFolder) throws {
-    try AtomicFile.write(Data(Report.html(for: results, recipe: recipe.yaml).utf8), to: folder.report)
+    let page = Report.html(
+      for: results, recipe: recipe.yaml, pictures: RunFolder.pictures(in: folder.url))
+    try AtomicFile.write(Data(page.utf8), to: folder.report)
     try folder.finish()
     if options.json {
       print(try results.json(), terminator: "")

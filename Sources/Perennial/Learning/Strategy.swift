@@ -59,6 +59,9 @@ public protocol Strategy: AnyObject {
 
   /// Bytes of examples that the strategy keeps.
   var replayBytes: Int { get }
+
+  /// What there is to see at the end of a run, for its report.
+  func pictures(_ learner: Learner) throws -> [Picture]
 }
 
 /// What a model is asked in use.
@@ -101,4 +104,5 @@ extension Strategy {
   public func state() throws -> State { State() }
   public func restore(_ state: State, _ learner: Learner, past: (Int) throws -> Experience) throws {}
   public var replayBytes: Int { 0 }
+  public func pictures(_ learner: Learner) throws -> [Picture] { [] }
 }

@@ -43,6 +43,8 @@ public enum StrategyError: Error, CustomStringConvertible, Equatable {
   case needsTasks(String)
   case needsClasses(String)
   case cannotCombine(String, String, String)
+  /// A strategy, and another that it works with.
+  case needs(String, String)
   /// A strategy, and what the model lacks.
   case model(String, String)
   case memoryTooSmall(memory: Int, classes: Int)
@@ -53,6 +55,7 @@ public enum StrategyError: Error, CustomStringConvertible, Equatable {
       "\(name) needs to be told the task of every item: use `scenario: task`, or a strategy that does without"
     case .needsClasses(let name): "\(name) is for classification"
     case .cannotCombine(let one, let other, let reason): "\(one) cannot be combined with \(other): \(reason)"
+    case .needs(let one, let other): "\(one) works with what \(other) keeps: add `{\(other): {}}` before it"
     case .model(let name, let problem): "\(name): \(problem)"
     case .memoryTooSmall(let memory, let classes):
       "a memory of \(memory) examples cannot hold one of each of \(classes) classes; raise `memory` or use the reservoir policy"

@@ -117,6 +117,11 @@ public final class Experiment {
     let weights = try Safetensors.encode(
       run.learner.model.stateDictionary(), metadata: ["format": "pt", "recipe_sha256": recipe.sha256])
     try AtomicFile.write(weights, to: folder.checkpoints.appendingPathComponent("\(store.run).safetensors"))
+    for strategy in run.learner.strategies {
+      for picture in try strategy.pictures(run.learner) {
+        try PictureFolder(folder.url).add(picture, run: store.run)
+      }
+    }
     try AtomicFile.write(
       Data(OrderedJSON.text(run.record, .compact).utf8), to: recordURL(position.strategy, position.seed))
     store.clear()

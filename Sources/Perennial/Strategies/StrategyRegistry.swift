@@ -15,6 +15,13 @@ public enum StrategyRegistry {
     MaximallyInterferedRetrieval.card,
     GradientEpisodicMemory.card,
     AveragedGradientEpisodicMemory.card,
+    GreedyDumbLearner.card,
+    NearestMeanExemplars.card,
+    SupervisedContrastiveReplay.card,
+    ContinualPrototypeEvolution.card,
+    LatentReplay.card,
+    GenerativeReplay.card,
+    BrainInspiredReplay.card,
     LearningWithoutForgetting.card,
   ]
 

@@ -52,10 +52,22 @@ public struct InputPipeline {
         return try inputs.gatherNormalized(index, scale: scale, shift: shift).to(device)
       }
       let pixels = try inputs.gatherNormalized(index, scale: unit, shift: zero).to(device)
-      let perChannel = [1, scale.count] + [Int](repeating: 1, count: inputs.rank - 2)
-      return try change(pixels, changes, augmentation) * (scale * 255).view(perChannel).to(device)
-        + shift.view(perChannel).to(device)
+      return try self.inputs(ofPixels: change(pixels, changes, augmentation))
     }
+  }
+
+  /// Model inputs of images `[N, C, …]` as pixels in [0, 1]; the inverse of ``inputs(ofPixels:)``.
+  public func pixels(_ inputs: Tensor) throws -> Tensor {
+    try (inputs - perChannel(shift, inputs)) / perChannel(scale * 255, inputs)
+  }
+
+  /// Model inputs of pixels in [0, 1]: what a strategy drew, normalised as the data are.
+  public func inputs(ofPixels pixels: Tensor) throws -> Tensor {
+    try pixels * perChannel(scale * 255, pixels) + perChannel(shift, pixels)
+  }
+
+  private func perChannel(_ values: Tensor, _ inputs: Tensor) throws -> Tensor {
+    try values.view([1, values.count] + [Int](repeating: 1, count: inputs.rank - 2)).to(inputs.device)
   }
 
   private func change(_ rows: Tensor, _ changes: [Augmentation], _ generator: Generator?) throws -> Tensor {

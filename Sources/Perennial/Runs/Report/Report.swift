@@ -8,12 +8,14 @@ public enum Report {
   /// - Parameters:
   ///   - results: what was measured; at least one strategy for the page to show more than the set-up.
   ///   - recipe: the resolved recipe as text, shown at the end.
-  public static func html(for results: RunResults, recipe: String) -> String {
+  ///   - pictures: what strategies had to show, from ``RunFolder/pictures(in:)``.
+  public static func html(for results: RunResults, recipe: String, pictures: [Picture] = []) -> String {
     let palette = Palette(results.strategies)
     let answer = Answer(results)
     let sections: [Markup] = [
       summary(results, palette), curves(results, palette), matrices(results, palette),
-      expectations(results, palette), costs(results, palette), metrics(results), runs(results),
+      expectations(results, palette), gallery(pictures), costs(results, palette), metrics(results),
+      runs(results),
       setup(results, recipe: recipe),
     ]
     return page(
