@@ -10,6 +10,10 @@ public enum StrategyRegistry {
     ElasticWeightConsolidation.card,
     Replay.card,
     LearningWithoutForgetting.card,
+    ContextGating.card,
+    PackNet.card,
+    HardAttention.card,
+    ProgressiveNetworks.card,
   ]
 
   /// Other names that recipes may use.
