@@ -12,8 +12,10 @@ public struct LearningCost: Codable, Equatable, Sendable {
   public var peakMemoryBytes: Int
   /// Bytes that the replay memory holds at the end.
   public var replayBytes: Int
-  /// Trainable parameters at the end.
+  /// Learned values at the end, those that are held fixed by then included.
   public var parameters: Int
+  /// The same after each experience: how the model grows.
+  public var parametersByExperience: [Int]?
 
   public init(
     trainingSeconds: Double = 0, evaluationSeconds: Double = 0, steps: Int = 0, examplesPerSecond: Double = 0,
@@ -36,5 +38,6 @@ public struct LearningCost: Codable, Equatable, Sendable {
     case peakMemoryBytes = "peak_memory_bytes"
     case replayBytes = "replay_bytes"
     case parameters
+    case parametersByExperience = "parameters_by_experience"
   }
 }

@@ -24,11 +24,9 @@ public final class LinearHead: Module, Head {
   public let weight: Parameter
   /// `[K]`
   public let bias: Parameter
-  private let features: Int
 
   /// - Parameter outputs: units from the start; a fixed head has all of them.
   public init(features: Int, outputs: Int = 0, _ generator: Generator) throws {
-    self.features = features
     weight = Parameter(try Tensor.zeros([0, features]), kind: .head)
     bias = Parameter(try Tensor.zeros([0]), kind: .head)
     super.init()
@@ -42,7 +40,7 @@ public final class LinearHead: Module, Head {
   public func grow(to outputs: Int, _ generator: Generator) throws {
     let new = outputs - self.outputs
     guard new > 0 else { return }
-    let rows = try Linear(features, new, generator)
+    let rows = try Linear(weight.value.shape[1], new, generator)
     try weight.append(rows.weight.value)
     if let added = rows.bias?.value { try bias.append(added) }
   }

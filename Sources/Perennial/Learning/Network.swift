@@ -4,11 +4,14 @@ import Torch
 public final class Network: Module {
   public let backbone: any Backbone
   public let head: any Head
+  /// The head's name in checkpoints.
+  public let headName: String
 
   /// - Parameter headName: the head's name in checkpoints, as the public model has it: `fc`, `linear` ….
   public init(_ backbone: any Backbone, head: any Head, headName: String = "head") {
     self.backbone = backbone
     self.head = head
+    self.headName = headName
     super.init()
     register("", backbone)
     register(headName, head)
@@ -35,8 +38,11 @@ public struct Blueprint {
   /// The same networks with whatever strategies attach to them.
   func extended(by strategies: [any Strategy]) -> Blueprint {
     Blueprint { random in
-      let network = try body(random)
-      for strategy in strategies { try strategy.extend(network, random) }
+      var network = try body(random)
+      for strategy in strategies {
+        network = try strategy.rebuild(network, random, fresh: body)
+        try strategy.extend(network, random)
+      }
       return network
     }
   }

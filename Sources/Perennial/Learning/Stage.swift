@@ -9,18 +9,37 @@ public struct Stage {
   /// The weights `[width, …]` that feed the units, and their biases; nil where more than one layer does.
   public let weight: Parameter?
   public let bias: Parameter?
+  /// The stage taken apart, for strategies that put something in front of the activation; nil where it cannot be.
+  public let parts: Parts?
   /// Multiplies the units.
   public let gate: UnitGate
   private let run: (Tensor) throws -> Tensor
 
+  /// A stage is `activation(affine(input, weight, bias))`.
+  public struct Parts {
+    /// The affine map with any weights `[width, …]` and biases.
+    public let affine: (_ input: Tensor, _ weight: Tensor, _ bias: Tensor?) throws -> Tensor
+    /// What follows it, pooling included.
+    public let activation: (Tensor) throws -> Tensor
+
+    public init(
+      activation: @escaping (Tensor) throws -> Tensor,
+      affine: @escaping (_ input: Tensor, _ weight: Tensor, _ bias: Tensor?) throws -> Tensor
+    ) {
+      self.activation = activation
+      self.affine = affine
+    }
+  }
+
   public init(
-    _ name: String, width: Int, weight: Parameter? = nil, bias: Parameter? = nil, gate: UnitGate = UnitGate(),
-    run: @escaping (Tensor) throws -> Tensor
+    _ name: String, width: Int, weight: Parameter? = nil, bias: Parameter? = nil, parts: Parts? = nil,
+    gate: UnitGate = UnitGate(), run: @escaping (Tensor) throws -> Tensor
   ) {
     self.name = name
     self.width = width
     self.weight = weight
     self.bias = bias
+    self.parts = parts
     self.gate = gate
     self.run = run
   }

@@ -13,6 +13,14 @@ public protocol Strategy: AnyObject {
   /// before anything is learned, and tells a learner nothing.
   func check(_ facts: StreamFacts) throws
 
+  /// Another network in place of the blueprint's own, such as one of columns that grow in number.
+  ///
+  /// - Parameter fresh: makes the blueprint's own once more.
+  func rebuild(
+    _ network: Network, _ random: RandomStreams, fresh: @escaping (RandomStreams) throws -> Network
+  )
+    throws -> Network
+
   /// A network was made, the learner's own or a copy: attach modules of the strategy's own.
   func extend(_ network: Network, _ random: RandomStreams) throws
 
@@ -89,6 +97,9 @@ public struct TrainingSet {
 
 extension Strategy {
   public func check(_ facts: StreamFacts) throws {}
+  public func rebuild(
+    _ network: Network, _ random: RandomStreams, fresh: @escaping (RandomStreams) throws -> Network
+  ) throws -> Network { network }
   public func extend(_ network: Network, _ random: RandomStreams) throws {}
   public func trainingSet(for experience: Experience, _ learner: Learner) throws -> TrainingSet? { nil }
   public func begin(_ experience: Experience, _ learner: Learner) throws {}

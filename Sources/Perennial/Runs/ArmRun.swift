@@ -82,6 +82,8 @@ final class ArmRun {
         record.recordFlips(flips.reduce(FlipCounts(), +))
       }
       correct = look.correct
+      record.cost.parametersByExperience =
+        (record.cost.parametersByExperience ?? []) + [learner.model.learnedCount]
       experience += 1
       return look.scores.map(\.score)
     }
@@ -90,7 +92,7 @@ final class ArmRun {
   /// What learning has cost so far.
   func takeStock() {
     record.cost.steps = learner.totalSteps
-    record.cost.parameters = learner.model.parameterCount
+    record.cost.parameters = learner.model.learnedCount
     record.cost.replayBytes = learner.strategies.reduce(0) { $0 + $1.replayBytes }
     record.cost.peakMemoryBytes = max(record.cost.peakMemoryBytes, PeakMemory.bytes)
     record.cost.examplesPerSecond =

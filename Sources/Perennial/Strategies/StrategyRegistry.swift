@@ -23,6 +23,10 @@ public enum StrategyRegistry {
     GenerativeReplay.card,
     BrainInspiredReplay.card,
     LearningWithoutForgetting.card,
+    ContextGating.card,
+    PackNet.card,
+    HardAttention.card,
+    ProgressiveNetworks.card,
   ]
 
   /// Other names that recipes may use.

@@ -30,10 +30,18 @@ public final class LeNet: Module, VisionBackbone {
     // max(·, 0) and the maximum of a window change places freely, and after pooling there is a quarter to do.
     let pool = Pool2d(.max, kernel: 2)
     stages = [
-      Stage("conv1", width: 6, weight: conv1.weight, bias: conv1.bias) { try pool(conv1($0)).relu() },
-      Stage("conv2", width: 16, weight: conv2.weight, bias: conv2.bias) { try pool(conv2($0)).relu() },
-      Stage("fc1", width: 120, weight: fc1.weight, bias: fc1.bias) { try fc1($0.flatten(from: 1)) },
-      Stage("fc2", width: 84, weight: fc2.weight, bias: fc2.bias) { try fc2($0) },
+      Stage(
+        "conv1", width: 6, weight: conv1.weight, bias: conv1.bias,
+        parts: .convolution(conv1) { try pool($0).relu() }
+      ) { try pool(conv1($0)).relu() },
+      Stage(
+        "conv2", width: 16, weight: conv2.weight, bias: conv2.bias,
+        parts: .convolution(conv2) { try pool($0).relu() }
+      ) { try pool(conv2($0)).relu() },
+      Stage("fc1", width: 120, weight: fc1.weight, bias: fc1.bias, parts: .flatLinear) {
+        try fc1($0.flatten(from: 1))
+      },
+      Stage("fc2", width: 84, weight: fc2.weight, bias: fc2.bias, parts: .flatLinear) { try fc2($0) },
     ]
     super.init()
     register("conv1", conv1)

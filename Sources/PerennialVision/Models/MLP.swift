@@ -33,8 +33,14 @@ public final class MLP: Module, VisionBackbone {
     featureCount = hidden.last ?? inputs
     headName = "layers.\(hidden.count)"
     self.inputs = inputs
+    let parts = Stage.Parts(
+      activation: { x in
+        let y = try activation(x)
+        return try dropout?(y) ?? y
+      }, affine: { try $0.linear($1, bias: $2) })
     stages = layers.enumerated().map { index, layer in
-      Stage("layers.\(index)", width: hidden[index], weight: layer.weight, bias: layer.bias) { x in
+      Stage("layers.\(index)", width: hidden[index], weight: layer.weight, bias: layer.bias, parts: parts) {
+        x in
         let y = try layer.relu ? layer(x) : activation(layer(x))
         return try dropout?(y) ?? y
       }

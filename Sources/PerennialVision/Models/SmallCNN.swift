@@ -43,10 +43,13 @@ public final class SmallCNN: Module, VisionBackbone {
     stages =
       convolutions.enumerated().map { index, layer in
         Stage(
-          "conv\(index + 1)", width: channels[index], weight: layer.weight, bias: layer.bias
+          "conv\(index + 1)", width: channels[index], weight: layer.weight, bias: layer.bias,
+          parts: .convolution(layer) { try pool($0).relu() }
         ) { try pool(layer($0)).relu() }
       } + [
-        Stage("fc1", width: hidden, weight: fc1.weight, bias: fc1.bias) { try fc1($0.flatten(from: 1)) }
+        Stage("fc1", width: hidden, weight: fc1.weight, bias: fc1.bias, parts: .flatLinear) {
+          try fc1($0.flatten(from: 1))
+        }
       ]
     super.init()
     for (index, convolution) in convolutions.enumerated() { register("conv\(index + 1)", convolution) }

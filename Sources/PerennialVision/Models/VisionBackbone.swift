@@ -1,9 +1,24 @@
 import Perennial
+import Torch
 
 /// A backbone for images that says under which name its classifier stands in checkpoints.
 public protocol VisionBackbone: Backbone {
   /// The path of the classifier in the public checkpoint that the backbone mirrors: `fc`, `linear`.
   var headName: String { get }
+}
+
+extension Stage.Parts {
+  /// A convolution's geometry, with any kernels.
+  static func convolution(_ layer: Conv2d, activation: @escaping (Tensor) throws -> Tensor) -> Stage.Parts {
+    Stage.Parts(activation: activation) {
+      try $0.conv2d($1, bias: $2, stride: layer.stride, padding: layer.padding)
+    }
+  }
+
+  /// A linear layer on whatever comes, flattened, and a ReLU.
+  static var flatLinear: Stage.Parts {
+    Stage.Parts(activation: { try $0.relu() }) { try $0.flatten(from: 1).linear($1, bias: $2) }
+  }
 }
 
 /// A model that cannot be built, or not for these images.

@@ -42,6 +42,14 @@ open class Module {
   /// The number of learned values.
   public final var parameterCount: Int { trainableParameters.reduce(0) { $0 + $1.parameter.value.count } }
 
+  /// This module and all below it, depth first.
+  public final var modules: [Module] { [self] + children.flatMap(\.module.modules) }
+
+  /// The number of learned values, those held fixed included.
+  public final var learnedCount: Int {
+    parameters.reduce(0) { $0 + ($1.parameter.kind == .buffer ? 0 : $1.parameter.value.count) }
+  }
+
   /// Goes to training mode, or back with `train(false)`.
   public final func train(_ mode: Bool = true) {
     isTraining = mode

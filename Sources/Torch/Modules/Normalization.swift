@@ -9,6 +9,8 @@ public final class BatchNorm: Module, Layer {
   public let batches: Parameter
   public let momentum: Double
   public let epsilon: Double
+  /// Whether the running statistics serve, unchanged, in training too.
+  public var isFrozen = false
 
   /// - Parameter momentum: the share of a new batch in the running statistics.
   public init(_ channels: Int, momentum: Double = 0.1, epsilon: Double = 1e-5) throws {
@@ -29,14 +31,15 @@ public final class BatchNorm: Module, Layer {
 
   /// `[N, C]` or `[N, C, H, W]`; the same shape comes out, and the running statistics move in training.
   public func callAsFunction(_ input: Tensor) throws -> Tensor {
-    if isTraining, input.rank >= 2, input.shape[1] > 0, input.count / input.shape[1] == 1 {
+    let followsBatch = isTraining && !isFrozen
+    if followsBatch, input.rank >= 2, input.shape[1] > 0, input.count / input.shape[1] == 1 {
       throw TorchError(
         .shape, "batch normalisation learns from more than one value a channel; the batch is \(input.shape)")
     }
-    if isTraining { try batches.value.add(1) }
+    if followsBatch { try batches.value.add(1) }
     let output = try input.batchNorm(
       weight: weight.value, bias: bias.value, runningMean: runningMean.value,
-      runningVariance: runningVariance.value, training: isTraining, momentum: momentum, epsilon: epsilon)
+      runningVariance: runningVariance.value, training: followsBatch, momentum: momentum, epsilon: epsilon)
     return taped(self, input: input, output: output)
   }
 }

@@ -7,15 +7,45 @@ import Torch
 final class LayersBackbone: Module, Backbone {
   let featureCount: Int
   private let layers: [any Layer]
+  /// One for each linear or convolutional layer, with what follows it.
+  let stages: [Stage]
 
   init(_ featureCount: Int, _ layers: KeyValuePairs<String, any Layer>) {
     self.featureCount = featureCount
     self.layers = layers.map { $0.value }
+    stages = Self.stages(layers)
     super.init()
     for (name, layer) in layers { register(name, layer) }
   }
 
-  func callAsFunction(_ input: Tensor) throws -> Tensor { try layers.reduce(input) { try $1($0) } }
+  func callAsFunction(_ input: Tensor) throws -> Tensor { try stages.reduce(input) { try $1($0) } }
+
+  private static func stages(_ layers: KeyValuePairs<String, any Layer>) -> [Stage] {
+    var groups: [[(key: String, layer: any Layer)]] = []
+    for (key, layer) in layers {
+      if groups.isEmpty || layer is Linear || layer is Conv2d { groups.append([]) }
+      groups[groups.count - 1].append((key, layer))
+    }
+    return groups.map { group in
+      let after: (Tensor) throws -> Tensor = { try group.dropFirst().reduce($0) { try $1.layer($0) } }
+      let run: (Tensor) throws -> Tensor = { try group.reduce($0) { try $1.layer($0) } }
+      switch group[0].layer {
+      case let linear as Linear:
+        return Stage(
+          group[0].key, width: linear.weight.value.shape[0], weight: linear.weight, bias: linear.bias,
+          parts: .init(activation: after) { try $0.flatten(from: 1).linear($1, bias: $2) },
+          run: { try run($0.rank > 2 ? $0.flatten(from: 1) : $0) })
+      case let convolution as Conv2d:
+        return Stage(
+          group[0].key, width: convolution.weight.value.shape[0], weight: convolution.weight,
+          bias: convolution.bias,
+          parts: .init(activation: after) {
+            try $0.conv2d($1, bias: $2, stride: convolution.stride, padding: convolution.padding)
+          }, run: run)
+      default: return Stage(group[0].key, width: 0, run: run)
+      }
+    }
+  }
 }
 
 /// A head whose rows come from given matrices, in order, instead of a random stream.

@@ -1,5 +1,24 @@
 @testable import Perennial
 
 extension Method {
-  static let isolation: [Method] = []
+  static let isolation: [Method] = [
+    Method("xdg") { [ContextGating()] },
+    Method("packnet") { [PackNet()] },
+    Method("hat") { [HardAttention()] },
+    Method("progressive") { [ProgressiveNetworks()] },
+    Method("xdg and ewc") { [ContextGating(), ewc()] },
+  ]
+
+  /// What gates, prunes or widens the model from the first experience on.
+  static let changingTheFirstExperience: Set<String> = [
+    "xdg", "xdg and ewc", "packnet", "hat", "progressive",
+  ]
+
+  static let weightlessIsolation: [Method] = [
+    Method("xdg, nothing gated") {
+      var options = ContextGating.Options()
+      options.fraction = 0
+      return [ContextGating(options)]
+    }
+  ]
 }

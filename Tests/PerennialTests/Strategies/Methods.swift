@@ -15,6 +15,17 @@ struct Method: Sendable, CustomTestStringConvertible {
 
   var testDescription: String { name }
 
+  /// Whether the strategies themselves say that they can serve such a setting.
+  func serves(_ setting: Setting) -> Bool {
+    let strategies = make()
+    let facts = StreamFacts(
+      classes: 6, experiences: 3, scenario: setting.scenario, strategies: strategies.map(\.name))
+    return strategies.allSatisfy { (try? $0.check(facts)) != nil }
+  }
+
+  /// The plainest setting that they can serve.
+  var setting: Setting { serves(.plain) ? .plain : .tasks }
+
   static func replay(_ change: (inout Replay.Options) -> Void = { _ in }) -> Replay {
     var options = Replay.Options()
     options.memory = 13
@@ -76,12 +87,20 @@ struct Method: Sendable, CustomTestStringConvertible {
 /// A model, an optimizer and a stream for the laws to hold on.
 enum Setting: String, CaseIterable, Sendable {
   case plain, dropoutAndNorm, adamAugmented, tasks, domains, instances, fixedHead, cosineHead, meansHead,
-    blurredSteps, images
+    blurredSteps, images, tasksAndNorm
+
+  var scenario: Scenario {
+    switch self {
+    case .tasks, .tasksAndNorm: .taskIncremental
+    case .domains: .domainIncremental
+    case .instances: .instanceIncremental
+    default: .classIncremental
+    }
+  }
 
   func stream() throws -> Perennial.Stream {
     switch self {
-    case .tasks: try Clusters().stream(.taskIncremental)
-    case .domains: try Clusters().stream(.domainIncremental)
+    case .tasks, .tasksAndNorm, .domains: try Clusters().stream(scenario)
     case .instances: try Clusters().stream(.instanceIncremental) { $0.validation = 0.1 }
     case .adamAugmented: try Clusters().stream(pipeline: .noisy())
     case .blurredSteps: try Clusters().stream { ($0.blur, $0.classOrder) = (0.4, .seeded) }
@@ -95,7 +114,7 @@ enum Setting: String, CaseIterable, Sendable {
   func learner(_ strategies: [any Strategy], stream: Perennial.Stream) throws -> Learner {
     let blueprint: Blueprint =
       switch self {
-      case .dropoutAndNorm: .tiny(batchNorm: true, dropout: 0.3)
+      case .dropoutAndNorm, .tasksAndNorm: .tiny(batchNorm: true, dropout: 0.3)
       case .images: .tinyPictures()
       case .fixedHead: .tiny { try FixedHead(features: $0, capacity: 8, $1) }
       case .cosineHead: .tiny { try CosineHead(features: $0, $1) }

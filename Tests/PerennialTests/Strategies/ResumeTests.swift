@@ -50,8 +50,9 @@ import Torch
   }
 
   /// Every strategy, with all that carries state beside it: momentum, Adam, batch statistics, dropout, augmentation.
-  @Test(arguments: Method.all, [Setting.dropoutAndNorm, .adamAugmented, .tasks])
+  @Test(arguments: Method.all, [Setting.dropoutAndNorm, .adamAugmented, .tasks, .tasksAndNorm])
   func everyStrategyGoesOnAsIfItHadNeverStopped(method: Method, setting: Setting) throws {
+    guard method.serves(setting) else { return }
     let whole = try Self.run(method, setting)
     let steps = whole.losses.count
     for cut in [steps / 2, steps - 1] {
