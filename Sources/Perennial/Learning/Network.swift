@@ -50,3 +50,19 @@ public struct Blueprint {
     return copy
   }
 }
+
+extension Network {
+  /// Freezes the backbone, or lets it learn again; make a new `ParameterVector` afterwards.
+  public func freezeBackbone(_ isFrozen: Bool = true) { backbone.freeze { _ in isFrozen } }
+}
+
+extension Blueprint {
+  /// The same networks with a backbone that does not learn.
+  public func withFrozenBackbone() -> Blueprint {
+    Blueprint { random in
+      let network = try body(random)
+      network.freezeBackbone()
+      return network
+    }
+  }
+}

@@ -10,6 +10,11 @@ public enum StrategyRegistry {
     ElasticWeightConsolidation.card,
     Replay.card,
     LearningWithoutForgetting.card,
+    FrozenHead.card,
+    MemoryBasedAdaptation.card,
+    FeatureExtraction.card,
+    GradualUnfreezing.card,
+    DiscriminativeFineTuning.card,
   ]
 
   /// Other names that recipes may use.

@@ -76,7 +76,7 @@ struct Method: Sendable, CustomTestStringConvertible {
 /// A model, an optimizer and a stream for the laws to hold on.
 enum Setting: String, CaseIterable, Sendable {
   case plain, dropoutAndNorm, adamAugmented, tasks, domains, instances, fixedHead, cosineHead, meansHead,
-    blurredSteps
+    blurredSteps, ldaHead, ridgeHead, neighboursHead, frozenLDA
 
   func stream() throws -> Perennial.Stream {
     switch self {
@@ -95,6 +95,12 @@ enum Setting: String, CaseIterable, Sendable {
       case .dropoutAndNorm: .tiny(batchNorm: true, dropout: 0.3)
       case .fixedHead: .tiny { try FixedHead(features: $0, capacity: 8, $1) }
       case .cosineHead: .tiny { try CosineHead(features: $0, $1) }
+      case .ldaHead: .tiny { features, _ in try StreamingLDAHead(features: features) }
+      case .frozenLDA:
+        Blueprint.tiny(batchNorm: true) { features, _ in try StreamingLDAHead(features: features) }
+          .withFrozenBackbone()
+      case .ridgeHead: .tiny { try RidgeHead(features: $0, width: 12, $1) }
+      case .neighboursHead: .tiny { features, _ in try NearestNeighboursHead(features: features, memory: 20) }
       case .meansHead: .tiny { try NearestClassMeanHead(features: $0, $1) }
       default: .tiny()
       }

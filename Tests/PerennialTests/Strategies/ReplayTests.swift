@@ -194,15 +194,20 @@ import Torch
   @Test(arguments: [Policy.classBalanced, .ring])
   func aMemorySmallerThanTheClassesIsRefused(policy: Policy) throws {
     let replay = Replay(memory: 3, policy: policy)
-    #expect(throws: StrategyError.memoryTooSmall(memory: 3, classes: 4)) { try replay.check(Self.facts(classes: 4)) }
+    #expect(throws: StrategyError.memoryTooSmall(memory: 3, classes: 4)) {
+      try replay.check(Self.facts(classes: 4))
+    }
     try replay.check(Self.facts(classes: 3))
     let stream = try Clusters().stream()
     let learner = try Learner(
       .tiny(), optimizer: SGD(learningRate: 0.05), strategies: [replay], pipeline: stream.pipeline)
     try learner.learn(stream, 1)
-    #expect(throws: StrategyError.memoryTooSmall(memory: 3, classes: 4)) { try learner.begin(stream.experience(1)) }
+    #expect(throws: StrategyError.memoryTooSmall(memory: 3, classes: 4)) {
+      try learner.begin(stream.experience(1))
+    }
     #expect(
-      "\(StrategyError.memoryTooSmall(memory: 3, classes: 4))".contains("3 examples cannot hold one of each of 4"))
+      "\(StrategyError.memoryTooSmall(memory: 3, classes: 4))".contains(
+        "3 examples cannot hold one of each of 4"))
   }
 
   @Test func aReservoirServesAnyNumberOfClasses() throws {
