@@ -2,7 +2,9 @@ import Torch
 
 /// A backbone and a head: the model that a learner teaches.
 public final class Network: Module {
-  public let backbone: any Backbone
+  public private(set) var backbone: any Backbone
+  /// What made the network, before strategies extended it: how to get further ones of its kind.
+  public internal(set) var origin: Blueprint?
   public let head: any Head
 
   /// - Parameter headName: the head's name in checkpoints, as the public model has it: `fc`, `linear` ….
@@ -12,6 +14,12 @@ public final class Network: Module {
     super.init()
     register("", backbone)
     register(headName, head)
+  }
+
+  /// Puts another backbone in place, such as one that has the old one inside; before a learner holds the network.
+  public func replaceBackbone(with other: any Backbone) {
+    replace(backbone, with: other)
+    backbone = other
   }
 
   /// Features `[N, D]` of inputs `[N, …]`.
@@ -36,6 +44,7 @@ public struct Blueprint {
   func extended(by strategies: [any Strategy]) -> Blueprint {
     Blueprint { random in
       let network = try body(random)
+      network.origin = self
       for strategy in strategies { try strategy.extend(network, random) }
       return network
     }

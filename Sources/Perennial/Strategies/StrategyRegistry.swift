@@ -15,6 +15,11 @@ public enum StrategyRegistry {
     FeatureExtraction.card,
     GradualUnfreezing.card,
     DiscriminativeFineTuning.card,
+    SoftSharing.card,
+    CrossStitch.card,
+    UncertaintyWeighting.card,
+    LookaheadMAML.card,
+    OnlineAwareMetaLearning.card,
   ]
 
   /// Other names that recipes may use.

@@ -41,7 +41,9 @@ import Torch
 
   /// Nothing is there yet to remember, so the first experience is learned as without a strategy.
   @Test(
-    arguments: Method.all.filter { !["l1", "l2"].contains($0.name) && !$0.name.hasPrefix("replay") },
+    arguments: Method.all.filter {
+      !(["l1", "l2"] + Method.ownFirstExperience).contains($0.name) && !$0.name.hasPrefix("replay")
+    },
     [Setting.plain, .dropoutAndNorm, .tasks])
   func theFirstExperienceIsFineTuning(method: Method, setting: Setting) throws {
     let (plain, losses) = try Self.train(Method("finetune") { [] }, setting, experiences: 1)

@@ -26,9 +26,11 @@ private final class TwoStages: Module, Backbone {
 }
 
 @Suite struct TransferTests {
-  static let blueprint = Blueprint { random in
-    let backbone = try TwoStages(random.stream("initialization"))
-    return Network(backbone, head: try LinearHead(features: 12, random.stream("head")))
+  static var blueprint: Blueprint {
+    Blueprint { random in
+      let backbone = try TwoStages(random.stream("initialization"))
+      return Network(backbone, head: try LinearHead(features: 12, random.stream("head")))
+    }
   }
 
   static func learner(_ strategies: [any Strategy], _ stream: Perennial.Stream, steps: Int = 6) throws
