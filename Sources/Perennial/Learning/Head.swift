@@ -183,7 +183,7 @@ public final class NearestClassMeanHead: Module, Head {
 
 extension Parameter {
   /// Puts rows behind those that are there, on their device.
-  fileprivate func append(_ rows: Tensor) throws {
+  func append(_ rows: Tensor) throws {
     try noGrad { replace(with: try Tensor.concatenate([value.detach(), rows.to(value.device)])) }
   }
 }

@@ -18,6 +18,32 @@ public enum HeadRegistry {
     func validate(at node: ConfigurationNode) throws { try node.require("scale", scale, above: 0) }
   }
 
+  struct StreamingLDAOptions: Configurable {
+    /// The share of the identity in the covariance.
+    var shrinkage = 1e-4
+
+    func validate(at node: ConfigurationNode) throws { try node.require("shrinkage", shrinkage, in: 0...1) }
+  }
+
+  struct RidgeOptions: Configurable {
+    /// Units of the random expansion.
+    var width = 1000
+
+    func validate(at node: ConfigurationNode) throws { try node.require("width", width, atLeast: 1) }
+  }
+
+  struct NeighboursOptions: Configurable {
+    /// The most features kept.
+    var memory = 5000
+    /// How many neighbours vote.
+    var neighbours = 5
+
+    func validate(at node: ConfigurationNode) throws {
+      try node.require("memory", memory, atLeast: 1)
+      try node.require("neighbours", neighbours, atLeast: 1)
+    }
+  }
+
   typealias Maker = @Sendable (Selection, _ features: Int, Generator) throws -> any Head
 
   static let makers: KeyValuePairs<String, Maker> = [
@@ -36,6 +62,19 @@ public enum HeadRegistry {
     "nearest-class-mean": { selection, features, generator in
       _ = try selection.decode(NoOptions.self)
       return try NearestClassMeanHead(features: features, generator)
+    },
+    "streaming-lda": { selection, features, _ in
+      let options = try selection.decode(StreamingLDAOptions.self)
+      return try StreamingLDAHead(features: features, shrinkage: options.shrinkage)
+    },
+    "ridge": { selection, features, generator in
+      let options = try selection.decode(RidgeOptions.self)
+      return try RidgeHead(features: features, width: options.width, generator)
+    },
+    "nearest-neighbours": { selection, features, _ in
+      let options = try selection.decode(NeighboursOptions.self)
+      return try NearestNeighboursHead(
+        features: features, memory: options.memory, neighbours: options.neighbours)
     },
   ]
 

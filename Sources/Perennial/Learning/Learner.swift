@@ -242,6 +242,7 @@ extension Learner {
     state["steps"] = totalSteps
     state["examples"] = totalExamples
     state["strategies"] = strategies.map(\.name)
+    state["frozen"] = model.frozenPaths.sorted()
     state["linear_backends"] = LinearBackendChoice.shared.decisions
     state.set(State(tensors: try model.stateDictionary()), under: "model")
     state.set(State(tensors: try optimizer.state()), under: "optimizer")
@@ -278,6 +279,9 @@ extension Learner {
     try model.head.grow(to: state.require("outputs"), random.stream("head"))
     try model.load(state.scoped("model").tensors)
     if device != .cpu { try model.move(to: device) }
+    if let frozen: [String] = state["frozen"], frozen != model.frozenPaths.sorted() {
+      model.freeze(where: Set(frozen).contains)
+    }
     vector = try ParameterVector(model.trainableParameters)
     try optimizer.restore(state.scoped("optimizer").tensors.mapValues { try $0.to(device) })
     forbidden = try classes.forbidden()?.to(device)

@@ -2,7 +2,9 @@ import Torch
 
 /// A backbone and a head: the model that a learner teaches.
 public final class Network: Module {
-  public let backbone: any Backbone
+  public private(set) var backbone: any Backbone
+  /// What made the network, before strategies extended it: how to get further ones of its kind.
+  public internal(set) var origin: Blueprint?
   public let head: any Head
   /// The head's name in checkpoints.
   public let headName: String
@@ -15,6 +17,12 @@ public final class Network: Module {
     super.init()
     register("", backbone)
     register(headName, head)
+  }
+
+  /// Puts another backbone in place, such as one that has the old one inside; before a learner holds the network.
+  public func replaceBackbone(with other: any Backbone) {
+    replace(backbone, with: other)
+    backbone = other
   }
 
   /// Features `[N, D]` of inputs `[N, …]`.
@@ -39,6 +47,7 @@ public struct Blueprint {
   func extended(by strategies: [any Strategy]) -> Blueprint {
     Blueprint { random in
       var network = try body(random)
+      network.origin = self
       for strategy in strategies {
         network = try strategy.rebuild(network, random, fresh: body)
         try strategy.extend(network, random)
@@ -54,5 +63,21 @@ public struct Blueprint {
     try copy.head.grow(to: network.head.outputs, random.stream("head"))
     try copy.load(network.stateDictionary())
     return copy
+  }
+}
+
+extension Network {
+  /// Freezes the backbone, or lets it learn again; make a new `ParameterVector` afterwards.
+  public func freezeBackbone(_ isFrozen: Bool = true) { backbone.freeze { _ in isFrozen } }
+}
+
+extension Blueprint {
+  /// The same networks with a backbone that does not learn.
+  public func withFrozenBackbone() -> Blueprint {
+    Blueprint { random in
+      let network = try body(random)
+      network.freezeBackbone()
+      return network
+    }
   }
 }

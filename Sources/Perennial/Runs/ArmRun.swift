@@ -22,7 +22,7 @@ final class ArmRun {
     stream = try modality.stream(recipe, seed: UInt64(seed))
     let strategies = try arm.strategies.map { try StrategyRegistry.make($0) }
     learner = try Learner(
-      modality.blueprint(recipe, for: stream), objective: ObjectiveRegistry.make(recipe.objective),
+      modality.trainedBlueprint(recipe, for: stream), objective: ObjectiveRegistry.make(recipe.objective),
       optimizer: recipe.training.optimizer.make(), strategies: strategies,
       options: recipe.training.options(online: recipe.stream.online), pipeline: stream.pipeline,
       seed: UInt64(seed), device: device)

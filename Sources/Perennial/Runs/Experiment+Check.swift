@@ -10,7 +10,7 @@ extension Experiment {
     let stream = try modality.stream(recipe, seed: seed)
     let objective = try ObjectiveRegistry.make(recipe.objective)
     let random = RandomStreams(seed: seed)
-    let network = try modality.blueprint(recipe, for: stream).make(random)
+    let network = try modality.trainedBlueprint(recipe, for: stream).make(random)
     let classes = try StreamFacts(stream, objective: objective, recipe, strategies: []).classes
     try blaming(recipe.head.node) { try network.head.grow(to: classes ?? 0, random.stream("head")) }
     for arm in recipe.arms {
@@ -24,7 +24,7 @@ extension Experiment {
           }
           try strategy.check(facts)
         }
-        let network = try modality.blueprint(recipe, for: stream).extended(by: strategies).make(random)
+        let network = try modality.trainedBlueprint(recipe, for: stream).extended(by: strategies).make(random)
         try network.head.grow(to: classes ?? 0, random.stream("head"))
       }
     }

@@ -9,3 +9,11 @@ public protocol Modality {
   /// How to make the model that a recipe describes, for inputs of this stream.
   func blueprint(_ recipe: Recipe, for stream: Stream) throws -> Blueprint
 }
+
+extension Modality {
+  /// The model as the recipe trains it: with the parts frozen that shall not learn.
+  func trainedBlueprint(_ recipe: Recipe, for stream: Stream) throws -> Blueprint {
+    let blueprint = try blueprint(recipe, for: stream)
+    return recipe.training.freeze == .backbone ? blueprint.withFrozenBackbone() : blueprint
+  }
+}

@@ -5,6 +5,7 @@ extension Recipe {
     description = document.description
     stream = document.stream
     model = document.model
+    weights = document.weights
     head = document.head ?? Selection("linear")
     objective = document.objective ?? Selection("classification")
     training = document.training
@@ -22,6 +23,7 @@ private struct Document: Decodable, Validated {
   let description: String?
   let stream: Recipe.Stream
   let model: Selection
+  let weights: String?
   let head: Selection?
   let objective: Selection?
   let training: Recipe.Training

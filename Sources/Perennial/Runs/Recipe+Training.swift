@@ -15,10 +15,19 @@ extension Recipe {
     public let clip: Double?
     /// Whether each experience starts with a fresh optimizer.
     public let resetOptimizer: Bool
+    /// What of the model does not learn.
+    public let freeze: Freeze
     /// The number of steps between evaluations within an experience; `nil` evaluates after it.
     public let evaluateEvery: Int?
     /// The number of steps between checkpoints within an experience; `nil` leaves it to the program.
     public let checkpointEvery: Int?
+  }
+
+  /// What of a model does not learn.
+  public enum Freeze: String, Codable, CaseIterable, Sendable {
+    case nothing
+    /// All but the head; dropout and batch statistics rest too.
+    case backbone
   }
 
   /// How long an experience is learned.
@@ -32,8 +41,8 @@ extension Recipe {
 
 extension Recipe.Training: Decodable, Validated {
   private enum CodingKeys: String, CodingKey {
-    case optimizer, schedule, warmUp, batch, steps, epochs, clip, resetOptimizer, evaluateEvery,
-      checkpointEvery
+    case optimizer, schedule, warmUp, batch, steps, epochs, clip, resetOptimizer, freeze,
+      evaluateEvery, checkpointEvery
   }
 
   /// Reads the `training` of a recipe: exactly one of `steps` and `epochs`.
@@ -44,6 +53,7 @@ extension Recipe.Training: Decodable, Validated {
     warmUp = try container.decodeIfPresent(Recipe.WarmUp.self, forKey: .warmUp)
     clip = try container.decodeIfPresent(Double.self, forKey: .clip)
     resetOptimizer = try container.value(.resetOptimizer, default: false)
+    freeze = try container.value(.freeze, default: .nothing)
     evaluateEvery = try container.decodeIfPresent(Int.self, forKey: .evaluateEvery)
     checkpointEvery = try container.decodeIfPresent(Int.self, forKey: .checkpointEvery)
     let steps = try container.decodeIfPresent(Int.self, forKey: .steps)

@@ -15,6 +15,8 @@ public struct Recipe: Sendable {
   public let stream: Stream
   /// The model.
   public let model: Selection
+  /// A safetensors file with weights for the backbone to start from, below the data folder unless absolute.
+  public let weights: String?
   /// What turns its features into outputs; a linear layer that grows where the recipe says nothing.
   public let head: Selection
   /// What a loss and a score are; classification where the recipe says nothing.

@@ -27,6 +27,16 @@ public enum StrategyRegistry {
     PackNet.card,
     HardAttention.card,
     ProgressiveNetworks.card,
+    FrozenHead.card,
+    MemoryBasedAdaptation.card,
+    FeatureExtraction.card,
+    GradualUnfreezing.card,
+    DiscriminativeFineTuning.card,
+    SoftSharing.card,
+    CrossStitch.card,
+    UncertaintyWeighting.card,
+    LookaheadMAML.card,
+    OnlineAwareMetaLearning.card,
   ]
 
   /// Other names that recipes may use.

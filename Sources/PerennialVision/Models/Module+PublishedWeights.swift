@@ -16,6 +16,11 @@ extension Module {
     try load(state)
   }
 
+  /// Takes the weights of a checkpoint for a backbone; those of the classifier of that name are passed over.
+  public func loadPublished(_ state: [String: Tensor], ignoringClassifier head: String) throws {
+    try loadPublished(state.filter { !$0.key.hasPrefix(head + ".") })
+  }
+
   /// Takes the weights of a public checkpoint in a safetensors file, and gives the file's metadata.
   ///
   /// - Throws: `SafetensorsError` for a damaged file, `StateMismatch` for the weights of another model.

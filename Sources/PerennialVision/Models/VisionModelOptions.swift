@@ -29,6 +29,14 @@ struct SmallCNNOptions: Configurable {
   }
 }
 
+/// Options of `strided-cnn`.
+struct StridedCNNOptions: Configurable {
+  /// The channels of every block.
+  var channels = 64
+
+  func validate(at node: ConfigurationNode) throws { try node.require("channels", channels, atLeast: 1) }
+}
+
 /// Options of `slim-resnet18`.
 struct SlimResNet18Options: Configurable {
   /// The channels of the first stage.

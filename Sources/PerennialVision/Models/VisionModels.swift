@@ -50,6 +50,10 @@ public enum VisionModels {
       return try SmallCNN(
         input: input, channels: options.channels, hidden: options.hidden, streams.weights)
     },
+    "strided-cnn": { selection, input, streams in
+      let options = try selection.decode(StridedCNNOptions.self)
+      return try StridedCNN(input: input, channels: options.channels, streams.weights)
+    },
     "slim-resnet18": { selection, input, streams in
       let options = try selection.decode(SlimResNet18Options.self)
       let image = try ImageShape(input, for: "ResNet")

@@ -1,4 +1,5 @@
 import Foundation
+import Foundation
 import Perennial
 import Torch
 
@@ -46,13 +47,24 @@ public struct VisionModality: Modality {
   ///   name or option.
   public func blueprint(_ recipe: Recipe, for stream: Perennial.Stream) throws -> Blueprint {
     let input = try stream.inputShape()
+    let weights = try recipe.weights.map { try initialWeights($0, recipe.node["weights"]) }
     return Blueprint { random in
       let backbone = try VisionModels.backbone(
         recipe.model, input: input, weights: random.stream("initialization"),
         dropout: random.stream("dropout"))
+      if let weights { try backbone.loadPublished(weights, ignoringClassifier: backbone.headName) }
       let head = try HeadRegistry.make(
         recipe.head, features: backbone.featureCount, random.stream("head"))
       return Network(backbone, head: head, headName: backbone.headName)
+    }
+  }
+
+  private func initialWeights(_ path: String, _ node: ConfigurationNode?) throws -> [String: Tensor] {
+    let url = path.hasPrefix("/") ? URL(fileURLWithPath: path) : sources.root.url.appendingPathComponent(path)
+    do {
+      return try Safetensors.read(url).tensors.mapValues { try $0.clone() }
+    } catch {
+      throw node?.error("\(error)") ?? error
     }
   }
 

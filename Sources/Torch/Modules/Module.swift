@@ -11,6 +11,9 @@ open class Module {
   /// `evaluate`.
   public private(set) var isTraining = true
 
+  /// Whether the module keeps to evaluation mode whatever `train` says.
+  public private(set) final var isFrozen = false
+
   /// Where layers record what per-sample gradients need; nil outside `recording`.
   public private(set) final var tape: ActivationTape?
 
@@ -23,6 +26,14 @@ open class Module {
 
   /// Makes a module part of this one; with an empty name its paths stay as they are.
   public final func register(_ name: String, _ module: Module) { children.append((name, module)) }
+
+  /// The module of that name, of this module's own.
+  public final func child(_ name: String) -> Module? { children.first { $0.name == name }?.module }
+
+  /// Puts another module under the name of one of this module's own.
+  public final func replace(_ old: Module, with new: Module) {
+    for index in children.indices where children[index].module === old { children[index].module = new }
+  }
 
   /// All parameters and buffers with their paths: a module's own first, then its children's, in order.
   public final var parameters: [(path: String, parameter: Parameter)] {
@@ -52,8 +63,45 @@ open class Module {
 
   /// Goes to training mode, or back with `train(false)`.
   public final func train(_ mode: Bool = true) {
-    isTraining = mode
+    isTraining = mode && !isFrozen
     for child in children { child.module.train(mode) }
+  }
+
+  /// Freezes the parts whose paths `chosen` names, and lets the others learn: frozen parameters are not trained, and a
+  /// module all of whose parts are frozen keeps to evaluation mode, so that dropout and batch statistics rest too.
+  ///
+  /// Takes effect when the next `ParameterVector` is made. A module without parameters is asked for by its own path.
+  public final func freeze(where chosen: (_ path: String) -> Bool) {
+    _ = freeze(below: "", chosen)
+  }
+
+  /// - Returns: whether everything below is frozen.
+  private func freeze(below path: String, _ chosen: (String) -> Bool) -> Bool {
+    func join(_ name: String) -> String { path.isEmpty || name.isEmpty ? path + name : "\(path).\(name)" }
+    var parts: [Bool] = []
+    for (name, parameter) in ownParameters {
+      parts.append(chosen(join(name)))
+      parameter.isTrainable = parameter.kind != .buffer && !chosen(join(name))
+    }
+    for child in children { parts.append(child.module.freeze(below: join(child.name), chosen)) }
+    isFrozen = parts.isEmpty ? chosen(path) : parts.allSatisfy { $0 }
+    if isFrozen { isTraining = false }
+    return isFrozen
+  }
+
+  /// The paths of the parts that `freeze` was given, those of modules without parameters included.
+  public final var frozenPaths: Set<String> { frozenPaths(below: "") }
+
+  private func frozenPaths(below path: String) -> Set<String> {
+    func join(_ name: String) -> String { path.isEmpty || name.isEmpty ? path + name : "\(path).\(name)" }
+    var paths: Set<String> = []
+    for (name, parameter) in ownParameters
+    where !parameter.isTrainable && (parameter.kind != .buffer || isFrozen) {
+      paths.insert(join(name))
+    }
+    for child in children { paths.formUnion(child.module.frozenPaths(below: join(child.name))) }
+    if ownParameters.isEmpty, children.isEmpty, isFrozen { paths.insert(path) }
+    return paths
   }
 
   /// Makes room for a checkpoint: modules whose shapes come with what they learn grow here.

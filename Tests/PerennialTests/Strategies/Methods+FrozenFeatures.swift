@@ -1,5 +1,24 @@
 @testable import Perennial
 
 extension Method {
+  static func mbpa(_ change: (inout MemoryBasedAdaptation.Options) -> Void = { _ in })
+    -> MemoryBasedAdaptation
+  {
+    var options = MemoryBasedAdaptation.Options()
+    (options.memory, options.neighbours) = (14, 4)
+    change(&options)
+    return MemoryBasedAdaptation(options)
+  }
+
   static let frozenFeatures: [Method] = []
+
+  /// Those that leave training alone and answer otherwise: their laws are in `AnsweringLawTests`.
+  static let answering: [Method] = [
+    Method("frozen-head nearest-class-mean") { [FrozenHead(head: "nearest-class-mean")] },
+    Method("frozen-head streaming-lda") { [FrozenHead(head: "streaming-lda")] },
+    Method("frozen-head ridge") { [FrozenHead(head: "ridge")] },
+    Method("frozen-head nearest-neighbours") { [FrozenHead(head: "nearest-neighbours")] },
+    Method("mbpa") { [mbpa()] },
+    Method("mbpa, decay") { [mbpa { ($0.decay, $0.steps) = (0.5, 2) }] },
+  ]
 }

@@ -87,7 +87,7 @@ struct Method: Sendable, CustomTestStringConvertible {
 /// A model, an optimizer and a stream for the laws to hold on.
 enum Setting: String, CaseIterable, Sendable {
   case plain, dropoutAndNorm, adamAugmented, tasks, domains, instances, fixedHead, cosineHead, meansHead,
-    blurredSteps, images, tasksAndNorm
+    blurredSteps, images, tasksAndNorm, ldaHead, ridgeHead, neighboursHead, frozenLDA
 
   var scenario: Scenario {
     switch self {
@@ -118,6 +118,12 @@ enum Setting: String, CaseIterable, Sendable {
       case .images: .tinyPictures()
       case .fixedHead: .tiny { try FixedHead(features: $0, capacity: 8, $1) }
       case .cosineHead: .tiny { try CosineHead(features: $0, $1) }
+      case .ldaHead: .tiny { features, _ in try StreamingLDAHead(features: features) }
+      case .frozenLDA:
+        Blueprint.tiny(batchNorm: true) { features, _ in try StreamingLDAHead(features: features) }
+          .withFrozenBackbone()
+      case .ridgeHead: .tiny { try RidgeHead(features: $0, width: 12, $1) }
+      case .neighboursHead: .tiny { features, _ in try NearestNeighboursHead(features: features, memory: 20) }
       case .meansHead: .tiny { try NearestClassMeanHead(features: $0, $1) }
       default: .tiny()
       }

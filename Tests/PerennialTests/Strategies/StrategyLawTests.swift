@@ -38,6 +38,7 @@ import Torch
       [Method.ewc { $0.lambda = 0 }, Method.lwf { $0.weight = 0 }, WeightPenalty(.l2, lambda: 0)]
     },
   ]
+    ] + Method.weightlessTransfer
 
   static func train(_ method: Method, _ setting: Setting, experiences: Int? = nil) throws -> (
     Learner, losses: [Double]
@@ -60,6 +61,9 @@ import Torch
   @Test(
     arguments: Method.all.filter { !["l1", "l2"].contains($0.name) && !$0.name.hasPrefix("replay") }
       .filter { !Method.changingTheFirstExperience.contains($0.name) },
+    arguments: Method.all.filter {
+      !(["l1", "l2"] + Method.ownFirstExperience).contains($0.name) && !$0.name.hasPrefix("replay")
+    },
     [Setting.plain, .dropoutAndNorm, .tasks])
   func theFirstExperienceIsFineTuning(method: Method, setting: Setting) throws {
     guard method.serves(setting) else { return }

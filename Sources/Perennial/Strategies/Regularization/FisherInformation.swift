@@ -35,6 +35,7 @@ public enum FisherInformation {
         try Tensor.arange(0, examples.count)
       }
     let total = try Tensor.zeros([learner.vector.count], device: learner.device)
+    guard learner.vector.count > 0 else { return total }
     try learner.model.evaluating {
       for start in stride(from: 0, to: places.count, by: 256) {
         let piece = try places[start..<min(start + 256, places.count)]
@@ -82,11 +83,13 @@ public enum FisherInformation {
   ) throws {
     let slots = Dictionary(
       uniqueKeysWithValues: zip(vector.parameters.map(ObjectIdentifier.init), vector.layout.slots))
+    // Layers below all that learns are not part of the graph.
+    let entries = try tape.entries.filter { try $0.output.requiresGrad }
     for root in roots {
       let deltas = try gradients(
-        of: [outputs], withRespectTo: tape.entries.map(\.output), seeds: [root], retainGraph: true)
+        of: [outputs], withRespectTo: entries.map(\.output), seeds: [root], retainGraph: true)
       try noGrad {
-        for (entry, delta) in zip(tape.entries, deltas) {
+        for (entry, delta) in zip(entries, deltas) {
           for (parameter, sum) in try entry.layer.squaredGradientSums(
             input: entry.input.detach(), gradient: delta)
           {
