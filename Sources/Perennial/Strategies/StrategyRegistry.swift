@@ -10,6 +10,7 @@ public enum StrategyRegistry {
     ElasticWeightConsolidation.card,
     Replay.card,
     LearningWithoutForgetting.card,
+    DriftBoundaries.card,
   ]
 
   /// Other names that recipes may use.

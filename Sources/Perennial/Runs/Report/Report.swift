@@ -12,7 +12,8 @@ public enum Report {
     let palette = Palette(results.strategies)
     let answer = Answer(results)
     let sections: [Markup] = [
-      summary(results, palette), curves(results, palette), matrices(results, palette),
+      summary(results, palette), prequential(results, palette), curves(results, palette),
+      matrices(results, palette),
       expectations(results, palette), costs(results, palette), metrics(results), runs(results),
       setup(results, recipe: recipe),
     ]
