@@ -70,7 +70,11 @@ final class ProgressLine: RunObserver {
       if terminal.isInteractive { rewrite([title(position), experience(position), "consolidating"]) }
     case .evaluated(let position, let step, let accuracies):
       if !terminal.isInteractive, step > 0 { say(evaluation(position, accuracies)) }
-    case .saved: break
+    case .saved, .prequential, .boundary: break
+    case .tuned(let position, _, let choice):
+      say("\(title(position)): \(experience(position)) \(choice)")
+    case .forgot(let position, _, let outcome):
+      if !outcome.isKept { say("\(title(position)): \(experience(position)) \(outcome)") }
     case .finished(let position, let metrics, let seconds):
       say("\(title(position)): \(summary(metrics)) in \(Self.clock(seconds))")
       finishedRuns += 1

@@ -72,6 +72,7 @@ struct RunCommand: ParsableCommand {
       for line in results.expectationLines { print(line) }
     }
     Console.say("report: \(folder.report.relativePath)")
+    for line in results.budgetLines { Console.say(line) }
     guard options.check else { return }
     guard !results.expectations.isEmpty else {
       Console.say("--check: the recipe expects nothing of these strategies")

@@ -40,6 +40,21 @@ struct RunOptions: ParsableArguments {
   @Flag(help: "Fail when a result is too far from what the recipe expects.")
   var check = false
 
+  @Flag(
+    help: """
+      Choose the learning rate and the strength of each experience on its own validation examples (continual grid \
+      search); the same as --set training.tune={}.
+      """)
+  var tune = false
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Learn an experience again, more strongly protected, when more than this share of the validation accuracy on \
+      earlier ones is lost, such as 0.02.
+      """, valueName: "share"))
+  var maxForgetting: Double?
+
   @Flag(help: "Print results.json rather than a table.")
   var json = false
 
@@ -56,6 +71,8 @@ struct RunOptions: ParsableArguments {
   /// The changes to the recipe in the order in which they are applied.
   var recipeChanges: [RecipeChange] {
     var all = changes.map(RecipeChange.set)
+    if tune { all.append(.set("training.tune={}")) }
+    if let maxForgetting { all.append(.set("training.max_forgetting=\(maxForgetting)")) }
     if !seeds.isEmpty { all.append(.seeds(seeds)) }
     if let strategies {
       let names = strategies.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }

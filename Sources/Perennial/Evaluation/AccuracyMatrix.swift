@@ -40,6 +40,14 @@ public struct AccuracyMatrix: Codable, Equatable, Sendable {
   public private(set) var learningCurves: [[Double]] = []
   /// For each update from the second experience on, how answers on what was known before changed.
   public private(set) var flips: [FlipCounts] = []
+  /// The scores on the batches of an online stream, each before it was learned.
+  public var prequential: PrequentialRecord?
+  /// The steps after which a boundary was found inside an experience.
+  public var boundaries: [Int]?
+  /// What was chosen for each experience, where it was.
+  public var tuning: [ContinualGridSearch.Choice]?
+  /// What was forgotten after each experience, where there is a budget.
+  public var forgettingBudget: [ForgettingBudget.Outcome]?
   /// What learning took.
   public var cost = LearningCost()
 
@@ -99,6 +107,9 @@ public struct AccuracyMatrix: Codable, Equatable, Sendable {
     try check(scores, "the score at step \(step)", seen: seen)
     moments.append(Moment(step: step, seen: seen, scores: scores))
   }
+
+  /// Drops what was measured inside experiences after `step`, because that part is learned again.
+  mutating func dropMoments(after step: Int) { moments.removeAll { $0.step > step } }
 
   /// Adds one experience's learning curve: the score on its own test set after 0, 1, 2, … of its mini-batches.
   public mutating func recordLearningCurve(_ scores: [Double]) throws {

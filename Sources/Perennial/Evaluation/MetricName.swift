@@ -19,6 +19,9 @@ public struct MetricName: RawRepresentable, Hashable, Sendable, ExpressibleByStr
   public static let learningCurveArea: MetricName = "learning_curve_area"
   public static let negativeFlipRate: MetricName = "negative_flip_rate"
 
+  /// The score on every batch of an online stream before it was learned.
+  public static let prequentialAccuracy: MetricName = "prequential_accuracy"
+
   /// The metrics of the accuracy matrix, in the order in which files and tables list them. All are fractions.
   public static let standard: [MetricName] = [
     .averageAccuracy, .averageIncrementalAccuracy, .anytimeAccuracy, .forgetting, .forgettingFromLearned,
@@ -43,12 +46,13 @@ public struct MetricName: RawRepresentable, Hashable, Sendable, ExpressibleByStr
     case .intransigence: "missing on new experiences, against joint training"
     case .learningCurveArea: "how good a new experience is after few batches"
     case .negativeFlipRate: "right before an update and wrong after it"
+    case .prequentialAccuracy: "on every item of the stream, before it was learned"
     default: ""
     }
   }
 
   /// Whether values are fractions, shown as percentages.
-  public var isFraction: Bool { Self.standard.contains(self) }
+  public var isFraction: Bool { Self.standard.contains(self) || self == .prequentialAccuracy }
 
   /// The standard order first, then alphabetical.
   static func precedes(_ one: MetricName, _ other: MetricName) -> Bool {

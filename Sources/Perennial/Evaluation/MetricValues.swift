@@ -18,6 +18,7 @@ public struct MetricValues: Equatable, Sendable {
     self[.intransigence] = joint?.jointReference.flatMap { matrix.intransigence(joint: $0) }
     self[.learningCurveArea] = matrix.learningCurveArea()
     self[.negativeFlipRate] = matrix.negativeFlipRate
+    self[.prequentialAccuracy] = matrix.prequential?.score
   }
 
   /// The value of a metric; nil where it is not defined or was not recorded.

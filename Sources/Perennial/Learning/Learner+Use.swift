@@ -33,3 +33,25 @@ extension Learner {
     }
   }
 }
+
+// MARK: - Scores on examples that are not trained on
+
+extension Learner {
+  /// Outputs `[N, K]` for some examples whose targets are units, as in use, units of other tasks −∞.
+  func ask(_ examples: Examples, _ places: Tensor, task: Int?) throws -> Tensor {
+    let batch = try batch(of: examples, places, task: task, isAugmented: false)
+    let outputs = try predict(batch.inputs, task: task)
+    return outputs.shape[1] == model.head.outputs ? try noGrad { try mask(outputs, batch) } : outputs
+  }
+
+  /// How good the model is on held-out examples of a task, or of none in particular; 0 of none at all.
+  public func score(_ examples: Examples, task: Int?) throws -> Double {
+    guard examples.count > 0, model.head.outputs > 0 else { return 0 }
+    let known =
+      objective.isClassification ? try examples.with(targets: classes.units(for: examples.targets)) : examples
+    let pieces = try stride(from: 0, to: known.count, by: 1000).map {
+      try ask(known, Tensor.arange($0, min($0 + 1000, known.count)), task: task)
+    }
+    return try noGrad { try objective.score(Tensor.concatenate(pieces), known.targets.to(device)) }
+  }
+}

@@ -20,12 +20,15 @@ public final class Learner {
   /// All trainable parameters; made anew when the head grows.
   public private(set) var vector: ParameterVector
   /// The experience being learned.
-  public private(set) var session: Session?
+  public internal(set) var session: Session?
   /// Optimizer steps since the beginning.
   public private(set) var totalSteps = 0
   /// Fresh examples seen since the beginning, repetitions counted.
   public private(set) var totalExamples = 0
-  let baseLearningRate: Double
+  /// The steps after which a boundary was found inside an experience.
+  public internal(set) var boundaries: [Int] = []
+  /// The learning rate before any schedule.
+  public var baseLearningRate: Double
   private var forbidden: Tensor?
 
   /// - Throws: `LearnerError.duplicateStrategy`, or what making the model throws.
@@ -103,14 +106,14 @@ public final class Learner {
     session.step += 1
     totalSteps += 1
     totalExamples += batch.fresh
+    if try strategies.contains(where: { try $0.isBoundary(step) }), !session.isDone { try consolidate() }
     return value
   }
 
   /// Finishes the experience: strategies estimate, select and consolidate.
   public func end() throws {
     guard let session else { throw LearnerError.noSession }
-    model.evaluate()
-    for strategy in strategies { try strategy.end(session.experience, self) }
+    try finish(session)
     self.session = nil
   }
 
@@ -241,6 +244,7 @@ extension Learner {
     state["outputs"] = model.head.outputs
     state["steps"] = totalSteps
     state["examples"] = totalExamples
+    state["boundaries"] = boundaries
     state["strategies"] = strategies.map(\.name)
     state["frozen"] = model.frozenPaths.sorted()
     state["linear_backends"] = LinearBackendChoice.shared.decisions
@@ -251,6 +255,7 @@ extension Learner {
     if let session {
       state["session/step"] = session.step
       state["session/previous"] = session.previousOutputs
+      state["session/boundary"] = session.boundary
       state.set(try session.sampler.state(), under: "session/sampler")
     }
     return state
@@ -276,6 +281,7 @@ extension Learner {
     classes = try state.require("classes")
     totalSteps = try state.require("steps")
     totalExamples = try state.require("examples")
+    boundaries = state["boundaries"] ?? []
     try model.head.grow(to: state.require("outputs"), random.stream("head"))
     try model.load(state.scoped("model").tensors)
     if device != .cpu { try model.move(to: device) }
@@ -293,6 +299,7 @@ extension Learner {
     if let experience {
       let session = try makeSession(experience, previousOutputs: state.require("session/previous"))
       session.step = try state.require("session/step")
+      session.boundary = state["session/boundary"] ?? 0
       try session.sampler.restore(state.scoped("session/sampler"))
       self.session = session
       try select(task: session.task)

@@ -5,15 +5,20 @@ public final class Session {
   public let experience: Experience
   /// What is trained on, targets as output units.
   public let examples: Examples
-  /// Units before this experience; those from here on are new.
-  public let previousOutputs: Int
+  /// Units before this experience, or before the last boundary inside it; those from here on are new.
+  public internal(set) var previousOutputs: Int
   /// Optimizer steps that the experience gets.
   public let steps: Int
   public let schedule: Schedule
   private let mixesTasks: Bool
+  /// Whether a strategy trains on other examples than those of the experience.
+  var isReplaced: Bool { mixesTasks }
   /// Steps done.
   public internal(set) var step = 0
   var sampler: BatchSampler
+  /// Fresh items drawn so far, and up to the last boundary inside the experience.
+  var drawn: Int { sampler.drawn }
+  var boundary = 0
 
   init(
     experience: Experience, examples: Examples, mixesTasks: Bool, previousOutputs: Int, budget: Int,
@@ -25,7 +30,17 @@ public final class Session {
     self.previousOutputs = previousOutputs
     steps = options.steps(examples: examples.count) * (options.length.isSteps ? budget : 1)
     schedule = options.schedule(examples.count)
-    sampler = BatchSampler(count: examples.count, batch: options.batch, stopsAtEpoch: !options.length.isSteps)
+    sampler = BatchSampler(
+      count: examples.count, batch: options.batch, stopsAtEpoch: !options.length.isSteps,
+      keepsOrder: options.keepsOrder)
+  }
+
+  /// A finished part of a session, of these examples: what strategies are shown at a boundary.
+  init(_ session: Session, experience: Experience, examples: Examples) {
+    self.experience = experience
+    self.examples = examples
+    (mixesTasks, previousOutputs, steps) = (session.mixesTasks, session.previousOutputs, session.steps)
+    (schedule, sampler, step) = (session.schedule, session.sampler, session.step)
   }
 
   /// Whether all steps are done.

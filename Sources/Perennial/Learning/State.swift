@@ -50,6 +50,11 @@ public struct State {
     return State(tensors: below(tensors), values: below(values))
   }
 
+  /// The same state with tensors of its own, that nothing which goes on can change.
+  public func copied() throws -> State {
+    try noGrad { State(tensors: try tensors.mapValues { try $0.detach().clone() }, values: values) }
+  }
+
   /// Puts a part below a name.
   public mutating func set(_ part: State, under name: String) {
     for (key, tensor) in part.tensors { tensors["\(name)/\(key)"] = tensor }

@@ -52,6 +52,10 @@ public protocol Strategy: AnyObject {
   /// The optimizer has moved the parameters. Insert into memory, hold weights in place.
   func observe(_ step: Step) throws
 
+  /// Whether the stream has changed with this step: the other strategies then end what they were learning and begin
+  /// anew, see ``Learner/consolidate()``.
+  func isBoundary(_ step: Step) throws -> Bool
+
   /// An experience ends. Estimate importances, select exemplars, prune.
   func end(_ experience: Experience, _ learner: Learner) throws
 
@@ -110,6 +114,7 @@ extension Strategy {
   public func inspect(_ vector: ParameterVector, _ step: Step) throws {}
   public func transform(_ vector: ParameterVector, _ step: Step) throws {}
   public func observe(_ step: Step) throws {}
+  public func isBoundary(_ step: Step) throws -> Bool { false }
   public func end(_ experience: Experience, _ learner: Learner) throws {}
   public func answer(_ question: Question, _ learner: Learner) throws -> Tensor? { nil }
   public func state() throws -> State { State() }

@@ -18,16 +18,19 @@ public struct TrainingOptions {
   public var clip: Double?
   /// Whether each experience starts with a fresh optimizer.
   public var resetOptimizer: Bool
+  /// Whether examples are learned in their own order rather than shuffled: for streams that time has ordered.
+  public var keepsOrder: Bool
 
   public init(
     batch: Int = 128, length: Length = .epochs(1), schedule: @escaping (Int) -> Schedule = { _ in .constant },
-    clip: Double? = nil, resetOptimizer: Bool = false
+    clip: Double? = nil, resetOptimizer: Bool = false, keepsOrder: Bool = false
   ) {
     self.batch = batch
     self.length = length
     self.schedule = schedule
     self.clip = clip
     self.resetOptimizer = resetOptimizer
+    self.keepsOrder = keepsOrder
   }
 
   /// Optimizer steps for this many examples.

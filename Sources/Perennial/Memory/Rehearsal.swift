@@ -95,6 +95,9 @@ public final class Rehearsal {
       experience: session.experience.index)
   }
 
+  /// Starts again from nothing when the next experience begins.
+  public func forget() { memory = nil }
+
   public var byteCount: Int { memory?.byteCount ?? 0 }
 
   public func state() throws -> State { try memory?.state() ?? State() }

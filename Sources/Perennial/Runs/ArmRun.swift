@@ -9,7 +9,16 @@ final class ArmRun {
   private(set) var record: AccuracyMatrix
   /// The experience being learned, or to be learned next.
   private(set) var experience = 0
+  /// What happened since it was last asked for, to be told.
+  private var news: [(RunPosition) -> RunEvent] = []
   private let evaluator: Evaluator
+  private let maker: LearnerMaker
+  private var prequential: PrequentialEvaluator?
+  private let tune: ContinualGridSearch.Options?
+  private var budget: ForgettingBudget?
+  /// Where the experience began, and the strengths of the recipe.
+  private var start: State?
+  private let strengths: [String: Double]
   private let evaluateEvery: Int?
   private var correct: [[Bool]] = []
   private var curve: [Double] = []
@@ -20,18 +29,21 @@ final class ArmRun {
 
   init(recipe: Recipe, arm: Recipe.Arm, seed: Int, modality: any Modality, device: Device) throws {
     stream = try modality.stream(recipe, seed: UInt64(seed))
-    let strategies = try arm.strategies.map { try StrategyRegistry.make($0) }
-    learner = try Learner(
-      modality.trainedBlueprint(recipe, for: stream), objective: ObjectiveRegistry.make(recipe.objective),
-      optimizer: recipe.training.optimizer.make(), strategies: strategies,
-      options: recipe.training.options(online: recipe.stream.online), pipeline: stream.pipeline,
-      seed: UInt64(seed), device: device)
+    maker = LearnerMaker(
+      recipe: recipe, arm: arm, seed: seed, modality: modality, stream: stream, device: device)
+    learner = try maker.make()
+    strengths = learner.strengths
+    prequential = recipe.stream.prequential.map {
+      PrequentialEvaluator($0, isClassification: learner.objective.isClassification)
+    }
+    tune = recipe.training.tune
+    budget = recipe.training.maxForgetting.map { ForgettingBudget(limit: $0) }
     evaluator = Evaluator(stream)
     evaluateEvery = recipe.training.evaluateEvery
     record = AccuracyMatrix(experiences: stream.count)
     let facts = try StreamFacts(
-      stream, objective: learner.objective, recipe, strategies: strategies.map(\.name))
-    for strategy in strategies { try strategy.check(facts) }
+      stream, objective: learner.objective, recipe, strategies: learner.strategies.map(\.name))
+    for strategy in learner.strategies { try strategy.check(facts) }
   }
 
   var isDone: Bool { experience >= stream.count }
@@ -53,13 +65,26 @@ final class ArmRun {
   }
 
   func begin() throws {
-    try training { try learner.begin(stream.experience(experience)) }
+    let next = try stream.experience(experience)
+    try prepare(next)
+    try training { try learner.begin(next) }
     curve = []
     try scoreCurve()
   }
 
   func step() throws -> Double {
+    if let point = try evaluating({ try prequential?.precede(learner) }) {
+      let step = steps
+      news.append { .prequential($0, step: step, point) }
+    }
     let loss = try training { try learner.step() }
+    if learner.boundaries.last == steps, learner.boundaries.count > record.boundaries?.count ?? 0 {
+      record.boundaries = learner.boundaries
+      prequential?.markBoundary()
+      let step = steps
+      news.append { .boundary($0, step: step) }
+    }
+    if let prequential { record.prequential = prequential.record }
     try scoreCurve()
     if let evaluateEvery, let session = learner.session, session.step % evaluateEvery == 0 {
       try evaluating {
@@ -70,9 +95,10 @@ final class ArmRun {
     return loss
   }
 
-  /// Finishes the experience and scores all test sets.
-  func end() throws -> [Double] {
+  /// Finishes the experience and scores all test sets; nil where it has to be learned again.
+  func end() throws -> [Double]? {
     try training { try learner.end() }
+    guard try keepsBudget() else { return nil }
     return try evaluating {
       let look = try evaluator.look(at: learner)
       try record.append(look.scores)
@@ -87,6 +113,12 @@ final class ArmRun {
       experience += 1
       return look.scores.map(\.score)
     }
+  }
+
+  /// What is to be told, once.
+  func tell(_ position: RunPosition) -> [RunEvent] {
+    defer { news = [] }
+    return news.map { $0(position) }
   }
 
   /// What learning has cost so far.
@@ -119,6 +151,74 @@ final class ArmRun {
   }
 }
 
+// MARK: - Strengths
+
+extension ArmRun {
+  /// Chooses what the experience is learned with, and notes where it begins.
+  private func prepare(_ next: Experience) throws {
+    if let budget, budget.attempt > 1 {
+      if let start {
+        try learner.restore(start.copied(), experience: nil, past: { try stream.experience($0) })
+      }
+      strengthen()
+      return
+    }
+    learner.strengths = strengths
+    if let tune {
+      let before = try learner.state().copied()
+      let search = ContinualGridSearch(options: tune) { [maker, stream] isPlain in
+        let trial = try maker.make(isPlain: isPlain)
+        var state = try before.copied()
+        if isPlain { state["strategies"] = [String]() }
+        try trial.restore(state, experience: nil, past: { try stream.experience($0) })
+        return trial
+      }
+      let choice = try training { try search.choose(for: next, isFirst: experience == 0) }
+      record.tuning = (record.tuning ?? []) + [choice]
+      let step = steps
+      news.append { .tuned($0, step: step, choice) }
+      useChoice()
+    }
+    if budget != nil { start = try learner.state().copied() }
+  }
+
+  private func useChoice() {
+    guard let choice = record.tuning?.last else { return }
+    learner.baseLearningRate = choice.learningRate
+    learner.strengths = choice.strengths
+  }
+
+  /// The strengths of this try of the experience.
+  private func strengthen() {
+    learner.strengths = strengths
+    useChoice()
+    let factor = (1..<(budget?.attempt ?? 1)).reduce(1.0) { product, _ in product * ForgettingBudget.growth }
+    learner.strengths = learner.strengths.mapValues { $0 * factor }
+  }
+
+  private func keepsBudget() throws -> Bool {
+    guard var budget else { return true }
+    let accuracies = try evaluating {
+      try (0...experience).map { index in
+        let known = try stream.experience(index)
+        return try known.validation.map { try learner.score($0, task: known.task) } ?? 0
+      }
+    }
+    let outcome = budget.outcome(accuracies, strengths: learner.strengths)
+    let step = steps
+    if experience > 0 { news.append { .forgot($0, step: step, outcome) } }
+    let isAgain = budget.triesAgain(after: outcome)
+    if isAgain {
+      record.dropMoments(after: start?["steps"] ?? 0)
+    } else {
+      budget.accept(accuracies)
+      if experience > 0 { record.forgettingBudget = (record.forgettingBudget ?? []) + [outcome] }
+    }
+    self.budget = budget
+    return !isAgain
+  }
+}
+
 // MARK: - Saving and going on
 
 extension ArmRun {
@@ -130,6 +230,9 @@ extension ArmRun {
     state["record"] = record
     state["curve"] = curve
     state["learning"] = isLearning
+    state["prequential"] = prequential
+    state["budget"] = budget
+    if let start { state.set(start, under: "start") }
     for (index, right) in correct.enumerated() { state.tensors["correct/\(index)"] = try Tensor(right) }
     state.set(try learner.state(), under: "learner")
     return state
@@ -145,6 +248,10 @@ extension ArmRun {
     let right = state.scoped("correct").tensors
     correct = try (0..<right.count).map { try right["\($0)"]?.array() ?? [] }
     let isLearning: Bool = try state.require("learning")
+    prequential = state["prequential"] ?? prequential
+    budget = state["budget"] ?? budget
+    if budget != nil { start = state.scoped("start") }
+    if isLearning || budget?.attempt ?? 1 > 1 { strengthen() }
     try learner.restore(
       state.scoped("learner"), experience: isLearning ? stream.experience(experience) : nil,
       past: { try self.stream.experience($0) })

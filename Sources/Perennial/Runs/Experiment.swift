@@ -83,14 +83,21 @@ public final class Experiment {
     while !run.isDone {
       position.experience = run.experience
       if !run.isLearning { try run.begin() }
+      run.tell(position).forEach(tell)
       while let session = run.learner.session, !session.isDone {
         try stopIfAsked()
         let loss = try run.step()
         tell(.step(position, step: run.steps, steps: run.expectedSteps, loss: loss))
+        run.tell(position).forEach(tell)
         if isTimeToSave(session.step, since: lastSaved), !session.isDone { try save() }
       }
       tell(.consolidating(position))
       let scores = try run.end()
+      run.tell(position).forEach(tell)
+      guard let scores else {
+        try save()
+        continue
+      }
       tell(.evaluated(position, step: run.steps, accuracies: scores))
       if !run.isDone { try save() }
     }

@@ -14,6 +14,9 @@ enum NumberText {
     metric.isFraction ? fixed(100 * value, 1) : String(format: "%.3g", value)
   }
 
+  /// Three significant digits.
+  static func short(_ value: Double) -> String { String(format: "%.3g", value) }
+
   /// "88.8 ± 0.5", or "88.8" of a single value.
   static func spread(_ statistic: Statistic, of metric: MetricName) -> String {
     let mean = value(statistic.mean, of: metric)

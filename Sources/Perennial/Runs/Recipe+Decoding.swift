@@ -51,6 +51,17 @@ private struct Document: Decodable, Validated {
     if stream.online != nil, case .epochs(let epochs) = training.length, epochs > 1 {
       throw node.error(at: "training", "an online stream is seen once: `epochs` must be 1, found `\(epochs)`")
     }
+    for (key, isAsked) in [("tune", training.tune != nil), ("max_forgetting", training.maxForgetting != nil)]
+    where isAsked {
+      guard let part = node["training"] else { continue }
+      guard stream.validation > 0 else {
+        throw part.error(
+          at: key, "is judged on examples held out of training: set `stream.validation`, such as 0.1")
+      }
+      guard stream.online == nil else {
+        throw part.error(at: key, "learns an experience more than once, and an online stream is seen once")
+      }
+    }
   }
 }
 

@@ -14,6 +14,8 @@ extension Recipe {
     /// The size of the mini-batches in which an online stream arrives, each seen once; `nil` when the learner
     /// may go through an experience as often as it likes.
     public let online: Int?
+    /// How an online stream is judged while it is learned, each batch before it is; `nil` leaves that out.
+    public let prequential: PrequentialOptions?
     /// The fraction of examples that change places with those of neighbouring experiences, in [0, 1):
     /// boundaries are sharp at 0.
     public let blur: Double
@@ -34,7 +36,7 @@ extension Recipe {
 
 extension Recipe.Stream: Decodable, Validated {
   private enum CodingKeys: String, CodingKey {
-    case data, scenario, experiences, classOrder, validation, online, blur, augment
+    case data, scenario, experiences, classOrder, validation, online, prequential, blur, augment
   }
 
   /// Reads the `stream` of a recipe.
@@ -46,6 +48,7 @@ extension Recipe.Stream: Decodable, Validated {
     classOrder = try container.value(.classOrder, default: .natural)
     validation = try container.value(.validation, default: 0)
     online = try container.decodeIfPresent(Int.self, forKey: .online)
+    prequential = try container.decodeIfPresent(PrequentialOptions.self, forKey: .prequential)
     blur = try container.value(.blur, default: 0)
     augment = try container.value(.augment, default: [])
   }
@@ -56,6 +59,10 @@ extension Recipe.Stream: Decodable, Validated {
     try node.require("validation", validation, in: 0..<1)
     try node.require("online", online, atLeast: 1)
     try node.require("blur", blur, in: 0..<1)
+    if prequential != nil, online == nil {
+      throw node.error(
+        at: "prequential", "is for streams whose batches are seen once: say how large they are, `online: 10`")
+    }
   }
 }
 

@@ -66,10 +66,11 @@ extension Recipe.Target {
   private static func target(
     _ strategy: String, _ entry: ConfigurationNode.Entry, in arm: ConfigurationNode
   ) throws -> Recipe.Target {
-    guard let metric = MetricName.standard.first(where: { $0.rawValue.foldedKey == entry.key.foldedKey })
+    let metrics = MetricName.standard + [.prequentialAccuracy]
+    guard let metric = metrics.first(where: { $0.rawValue.foldedKey == entry.key.foldedKey })
     else {
       throw ConfigurationNode(.list([]), origin: entry.origin, path: arm.path)
-        .notAmong(MetricName.standard.map(\.rawValue), entry.key, kind: "metric")
+        .notAmong(metrics.map(\.rawValue), entry.key, kind: "metric")
     }
     let value = try entry.value.decode(Written.self)
     return Recipe.Target(strategy: strategy, metric: metric, bound: value.bound, source: value.source)

@@ -19,6 +19,10 @@ extension Recipe {
     public let freeze: Freeze
     /// The number of steps between evaluations within an experience; `nil` evaluates after it.
     public let evaluateEvery: Int?
+    /// How the learning rate and strengths are chosen for each experience; `nil` takes the recipe's.
+    public let tune: ContinualGridSearch.Options?
+    /// How much may be forgotten of earlier experiences before one is learned again; `nil` asks nothing.
+    public let maxForgetting: Double?
     /// The number of steps between checkpoints within an experience; `nil` leaves it to the program.
     public let checkpointEvery: Int?
   }
@@ -41,8 +45,8 @@ extension Recipe {
 
 extension Recipe.Training: Decodable, Validated {
   private enum CodingKeys: String, CodingKey {
-    case optimizer, schedule, warmUp, batch, steps, epochs, clip, resetOptimizer, freeze,
-      evaluateEvery, checkpointEvery
+    case optimizer, schedule, warmUp, batch, steps, epochs, clip, resetOptimizer, freeze, evaluateEvery,
+      checkpointEvery, tune, maxForgetting
   }
 
   /// Reads the `training` of a recipe: exactly one of `steps` and `epochs`.
@@ -56,6 +60,8 @@ extension Recipe.Training: Decodable, Validated {
     freeze = try container.value(.freeze, default: .nothing)
     evaluateEvery = try container.decodeIfPresent(Int.self, forKey: .evaluateEvery)
     checkpointEvery = try container.decodeIfPresent(Int.self, forKey: .checkpointEvery)
+    tune = try container.decodeIfPresent(ContinualGridSearch.Options.self, forKey: .tune)
+    maxForgetting = try container.decodeIfPresent(Double.self, forKey: .maxForgetting)
     let steps = try container.decodeIfPresent(Int.self, forKey: .steps)
     let epochs = try container.decodeIfPresent(Int.self, forKey: .epochs)
     batch = try container.decode(Int.self, forKey: .batch)
@@ -76,5 +82,6 @@ extension Recipe.Training: Decodable, Validated {
     try node.require("clip", clip, above: 0)
     try node.require("evaluate_every", evaluateEvery, atLeast: 1)
     try node.require("checkpoint_every", checkpointEvery, atLeast: 1)
+    try node.require("max_forgetting", maxForgetting, in: 0..<1)
   }
 }

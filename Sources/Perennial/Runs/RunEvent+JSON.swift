@@ -1,6 +1,7 @@
 extension RunEvent: Encodable {
   private enum CodingKeys: String, CodingKey {
-    case event, strategy, seed, experience, step, steps, loss, accuracies, path, metrics, seconds, message
+    case event, strategy, seed, experience, step, steps, loss, accuracies, path, metrics, seconds, message,
+      prequential, tuning, forgetting
   }
 
   /// The name in `events.jsonl`.
@@ -10,6 +11,10 @@ extension RunEvent: Encodable {
     case .step: "step"
     case .consolidating: "consolidating"
     case .evaluated: "evaluated"
+    case .prequential: "prequential"
+    case .boundary: "boundary"
+    case .tuned: "tuned"
+    case .forgot: "forgot"
     case .saved: "saved"
     case .finished: "finished"
     case .interrupted: "interrupted"
@@ -21,7 +26,9 @@ extension RunEvent: Encodable {
   public var position: RunPosition? {
     switch self {
     case .started(let position, _, _), .step(let position, _, _, _), .consolidating(let position),
-      .evaluated(let position, _, _), .saved(let position, _, _), .finished(let position, _, _),
+      .evaluated(let position, _, _), .prequential(let position, _, _), .boundary(let position, _),
+      .tuned(let position, _, _), .forgot(let position, _, _), .saved(let position, _, _),
+      .finished(let position, _, _),
       .interrupted(let position, _):
       position
     case .warning: nil
@@ -50,6 +57,17 @@ extension RunEvent: Encodable {
     case .evaluated(_, let step, let accuracies):
       try container.encode(step, forKey: .step)
       try container.encode(accuracies.map(\.finite), forKey: .accuracies)
+    case .prequential(_, let step, let point):
+      try container.encode(step, forKey: .step)
+      try container.encode(point, forKey: .prequential)
+    case .boundary(_, let step):
+      try container.encode(step, forKey: .step)
+    case .tuned(_, let step, let choice):
+      try container.encode(step, forKey: .step)
+      try container.encode(choice, forKey: .tuning)
+    case .forgot(_, let step, let outcome):
+      try container.encode(step, forKey: .step)
+      try container.encode(outcome, forKey: .forgetting)
     case .saved(_, let step, let path):
       try container.encode(step, forKey: .step)
       try container.encode(path, forKey: .path)

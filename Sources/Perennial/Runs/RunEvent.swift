@@ -10,6 +10,14 @@ public enum RunEvent: Sendable, Equatable {
   case consolidating(RunPosition)
   /// The model was scored on the test set of every experience; unseen ones included.
   case evaluated(RunPosition, step: Int, accuracies: [Double])
+  /// A window of an online stream was scored, each batch before it was learned.
+  case prequential(RunPosition, step: Int, PrequentialRecord.Point)
+  /// A boundary was found inside an experience.
+  case boundary(RunPosition, step: Int)
+  /// A learning rate and strengths were chosen for an experience.
+  case tuned(RunPosition, step: Int, ContinualGridSearch.Choice)
+  /// Forgetting was measured against its budget; where it is over, the experience may be learned again.
+  case forgot(RunPosition, step: Int, ForgettingBudget.Outcome)
   /// A checkpoint was written.
   case saved(RunPosition, step: Int, path: String)
   /// A run of a strategy with a seed is over.

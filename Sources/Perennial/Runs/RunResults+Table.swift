@@ -8,9 +8,17 @@ extension RunResults {
   /// - Parameter width: the cells there are. Where they do not suffice, names are shortened and then columns left
   ///   out, the average accuracy last.
   public func textTable(width: Int) -> String {
-    var table = TextTable(columns: [.init("strategy", importance: 10, isText: true)] + Self.columns)
-    table.rows = strategies.map { [$0] + cells(of: $0) }
-    return table.lines(width: width).joined(separator: "\n")
+    let extra = measuredMetrics.contains(.prequentialAccuracy)
+    let column = TextTable.Column("prequential accuracy", importance: 9)
+    var table = TextTable(
+      columns: [.init("strategy", importance: 10, isText: true)] + (extra ? [column] : []) + Self.columns)
+    table.rows = strategies.map { name in
+      let score = statistic(.prequentialAccuracy, of: name).map {
+        NumberText.spread($0, of: .prequentialAccuracy)
+      }
+      return [name] + (extra ? [score ?? "–"] : []) + cells(of: name)
+    }
+    return (table.lines(width: width) + budgetLines).joined(separator: "\n")
   }
 
   /// Several runs in one table: the runs of a strategy under each other, and a warning below when they learned

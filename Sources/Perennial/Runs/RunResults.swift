@@ -86,6 +86,14 @@ public struct RunResults: Codable, Equatable, Sendable {
     public var randomInit: [Double]?
     public var metrics: MetricValues
     public var cost: LearningCost
+    /// The scores on an online stream while it was learned.
+    public var prequential: PrequentialRecord?
+    /// The steps after which a boundary was found inside an experience.
+    public var boundaries: [Int]?
+    /// What was chosen for each experience.
+    public var tuning: [ContinualGridSearch.Choice]?
+    /// Whether the budget of forgetting was kept, experience by experience.
+    public var forgettingBudget: [ForgettingBudget.Outcome]?
 
     public init(
       strategy: String, seed: Int, matrix: [[Double]], taskMaskedMatrix: [[Double]]? = nil,
@@ -106,13 +114,18 @@ public struct RunResults: Codable, Equatable, Sendable {
       self.init(
         strategy: strategy, seed: seed, matrix: record.scores, taskMaskedMatrix: record.taskMaskedScores,
         randomInit: record.randomInit, metrics: MetricValues(record, joint: joint), cost: record.cost)
+      prequential = record.prequential
+      boundaries = record.boundaries
+      tuning = record.tuning
+      forgettingBudget = record.forgettingBudget
     }
 
     enum CodingKeys: String, CodingKey {
       case strategy, seed, matrix
       case taskMaskedMatrix = "task_masked_matrix"
       case randomInit = "random_init"
-      case metrics, cost
+      case metrics, cost, prequential, boundaries, tuning
+      case forgettingBudget = "forgetting_budget"
     }
 
     public func encode(to encoder: any Encoder) throws {
@@ -124,6 +137,10 @@ public struct RunResults: Codable, Equatable, Sendable {
       try container.encode(randomInit, forKey: .randomInit)
       try container.encode(metrics, forKey: .metrics)
       try container.encode(cost, forKey: .cost)
+      try container.encodeIfPresent(prequential, forKey: .prequential)
+      try container.encodeIfPresent(boundaries, forKey: .boundaries)
+      try container.encodeIfPresent(tuning, forKey: .tuning)
+      try container.encodeIfPresent(forgettingBudget, forKey: .forgettingBudget)
     }
   }
 

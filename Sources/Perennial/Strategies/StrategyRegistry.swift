@@ -37,6 +37,7 @@ public enum StrategyRegistry {
     UncertaintyWeighting.card,
     LookaheadMAML.card,
     OnlineAwareMetaLearning.card,
+    DriftBoundaries.card,
   ]
 
   /// Other names that recipes may use.

@@ -9,10 +9,14 @@ public struct BatchSampler {
   public let batch: Int
   /// Whether batches stop at the end of an epoch.
   public let stopsAtEpoch: Bool
+  /// Whether every epoch goes through the examples as they are, and draws nothing.
+  public let keepsOrder: Bool
   private var order: Tensor?
   private var cursor = 0
+  private var epochs = 0
 
-  public init(count: Int, batch: Int, stopsAtEpoch: Bool) {
+  public init(count: Int, batch: Int, stopsAtEpoch: Bool, keepsOrder: Bool = false) {
+    self.keepsOrder = keepsOrder
     self.count = count
     self.batch = batch
     self.stopsAtEpoch = stopsAtEpoch
@@ -25,8 +29,7 @@ public struct BatchSampler {
     while missing > 0 {
       if order == nil || cursor >= count {
         if stopsAtEpoch, !pieces.isEmpty { break }
-        order = try Tensor.permutation(count, generator)
-        cursor = 0
+        try reorder(generator)
       }
       guard let order else { break }
       let taken = min(missing, count - cursor)
@@ -41,15 +44,42 @@ public struct BatchSampler {
     }
   }
 
+  private mutating func reorder(_ generator: Generator) throws {
+    order = try keepsOrder ? Tensor.arange(0, count) : Tensor.permutation(count, generator)
+    cursor = 0
+    epochs += 1
+  }
+
+  /// How many places have been given out.
+  var drawn: Int { max(0, epochs - 1) * count + cursor }
+
+  /// The places of the batch that comes after `ahead` others, without taking it; nil beyond the end of the first
+  /// epoch.
+  mutating func upcoming(_ ahead: Int, _ generator: Generator) throws -> Tensor? {
+    if order == nil, count > 0 { try reorder(generator) }
+    let start = cursor + ahead * batch
+    guard let order, epochs == 1, start < count else { return nil }
+    return try order.narrow(dim: 0, start: start, count: min(batch, count - start))
+  }
+
+  /// The places given out since `start` of them had been; all when that was in an earlier epoch: all are known then.
+  func places(since start: Int) throws -> Tensor {
+    let begun = max(0, epochs - 1) * count
+    guard let order, start >= begun else { return try Tensor.arange(0, count) }
+    return try order.narrow(dim: 0, start: start - begun, count: max(0, drawn - start))
+  }
+
   func state() throws -> State {
     var state = State()
     state.tensors["order"] = try order?.clone()
     state["cursor"] = cursor
+    state["epochs"] = epochs
     return state
   }
 
   mutating func restore(_ state: State) throws {
     order = state.tensors["order"]
     cursor = try state.require("cursor")
+    epochs = state["epochs"] ?? (order == nil ? 0 : 1)
   }
 }

@@ -20,8 +20,14 @@ public struct DataSource {
   public let pipeline: InputPipeline
   /// What a reader must know beside every number.
   public let note: String?
+  /// Whether the training examples stand in the order of time, which instance streams then keep.
+  public let isOrdered: Bool
 
-  public init(name: String, train: Examples, test: Examples, pipeline: InputPipeline, note: String? = nil) {
+  public init(
+    name: String, train: Examples, test: Examples, pipeline: InputPipeline, note: String? = nil,
+    isOrdered: Bool = false
+  ) {
+    self.isOrdered = isOrdered
     self.name = name
     self.train = train
     self.test = test
@@ -31,7 +37,7 @@ public struct DataSource {
 
   /// The same data through another pipeline.
   public func with(pipeline: InputPipeline) -> DataSource {
-    DataSource(name: name, train: train, test: test, pipeline: pipeline, note: note)
+    DataSource(name: name, train: train, test: test, pipeline: pipeline, note: note, isOrdered: isOrdered)
   }
 }
 

@@ -176,7 +176,8 @@ public struct StreamPlan {
       guard experiences <= count else {
         throw StreamError.tooManyExperiences(asked: experiences, available: count, what: "examples")
       }
-      let order = try Tensor.permutation(count, random.stream(purpose)).integers()
+      let order =
+        try source.isOrdered ? Array(0..<count) : Tensor.permutation(count, random.stream(purpose)).integers()
       return (0..<experiences).map { index in
         Array(order[(index * count / experiences)..<((index + 1) * count / experiences)]).sorted()
       }
@@ -204,9 +205,11 @@ public struct StreamPlan {
         // A stream of its own for each experience, so that asking twice or out of order gives the same split.
         let order = try Tensor.permutation(all.count, RandomStreams(seed: seed).stream("validation-\(index)"))
         let held = Int(fraction * Double(all.count))
+        let parts = try [order[held..<all.count], order[0..<held]].map {
+          source.isOrdered ? try all.select($0.integers().sorted()) : try all.select($0)
+        }
         return try Experience(
-          index: index, name: names[index], examples: try all.select(order[held..<all.count]),
-          validation: try all.select(order[0..<held]), task: task)
+          index: index, name: names[index], examples: parts[0], validation: parts[1], task: task)
       }, testing: test)
   }
 }

@@ -57,6 +57,38 @@ struct TableOptions: Configurable {
   }
 }
 
+/// Options of `elec2`: electricity prices of New South Wales, every half hour (Harries 1999).
+struct ElectricityOptions: Configurable {
+  enum Target: String, Codable, CaseIterable {
+    /// Whether the price is above its mean over the last day.
+    case `class`
+    /// The price, or demand, half an hour later: `objective: regression`.
+    case price, demand
+  }
+
+  var target = Target.class
+  /// One of so many rows tests, and is not learned.
+  var testEvery = 10
+
+  func validate(at node: ConfigurationNode) throws { try node.require("test_every", testEvery, atLeast: 2) }
+}
+
+/// Options of `noaa-weather`: the days of 50 years (Elwell & Polikar 2011).
+struct WeatherOptions: Configurable {
+  enum Target: String, Codable, CaseIterable {
+    /// Whether it rained.
+    case rain
+    /// The temperature of the next day: `objective: regression`.
+    case temperature
+  }
+
+  var target = Target.rain
+  /// One of so many rows tests, and is not learned.
+  var testEvery = 10
+
+  func validate(at node: ConfigurationNode) throws { try node.require("test_every", testEvery, atLeast: 2) }
+}
+
 /// Options of a scenario: `domain`, or `{domain: {transform: permute}}`.
 struct ScenarioOptions: Configurable {
   /// What makes a domain of every experience.

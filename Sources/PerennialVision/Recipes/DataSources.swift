@@ -28,7 +28,8 @@ final class DataSources {
         .source(normalize: options.normalize, pad: options.pad, limit: options.limit)
     }
     let readers: KeyValuePairs<String, (Selection) throws -> DataSource> = [
-      "folder": folder, "npz": npz, "csv": csv,
+      "folder": folder, "npz": npz, "csv": csv, "elec2": elec2,
+      "noaa-weather": weather,
     ]
     if let reader = readers.first(where: { selection.isNamed($0.key) })?.value {
       return try reader(selection)
@@ -55,6 +56,28 @@ final class DataSources {
     columns.task = options.regression ? .regression : .classification
     let cut: TableDataset.Cut = options.regression ? .last : .lastOfEachClass
     return try table(TableDataset.csv(url(options.path), options: columns, cut: cut))
+  }
+
+  private func elec2(_ selection: Selection) throws -> DataSource {
+    let options = try selection.decode(ElectricityOptions.self)
+    let file = try root.file(["elec.csv"], in: root.folder(of: "elec2"), of: "elec2")
+    let forecast: String? =
+      switch options.target {
+      case .class: nil
+      case .price: "nswprice"
+      case .demand: "nswdemand"
+      }
+    return try .inOrderOfTime(
+      LabeledTable.csv(file), name: "elec2", forecast: forecast, testEvery: options.testEvery)
+  }
+
+  private func weather(_ selection: Selection) throws -> DataSource {
+    let options = try selection.decode(WeatherOptions.self)
+    let name = "noaa-weather"
+    let file = try root.file(["weather.csv"], in: root.folder(of: name), of: name)
+    return try .inOrderOfTime(
+      LabeledTable.csv(file), name: name, forecast: options.target == .temperature ? "feat_1" : nil,
+      testEvery: options.testEvery)
   }
 
   private func url(_ path: String) -> URL {

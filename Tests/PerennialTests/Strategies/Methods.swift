@@ -52,7 +52,7 @@ struct Method: Sendable, CustomTestStringConvertible {
 
   /// Every strategy with every option that takes another path, family by family.
   static let all: [Method] =
-    core + regularization + replays + generative + isolation + frozenFeatures + transfer
+    core + regularization + replays + generative + isolation + frozenFeatures + transfer + taskFree
 
   static let core: [Method] = [
     Method("finetune") { [] },

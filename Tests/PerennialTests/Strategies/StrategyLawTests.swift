@@ -39,6 +39,7 @@ import Torch
     },
   ]
     ] + Method.weightlessTransfer
+    ] + Method.weightlessTaskFree
 
   static func train(_ method: Method, _ setting: Setting, experiences: Int? = nil) throws -> (
     Learner, losses: [Double]
@@ -63,6 +64,8 @@ import Torch
       .filter { !Method.changingTheFirstExperience.contains($0.name) },
     arguments: Method.all.filter {
       !(["l1", "l2"] + Method.ownFirstExperience).contains($0.name) && !$0.name.hasPrefix("replay")
+    arguments: Method.all.filter {
+      !["l1", "l2"].contains($0.name) && !$0.name.hasPrefix("replay") && !$0.name.hasPrefix("boundaries")
     },
     [Setting.plain, .dropoutAndNorm, .tasks])
   func theFirstExperienceIsFineTuning(method: Method, setting: Setting) throws {

@@ -13,9 +13,9 @@ public enum Report {
     let palette = Palette(results.strategies)
     let answer = Answer(results)
     let sections: [Markup] = [
-      summary(results, palette), curves(results, palette), matrices(results, palette),
-      expectations(results, palette), gallery(pictures), costs(results, palette), metrics(results),
-      runs(results),
+      summary(results, palette), prequential(results, palette), curves(results, palette),
+      matrices(results, palette), expectations(results, palette), gallery(pictures),
+      costs(results, palette), metrics(results), runs(results),
       setup(results, recipe: recipe),
     ]
     return page(

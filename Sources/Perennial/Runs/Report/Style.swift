@@ -96,6 +96,7 @@ enum Style {
     .bar{fill:var(--c);opacity:.82}
     .reach{stroke:var(--c);stroke-width:2.5}
     .tolerance{fill:var(--tolerance)}
+    line.drift{stroke:var(--c);stroke-width:1.4;opacity:.5}
     line.grid{stroke:var(--rule);stroke-width:1}
     .axis{stroke:var(--soft);stroke-width:1}
     .whisker{stroke:var(--ink);stroke-width:1.2}

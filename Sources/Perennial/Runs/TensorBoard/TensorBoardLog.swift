@@ -31,6 +31,11 @@ public final class TensorBoardLog: RunObserver {
       }
       let seen = accuracies.prefix(position.experience + 1)
       writer.scalar("accuracy/seen", seen.reduce(0, +) / Double(max(seen.count, 1)), step: step)
+    case .prequential(let position, let step, let point):
+      writer(position)?.scalar("prequential/window", point.window, step: step)
+      writer(position)?.scalar("prequential/overall", point.overall, step: step)
+    case .boundary(let position, let step):
+      writer(position)?.scalar("prequential/boundary", 1, step: step)
     case .finished(let position, let metrics, _):
       for (name, value) in metrics { writer(position)?.scalar("final/\(name.rawValue)", value, step: 0) }
       writers[Self.name(position)] = nil

@@ -8,7 +8,7 @@ import Torch
 /// each earlier task (eq. 2). The teacher is the model as it was when the experience began, in evaluation mode.
 /// Outputs that are no classes are held by their mean squared difference.
 /// Cost: one more forward pass.
-public final class LearningWithoutForgetting: Strategy {
+public final class LearningWithoutForgetting: Strategy, Tunable {
   public static let card = StrategyCard(
     "lwf", .distillation, summary: "The past self teaches the present one on new inputs.",
     formula: "L = CE + w T² KL(softmax(z_old / T) ‖ softmax(z / T)) over the old units",
@@ -54,7 +54,11 @@ public final class LearningWithoutForgetting: Strategy {
   }
 
   public let name = "lwf"
-  public let options: Options
+  public private(set) var options: Options
+  public var strength: Double {
+    get { options.weight }
+    set { options.weight = newValue }
+  }
   public private(set) var teacher: Frozen?
   private var groups: [[Int]] = []
   private var experiencesSeen = 0

@@ -11,7 +11,7 @@ import Torch
 ///   memory do not grow with the number of experiences.
 /// - `separate` keeps every F_t and θ*_t. The same values; there to be compared with.
 /// - `online` keeps one anchor, the latest solution, with F ← γF + F_t.
-public final class ElasticWeightConsolidation: Strategy {
+public final class ElasticWeightConsolidation: Strategy, Tunable {
   public static let card = StrategyCard(
     "ewc", .regularization,
     summary: "Holds each weight by its Fisher information, estimated exactly and per sample.",
@@ -47,7 +47,11 @@ public final class ElasticWeightConsolidation: Strategy {
   }
 
   public let name = "ewc"
-  public let options: Options
+  public private(set) var options: Options
+  public var strength: Double {
+    get { options.lambda }
+    set { options.lambda = newValue }
+  }
   /// ΣF and ΣFθ*, one pair in folded and online mode.
   private var anchors: [(precision: CarriedVector, weighted: CarriedVector)] = []
 

@@ -7,7 +7,7 @@ import Torch
 ///     L2-previous  ½ λ ‖θ − θ*‖²      gradient λ (θ − θ*), θ* the solution of the experience before
 ///
 /// Gradients are added in closed form; no graph is built.
-public final class WeightPenalty: Strategy {
+public final class WeightPenalty: Strategy, Tunable {
   public enum Kind: String, CaseIterable, Sendable {
     case l1, l2
     case l2Previous = "l2-previous"
@@ -39,7 +39,11 @@ public final class WeightPenalty: Strategy {
 
   /// Which of the three, and λ.
   public let kind: Kind
-  public let lambda: Double
+  public private(set) var lambda: Double
+  public var strength: Double {
+    get { lambda }
+    set { lambda = newValue }
+  }
   /// 1 at every parameter that the solution before had, and that solution.
   private var anchor: (known: CarriedVector, values: CarriedVector)?
 

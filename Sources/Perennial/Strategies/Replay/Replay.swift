@@ -10,7 +10,7 @@ import Torch
 ///
 /// Raw inputs are stored and changed at random anew on each draw. Cost: a step on twice the items; inserting and
 /// drawing do not depend on the stream's length.
-public final class Replay: Strategy {
+public final class Replay: Strategy, Forgetful {
   public static let card = StrategyCard(
     "replay", .replay, summary: "Rehearses remembered examples beside the fresh ones.",
     formula: "L = mean over fresh and remembered items of the loss",
@@ -126,6 +126,8 @@ public final class Replay: Strategy {
       [Float](repeating: share * total / Float(fresh), count: fresh)
         + [Float](repeating: (1 - share) * total / Float(remembered), count: remembered))
   }
+
+  public func forget() { rehearsal.forget() }
 
   public var replayBytes: Int { rehearsal.byteCount }
 

@@ -1,0 +1,24 @@
+import Torch
+
+/// Makes the learner of an arm, as often as it is needed.
+struct LearnerMaker {
+  let recipe: Recipe
+  let arm: Recipe.Arm
+  let seed: Int
+  let modality: any Modality
+  let stream: Stream
+  let device: Device
+
+  /// - Parameter isPlain: without strategies, but with the modules that they attach to the model, so that both have the
+  ///   same weights.
+  func make(isPlain: Bool = false) throws -> Learner {
+    let strategies = try arm.strategies.map { try StrategyRegistry.make($0) }
+    let blueprint = try modality.trainedBlueprint(recipe, for: stream)
+    return try Learner(
+      isPlain ? blueprint.extended(by: strategies) : blueprint,
+      objective: ObjectiveRegistry.make(recipe.objective),
+      optimizer: recipe.training.optimizer.make(), strategies: isPlain ? [] : strategies,
+      options: recipe.training.options(online: recipe.stream.online, keepsOrder: stream.source.isOrdered),
+      pipeline: stream.pipeline, seed: UInt64(seed), device: device)
+  }
+}
