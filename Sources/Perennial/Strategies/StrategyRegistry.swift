@@ -8,6 +8,13 @@ public enum StrategyRegistry {
     WeightPenalty.l2Card,
     WeightPenalty.l2PreviousCard,
     ElasticWeightConsolidation.card,
+    KroneckerLaplace.card,
+    SynapticIntelligence.card,
+    MemoryAwareSynapses.card,
+    RiemannianWalk.card,
+    LessForgetting.card,
+    MovingAverage.card,
+    WeightInterpolation.card,
     Replay.card,
     LearningWithoutForgetting.card,
   ]
