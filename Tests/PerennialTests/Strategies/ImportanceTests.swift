@@ -90,7 +90,8 @@ import Torch
       [Method.rwalk { ($0.alpha, $0.interval) = (1, 1) }, spy], stream: stream)
     try again.begin(stream.experience(0))
     while let session = again.session, session.step < session.steps { try again.step() }
-    let examples = try last.examples.select(#require(spy.places.last))
+    let places = try #require(spy.places.last)
+    let examples = try last.examples.select(places)
     let expected = try FisherInformation.diagonal(of: again, examples, task: nil, kind: .empirical)
     expectNear(fisher, expected, relative: 1e-4)
     let batch = try again.batch(of: examples, Tensor.arange(0, examples.count), isAugmented: false)

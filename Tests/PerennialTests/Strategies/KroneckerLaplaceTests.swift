@@ -10,7 +10,7 @@ import Torch
     let stream = try Clusters().stream()
     let learner = try Setting.plain.learner([], stream: stream)
     try learner.learn(stream, 1)
-    let one = try #require(try stream.experience(0).examples.select([0]))
+    let one = try stream.experience(0).examples.select([0])
     let factors = try KroneckerFactors.estimate(of: learner, one, task: nil, limit: nil)
     #expect(factors.count == 2)
     let vector = learner.vector
@@ -51,8 +51,8 @@ import Torch
 
   /// Against the singular value decomposition of the rearranged sum.
   @Test(arguments: 1...5)
-  func theNearestSumIsTheNearest(seed: UInt64) throws {
-    let g = try RandomStreams(seed: seed).stream("factors")
+  func theNearestSumIsTheNearest(seed: Int) throws {
+    let g = try RandomStreams(seed: UInt64(seed)).stream("factors")
     let (a1, g1) = (try Self.random(4, g), try Self.random(3, g) * Double(seed))
     let (a2, g2) = (try Self.random(4, g), try Self.random(3, g))
     let rearranged =
@@ -92,6 +92,7 @@ import Torch
     let slot = try #require(learner.vector.layout.slots.first { $0.path == "norm.weight" })
     let own = try learner.vector.layout.view(slot, of: fisher).clone()
     try learner.begin(stream.experience(1))
+    learner.model.evaluate()
     try noGrad { try learner.vector.values.add(learner.vector.values.onesLike(), scale: 0.5) }
     let added = try ElasticWeightConsolidationTests.addedGradient(learner)
     expectNear(try learner.vector.layout.view(slot, of: added), own, relative: 1e-3)
@@ -99,9 +100,9 @@ import Torch
 
   @Test func itsMemoryDoesNotGrowWithTheNumberOfExperiences() throws {
     func kept(_ experiences: Int, _ mode: KroneckerLaplace.Mode) throws -> Int {
-      let stream = try Clusters().stream(.instanceIncremental)
+      let stream = try Clusters().stream(.domainIncremental)
       let kfac = Method.kfac { $0.mode = mode }
-      try Setting.instances.learner([kfac], stream: stream).learn(stream, experiences)
+      try Setting.domains.learner([kfac], stream: stream).learn(stream, experiences)
       return try kfac.state().tensors.values.reduce(0) { $0 + $1.count }
     }
     #expect(try kept(1, .nearest) == kept(3, .nearest))

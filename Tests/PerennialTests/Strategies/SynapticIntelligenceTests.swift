@@ -72,8 +72,8 @@ import Torch
     try learner.begin(stream.experience(0))
     var losses: [Double] = []
     while let session = learner.session, !session.isDone { losses.append(try learner.step()) }
-    let batch = try learner.batch(
-      of: #require(learner.session).examples, Tensor.arange(0, 72), isAugmented: false)
+    let session = try #require(learner.session)
+    let batch = try learner.batch(of: session.examples, Tensor.arange(0, 72), isAugmented: false)
     let last = try noGrad { try learner.loss(learner.model(batch.inputs), batch).item() }
     let path = try si.state().requireTensor("path/integral/vector").sum().item()
     let lost = losses[0] - last
@@ -110,6 +110,6 @@ import Torch
       try learner.learn(stream.experience(1))
       return try (learner.vector.layout.view(slot, of: learner.vector.snapshot()) - before).norm().item()
     }
-    #expect(try moved(1e4) < 0.7 * moved(0))
+    #expect(try moved(1e4) < 0.9 * moved(0))
   }
 }
