@@ -25,6 +25,10 @@ VECTORIZED void quadraticPenalty(float *g, const float *p, const float *f, const
   for (int64_t i = begin; i < end; i++) g[i] += s * (f[i] * p[i] - a[i]);
 }
 
+VECTORIZED void pathIntegral(float *w, const float *g, const float *b, const float *a, int64_t begin, int64_t end) {
+  for (int64_t i = begin; i < end; i++) w[i] += g[i] * (b[i] - a[i]);
+}
+
 VECTORIZED void scaleAndShift(float *out, const uint8_t *in, float scale, float shift, int64_t count) {
   for (int64_t j = 0; j < count; j++) out[j] = static_cast<float>(in[j]) * scale + shift;
 }
@@ -120,12 +124,18 @@ void directBackward(const at::Tensor &loss) {
   loss.backward();
 }
 
+/// Whether all are contiguous float32 vectors of one length in main memory.
+static bool areFlat(std::initializer_list<const at::Tensor *> tensors) {
+  for (const at::Tensor *t : tensors)
+    if (!t->is_cpu() || t->scalar_type() != at::kFloat || !t->is_contiguous() ||
+        t->numel() != (*tensors.begin())->numel())
+      return false;
+  return true;
+}
+
 void addQuadraticPenalty(at::Tensor &gradient, const at::Tensor &parameter, const at::Tensor &precision,
                          const at::Tensor &weighted, double scale) {
-  bool fast = true;
-  for (const at::Tensor *t : std::initializer_list<const at::Tensor *>{&gradient, &parameter, &precision, &weighted})
-    fast = fast && t->is_cpu() && t->scalar_type() == at::kFloat && t->is_contiguous() && t->numel() == gradient.numel();
-  if (!fast) {
+  if (!areFlat({&gradient, &parameter, &precision, &weighted})) {
     at::NoGradGuard guard;
     gradient.addcmul_(precision, parameter, scale).sub_(weighted, scale);
     return;
@@ -136,6 +146,19 @@ void addQuadraticPenalty(at::Tensor &gradient, const at::Tensor &parameter, cons
   auto s = static_cast<float>(scale);
   at::parallel_for(0, gradient.numel(), 1 << 15,
                    [=](int64_t begin, int64_t end) { quadraticPenalty(g, p, f, a, s, begin, end); });
+}
+
+void addPathIntegral(at::Tensor &integral, const at::Tensor &gradient, const at::Tensor &before,
+                     const at::Tensor &after) {
+  if (!areFlat({&integral, &gradient, &before, &after})) {
+    at::NoGradGuard guard;
+    integral.addcmul_(gradient, before - after);
+    return;
+  }
+  auto *w = integral.mutable_data_ptr<float>();
+  auto *g = gradient.const_data_ptr<float>(), *b = before.const_data_ptr<float>(), *a = after.const_data_ptr<float>();
+  at::parallel_for(0, integral.numel(), 1 << 15,
+                   [=](int64_t begin, int64_t end) { pathIntegral(w, g, b, a, begin, end); });
 }
 
 at::Tensor gatherNormalized(const at::Tensor &data, const at::Tensor &index, const at::Tensor &scale,

@@ -15,6 +15,9 @@ void directBackward(const at::Tensor &loss);
 void addQuadraticPenalty(at::Tensor &gradient, const at::Tensor &parameter, const at::Tensor &precision,
                          const at::Tensor &weighted, double scale);
 
+/// integral += gradient ⊙ (before − after), in one pass.
+void addPathIntegral(at::Tensor &integral, const at::Tensor &gradient, const at::Tensor &before, const at::Tensor &after);
+
 /// Rows `index` of uint8 `data` [N, C, …] as float32: row · scale[C] + shift[C], in one pass.
 at::Tensor gatherNormalized(const at::Tensor &data, const at::Tensor &index, const at::Tensor &scale,
                             const at::Tensor &shift);

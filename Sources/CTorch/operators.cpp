@@ -1013,6 +1013,10 @@ int32_t ct_add_quadratic_penalty_(ct_tensor gradient, ct_tensor parameter, ct_te
   return guarded([&] { auto &&gradient_ = ref(gradient); auto &&parameter_ = ref(parameter); auto &&precision_ = ref(precision); auto &&weighted_ = ref(weighted); auto &&scale_ = scale; perennial::addQuadraticPenalty(mut(gradient_), parameter_, precision_, weighted_, scale_); });
 }
 
+int32_t ct_add_path_integral_(ct_tensor integral, ct_tensor gradient, ct_tensor before, ct_tensor after) {
+  return guarded([&] { auto &&integral_ = ref(integral); auto &&gradient_ = ref(gradient); auto &&before_ = ref(before); auto &&after_ = ref(after); perennial::addPathIntegral(mut(integral_), gradient_, before_, after_); });
+}
+
 int32_t ct_gather_normalized(ct_tensor data, ct_tensor index, ct_tensor scale, ct_tensor shift, ct_tensor *result) {
   return guarded([&] { auto &&data_ = ref(data); auto &&index_ = ref(index); auto &&scale_ = ref(scale); auto &&shift_ = ref(shift); *result = own(perennial::gatherNormalized(data_, index_, scale_, shift_)); });
 }

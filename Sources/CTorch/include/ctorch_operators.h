@@ -258,6 +258,7 @@ int32_t ct_fused_adam_(ct_tensor parameter, ct_tensor gradient, ct_tensor mean, 
 int32_t ct_linear(ct_tensor input, ct_tensor weight, ct_tensor bias, bool relu, int64_t backend, ct_tensor *result);
 int32_t ct_direct_backward(ct_tensor loss);
 int32_t ct_add_quadratic_penalty_(ct_tensor gradient, ct_tensor parameter, ct_tensor precision, ct_tensor weighted, double scale);
+int32_t ct_add_path_integral_(ct_tensor integral, ct_tensor gradient, ct_tensor before, ct_tensor after);
 int32_t ct_gather_normalized(ct_tensor data, ct_tensor index, ct_tensor scale, ct_tensor shift, ct_tensor *result);
 
 #ifdef __cplusplus

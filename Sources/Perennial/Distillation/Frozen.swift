@@ -21,8 +21,16 @@ public struct Frozen {
   /// K
   public var outputs: Int { network.head.outputs }
 
+  /// All parameters and buffers by path.
+  var parameters: [String: Tensor] {
+    Dictionary(uniqueKeysWithValues: network.parameters.map { ($0.path, $0.parameter.value) })
+  }
+
   /// Outputs `[N, K]` for inputs `[N, …]`, outside the graph.
   public func callAsFunction(_ inputs: Tensor) throws -> Tensor { try noGrad { try network(inputs) } }
+
+  /// Features `[N, D]` of inputs `[N, …]`, outside the graph.
+  public func features(_ inputs: Tensor) throws -> Tensor { try noGrad { try network.features(inputs) } }
 
   /// SHA-256 of all parameters and buffers.
   public func digest() throws -> String {

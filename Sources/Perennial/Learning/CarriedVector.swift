@@ -25,6 +25,15 @@ public struct CarriedVector {
     return vector
   }
 
+  /// The vector at the places of `current`; where parameters are new, as in `other`.
+  public mutating func tensor(in current: VectorLayout, elsewhere other: Tensor) throws -> Tensor {
+    guard layout != current else { return vector }
+    let known = try noGrad { try current.carry(vector.onesLike(), from: layout) .> 0 }
+    vector = try noGrad { try Tensor.choose(known, current.carry(vector, from: layout), other.detach()) }
+    layout = current
+    return vector
+  }
+
   public func state() throws -> State {
     var state = State(tensors: ["vector": try vector.clone()])
     state["layout"] = layout

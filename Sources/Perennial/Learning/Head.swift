@@ -54,6 +54,12 @@ extension LinearHead: PerSampleLayer {
   public func squaredGradientSums(input: Tensor, gradient: Tensor) throws -> [(Parameter, Tensor)] {
     try linearSquaredGradientSums(weight: weight, bias: bias, input: input, gradient: gradient)
   }
+
+  public func gradientSums(_ magnitude: GradientMagnitude, input: Tensor, gradient: Tensor) throws
+    -> [(Parameter, Tensor)]?
+  {
+    try linearGradientSums(magnitude, weight: weight, bias: bias, input: input, gradient: gradient)
+  }
 }
 
 /// A linear layer with all its units from the start, of which those that arrived take part: the outputs are the first K
@@ -98,6 +104,12 @@ public final class FixedHead: Module, Head {
 extension FixedHead: PerSampleLayer {
   public func squaredGradientSums(input: Tensor, gradient: Tensor) throws -> [(Parameter, Tensor)] {
     try linearSquaredGradientSums(weight: weight, bias: bias, input: input, gradient: gradient)
+  }
+
+  public func gradientSums(_ magnitude: GradientMagnitude, input: Tensor, gradient: Tensor) throws
+    -> [(Parameter, Tensor)]?
+  {
+    try linearGradientSums(magnitude, weight: weight, bias: bias, input: input, gradient: gradient)
   }
 }
 

@@ -1,3 +1,13 @@
+/// What is summed of each example's gradient. Both turn products into products.
+public enum GradientMagnitude: Sendable {
+  case squared, absolute
+
+  /// The magnitude of every value.
+  public func of(_ tensor: Tensor) throws -> Tensor {
+    self == .squared ? try tensor.square() : try tensor.abs()
+  }
+}
+
 /// A layer whose parameters' gradients can be squared example by example without a loop over examples.
 public protocol PerSampleLayer: Module {
   /// Σₙ (∂ℓₙ/∂θ)² for each trainable parameter, where ℓₙ depends on row n of the output alone.
@@ -6,6 +16,18 @@ public protocol PerSampleLayer: Module {
   ///   - input: what the layer was given, `[N, …]`.
   ///   - gradient: ∂Σℓ/∂output, `[N, …]`.
   func squaredGradientSums(input: Tensor, gradient: Tensor) throws -> [(Parameter, Tensor)]
+
+  /// The same for any magnitude; nil where the layer has no rule for it.
+  func gradientSums(_ magnitude: GradientMagnitude, input: Tensor, gradient: Tensor) throws
+    -> [(Parameter, Tensor)]?
+}
+
+extension PerSampleLayer {
+  public func gradientSums(_ magnitude: GradientMagnitude, input: Tensor, gradient: Tensor) throws
+    -> [(Parameter, Tensor)]?
+  {
+    magnitude == .squared ? try squaredGradientSums(input: input, gradient: gradient) : nil
+  }
 }
 
 /// What layers were given and gave in one forward pass, for per-sample gradients.
@@ -52,30 +74,37 @@ extension Module {
 public func linearSquaredGradientSums(
   weight: Parameter, bias: Parameter?, input: Tensor, gradient: Tensor
 ) throws -> [(Parameter, Tensor)] {
+  try linearGradientSums(.squared, weight: weight, bias: bias, input: input, gradient: gradient)
+}
+
+/// The same for any magnitude m: m(δ)ᵀ m(a) where every example has one row, else m of each example's δᵀ a.
+public func linearGradientSums(
+  _ magnitude: GradientMagnitude, weight: Parameter, bias: Parameter?, input: Tensor, gradient: Tensor
+) throws -> [(Parameter, Tensor)] {
   var sums: [(Parameter, Tensor)] = []
   if input.rank == 2 {
-    sums.append((weight, try gradient.square().T.matmul(input.square())))
-    if let bias { sums.append((bias, try gradient.square().sum([0]))) }
+    sums.append((weight, try magnitude.of(gradient).T.matmul(magnitude.of(input))))
+    if let bias { sums.append((bias, try magnitude.of(gradient).sum([0]))) }
   } else {
     let (n, inputs, outputs) = (
       input.shape[0], input.shape[input.rank - 1], gradient.shape[gradient.rank - 1]
     )
     let a = try input.reshape([n, -1, inputs])
     let d = try gradient.reshape([n, -1, outputs])
-    sums.append((weight, try squaredProducts(d.transpose(1, 2), a)))
-    if let bias { sums.append((bias, try d.sum([1]).square().sum([0]))) }
+    sums.append((weight, try products(magnitude, d.transpose(1, 2), a)))
+    if let bias { sums.append((bias, try magnitude.of(d.sum([1])).sum([0]))) }
   }
   return sums
 }
 
-/// Σₙ (Aₙ Bₙ)² for `[N, p, l]` and `[N, l, q]`, in pieces that keep memory small.
-private func squaredProducts(_ a: Tensor, _ b: Tensor) throws -> Tensor {
+/// Σₙ m(Aₙ Bₙ) for `[N, p, l]` and `[N, l, q]`, in pieces that keep memory small.
+private func products(_ magnitude: GradientMagnitude, _ a: Tensor, _ b: Tensor) throws -> Tensor {
   let n = a.shape[0]
   let piece = Swift.max(1, (1 << 24) / Swift.max(a.shape[1] * b.shape[2], 1))
   let total = try Tensor.zeros([a.shape[1], b.shape[2]], device: a.device)
   for start in stride(from: 0, to: n, by: piece) {
     let range = start..<Swift.min(start + piece, n)
-    try total.add(a[range].batchedMatmul(b[range]).square().sum([0]))
+    try total.add(magnitude.of(a[range].batchedMatmul(b[range])).sum([0]))
   }
   return total
 }
@@ -84,60 +113,115 @@ extension Linear: PerSampleLayer {
   public func squaredGradientSums(input: Tensor, gradient: Tensor) throws -> [(Parameter, Tensor)] {
     try linearSquaredGradientSums(weight: weight, bias: bias, input: input, gradient: gradient)
   }
+
+  public func gradientSums(_ magnitude: GradientMagnitude, input: Tensor, gradient: Tensor) throws
+    -> [(Parameter, Tensor)]?
+  {
+    try linearGradientSums(magnitude, weight: weight, bias: bias, input: input, gradient: gradient)
+  }
 }
 
 extension Conv2d: PerSampleLayer {
   public func squaredGradientSums(input: Tensor, gradient: Tensor) throws -> [(Parameter, Tensor)] {
+    try sums(.squared, input: input, gradient: gradient)
+  }
+
+  public func gradientSums(_ magnitude: GradientMagnitude, input: Tensor, gradient: Tensor) throws
+    -> [(Parameter, Tensor)]?
+  {
+    try sums(magnitude, input: input, gradient: gradient)
+  }
+
+  private func sums(_ magnitude: GradientMagnitude, input: Tensor, gradient: Tensor) throws
+    -> [(Parameter, Tensor)]
+  {
     guard groups == 1 else { throw TorchError(.unsupported, "per-sample gradients of grouped convolutions") }
     let shape = weight.value.shape
     let columns = try input.contiguous().unfold2d(
       [shape[2], shape[3]], stride: stride, padding: padding, dilation: dilation)
     let flat = try gradient.contiguous().flatten(from: 2)
-    var sums = [(weight, try squaredProducts(flat, columns.transpose(1, 2)).reshape(shape))]
-    if let bias { sums.append((bias, try flat.sum([2]).square().sum([0]))) }
+    var sums = [(weight, try products(magnitude, flat, columns.transpose(1, 2)).reshape(shape))]
+    if let bias { sums.append((bias, try magnitude.of(flat.sum([2])).sum([0]))) }
     return sums
   }
 }
 
 /// The sums of y = x̂ · weight + bias, where `dims` are the positions that share a weight within an example.
-private func scaleSquaredGradientSums(
-  weight: Parameter, bias: Parameter, normalized: Tensor, gradient: Tensor, dims: [Int]
+private func scaleGradientSums(
+  _ magnitude: GradientMagnitude, weight: Parameter, bias: Parameter, normalized: Tensor, gradient: Tensor,
+  dims: [Int]
 ) throws -> [(Parameter, Tensor)] {
   func sum(_ x: Tensor) throws -> Tensor {
-    try (dims.isEmpty ? x : x.sum(dims)).square().sum([0]).reshape(weight.value.shape)
+    try magnitude.of(dims.isEmpty ? x : x.sum(dims)).sum([0]).reshape(weight.value.shape)
   }
   return [(weight, try sum(normalized * gradient)), (bias, try sum(gradient))]
 }
 
 extension BatchNorm: PerSampleLayer {
-  /// In evaluation mode; in training mode examples are not independent.
   public func squaredGradientSums(input: Tensor, gradient: Tensor) throws -> [(Parameter, Tensor)] {
+    try sums(.squared, input: input, gradient: gradient)
+  }
+
+  public func gradientSums(_ magnitude: GradientMagnitude, input: Tensor, gradient: Tensor) throws
+    -> [(Parameter, Tensor)]?
+  {
+    try sums(magnitude, input: input, gradient: gradient)
+  }
+
+  /// In evaluation mode; in training mode examples are not independent.
+  private func sums(_ magnitude: GradientMagnitude, input: Tensor, gradient: Tensor) throws
+    -> [(Parameter, Tensor)]
+  {
     guard !isTraining else {
       throw TorchError(.unsupported, "per-sample gradients of batch normalisation in training mode")
     }
     let normalized = try input.batchNorm(
       weight: nil, bias: nil, runningMean: runningMean.value, runningVariance: runningVariance.value,
       training: false, momentum: momentum, epsilon: epsilon)
-    return try scaleSquaredGradientSums(
-      weight: weight, bias: bias, normalized: normalized, gradient: gradient,
+    return try scaleGradientSums(
+      magnitude, weight: weight, bias: bias, normalized: normalized, gradient: gradient,
       dims: Array(2..<Swift.max(input.rank, 2)))
   }
 }
 
 extension LayerNorm: PerSampleLayer {
   public func squaredGradientSums(input: Tensor, gradient: Tensor) throws -> [(Parameter, Tensor)] {
+    try sums(.squared, input: input, gradient: gradient)
+  }
+
+  public func gradientSums(_ magnitude: GradientMagnitude, input: Tensor, gradient: Tensor) throws
+    -> [(Parameter, Tensor)]?
+  {
+    try sums(magnitude, input: input, gradient: gradient)
+  }
+
+  private func sums(_ magnitude: GradientMagnitude, input: Tensor, gradient: Tensor) throws
+    -> [(Parameter, Tensor)]
+  {
     let normalized = try input.layerNorm(shape, weight: nil, bias: nil, epsilon: epsilon)
-    return try scaleSquaredGradientSums(
-      weight: weight, bias: bias, normalized: normalized, gradient: gradient,
+    return try scaleGradientSums(
+      magnitude, weight: weight, bias: bias, normalized: normalized, gradient: gradient,
       dims: Array(1..<Swift.max(input.rank - shape.count, 1)))
   }
 }
 
 extension GroupNorm: PerSampleLayer {
   public func squaredGradientSums(input: Tensor, gradient: Tensor) throws -> [(Parameter, Tensor)] {
+    try sums(.squared, input: input, gradient: gradient)
+  }
+
+  public func gradientSums(_ magnitude: GradientMagnitude, input: Tensor, gradient: Tensor) throws
+    -> [(Parameter, Tensor)]?
+  {
+    try sums(magnitude, input: input, gradient: gradient)
+  }
+
+  private func sums(_ magnitude: GradientMagnitude, input: Tensor, gradient: Tensor) throws
+    -> [(Parameter, Tensor)]
+  {
     let normalized = try input.groupNorm(groups, weight: nil, bias: nil, epsilon: epsilon)
-    return try scaleSquaredGradientSums(
-      weight: weight, bias: bias, normalized: normalized, gradient: gradient,
+    return try scaleGradientSums(
+      magnitude, weight: weight, bias: bias, normalized: normalized, gradient: gradient,
       dims: Array(2..<Swift.max(input.rank, 2)))
   }
 }

@@ -197,6 +197,14 @@ extension Tensor {
         ct_add_quadratic_penalty_(handle, parameter.handle, precision.handle, weighted.handle, scale))
     }
   }
+
+  /// self += gradient ⊙ (before − after) in one pass: what a step from `before` to `after` took off a loss of that
+  /// gradient, parameter by parameter.
+  public func addPathIntegral(gradient: Tensor, before: Tensor, after: Tensor) throws {
+    try withExtendedLifetime((self, gradient, before, after)) {
+      try check(ct_add_path_integral_(handle, gradient.handle, before.handle, after.handle))
+    }
+  }
 }
 
 func withOptional<Value, Result>(

@@ -25,6 +25,9 @@ import Torch
   static let weightless: [Method] = core + Method.weightlessIsolation
 
   private static let core: [Method] = [
+  static let weightless = coreWeightless + Method.weightlessRegularization
+
+  static let coreWeightless: [Method] = [
     Method("ewc, λ = 0") { [Method.ewc { $0.lambda = 0 }] },
     Method("ewc separate, λ = 0") { [Method.ewc { ($0.lambda, $0.mode) = (0, .separate) }] },
     Method("ewc online, λ = 0") { [Method.ewc { ($0.lambda, $0.mode, $0.fisher) = (0, .online, .sampled) }] },
@@ -76,12 +79,18 @@ import Torch
     #expect(try learner.weights() == plain.weights())
   }
 
-  /// And every strategy does something from the second experience on.
+  /// And every strategy does something from the second experience on: it learns something else, or answers otherwise.
   @Test(arguments: Method.all.dropFirst())
   func theSecondExperienceIsNot(method: Method) throws {
     let (plain, _) = try Self.train(Method("finetune") { [] }, method.setting, experiences: 2)
     let (learner, _) = try Self.train(method, method.setting, experiences: 2)
     #expect(try learner.weights() != plain.weights())
+    let (plain, _) = try Self.train(Method("finetune") { [] }, .plain, experiences: 2)
+    let (learner, _) = try Self.train(method, .plain, experiences: 2)
+    let inputs = try Setting.plain.stream().test(0).inputs
+    let isSame =
+      try learner.weights() == plain.weights() && learner.predict(inputs).equals(plain.predict(inputs))
+    #expect(!isSame)
   }
 
   @Test func theSameSeedGivesTheSameBitsAndAnotherDoesNot() throws {
