@@ -5,20 +5,23 @@ import Torch
 
 /// What must hold for every strategy, whatever it does.
 @Suite struct StrategyLawTests {
-  static let weightless: [Method] = [
-    Method("ewc, λ = 0") { [Method.ewc { $0.lambda = 0 }] },
-    Method("ewc separate, λ = 0") { [Method.ewc { ($0.lambda, $0.mode) = (0, .separate) }] },
-    Method("ewc online, λ = 0") { [Method.ewc { ($0.lambda, $0.mode, $0.fisher) = (0, .online, .sampled) }] },
-    Method("lwf, w = 0") { [Method.lwf { $0.weight = 0 }] },
-    Method("lwf van-de-ven, w = 0") { [Method.lwf { ($0.weight, $0.variant) = (0, .vanDeVen) }] },
-    Method("lwf avalanche, w = 0") { [Method.lwf { ($0.weight, $0.variant) = (0, .avalanche) }] },
-    Method("l1, λ = 0") { [WeightPenalty(.l1, lambda: 0)] },
-    Method("l2, λ = 0") { [WeightPenalty(.l2, lambda: 0)] },
-    Method("l2-previous, λ = 0") { [WeightPenalty(.l2Previous, lambda: 0)] },
-    Method("all of them") {
-      [Method.ewc { $0.lambda = 0 }, Method.lwf { $0.weight = 0 }, WeightPenalty(.l2, lambda: 0)]
-    },
-  ]
+  static let weightless: [Method] =
+    [
+      Method("ewc, λ = 0") { [Method.ewc { $0.lambda = 0 }] },
+      Method("ewc separate, λ = 0") { [Method.ewc { ($0.lambda, $0.mode) = (0, .separate) }] },
+      Method("ewc online, λ = 0") {
+        [Method.ewc { ($0.lambda, $0.mode, $0.fisher) = (0, .online, .sampled) }]
+      },
+      Method("lwf, w = 0") { [Method.lwf { $0.weight = 0 }] },
+      Method("lwf van-de-ven, w = 0") { [Method.lwf { ($0.weight, $0.variant) = (0, .vanDeVen) }] },
+      Method("lwf avalanche, w = 0") { [Method.lwf { ($0.weight, $0.variant) = (0, .avalanche) }] },
+      Method("l1, λ = 0") { [WeightPenalty(.l1, lambda: 0)] },
+      Method("l2, λ = 0") { [WeightPenalty(.l2, lambda: 0)] },
+      Method("l2-previous, λ = 0") { [WeightPenalty(.l2Previous, lambda: 0)] },
+      Method("all of them") {
+        [Method.ewc { $0.lambda = 0 }, Method.lwf { $0.weight = 0 }, WeightPenalty(.l2, lambda: 0)]
+      },
+    ] + Method.weightlessGenerative
 
   static func train(_ method: Method, _ setting: Setting, experiences: Int? = nil) throws -> (
     Learner, losses: [Double]
@@ -38,7 +41,10 @@ import Torch
 
   /// Nothing is there yet to remember, so the first experience is learned as without a strategy.
   @Test(
-    arguments: Method.all.filter { !["l1", "l2"].contains($0.name) && !$0.name.hasPrefix("replay") },
+    arguments: Method.all.filter {
+      !["l1", "l2"].contains($0.name) && !$0.name.hasPrefix("replay")
+        && !Method.generativeFromTheStart.contains($0.name)
+    },
     [Setting.plain, .dropoutAndNorm, .tasks])
   func theFirstExperienceIsFineTuning(method: Method, setting: Setting) throws {
     let (plain, losses) = try Self.train(Method("finetune") { [] }, setting, experiences: 1)
@@ -69,7 +75,10 @@ import Torch
   }
 
   /// Turning a strategy on moves no random stream of plain training: the order of the data is the same.
-  @Test(arguments: Method.all.filter { $0.name != "joint" && $0.name != "cumulative" })
+  @Test(
+    arguments: Method.all.filter {
+      $0.name != "joint" && $0.name != "cumulative" && !Method.generativeWithOtherExamples.contains($0.name)
+    })
   func strategiesLeaveTheOrderOfTheDataAlone(method: Method) throws {
     func places(_ method: Method) throws -> [[Int]] {
       let stream = try Setting.plain.stream()
