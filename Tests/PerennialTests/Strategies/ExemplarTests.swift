@@ -45,7 +45,8 @@ import Torch
           let places = units.indices.filter { units[$0] == unit }
           let own = try remembered.indexSelect(Tensor(places))
           let mean = try (own / own.norm([1], keepDims: true)).mean([0])
-          let distance = try (rows[item] / rows[item].norm() - mean / mean.norm()).norm().item()
+          let (row, centre) = (try rows[item], try mean / mean.norm())
+          let distance = try (row / row.norm() - centre).norm().item()
           if distance < best.distance { best = (unit, distance) }
         }
         #expect(try answer[item].argmax(0).itemInt() == best.unit)
@@ -198,7 +199,7 @@ import Torch
         #expect(
           step.batch.count == views * (fresh + (step.number == 0 && step.learner.totalSteps == 0 ? 0 : 6)))
         guard views == 2 else { return }
-        let (one, two) = (step.batch.inputs[0..<fresh], step.batch.inputs[fresh..<(2 * fresh)])
+        let (one, two) = try (step.batch.inputs[0..<fresh], step.batch.inputs[fresh..<(2 * fresh)])
         #expect(try !one.equals(two))
         #expect(try step.batch.targets[0..<fresh].equals(step.batch.targets[fresh..<(2 * fresh)]))
       }

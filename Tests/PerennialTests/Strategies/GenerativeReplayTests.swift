@@ -11,8 +11,9 @@ import Torch
   }
 
   static func autoencoder(_ golden: GoldenTensors, _ name: String) throws -> VariationalAutoencoder {
-    let form = try form(golden["\(name)/rows"], pixels: name == "vae_pixels")
-    let model = try VariationalAutoencoder(form, hidden: [7, 5], latent: 3, Generator(seed: 1))
+    let model = try VariationalAutoencoder(
+      Self.form(golden["\(name)/rows"], pixels: name == "vae_pixels"), hidden: [7, 5], latent: 3,
+      Generator(seed: 1))
     try model.load(golden.all("\(name).parameters"))
     return model
   }
@@ -78,7 +79,7 @@ import Torch
       try learner.end()
     }
     expectNear(
-      try Tensor(losses.map(Float.init)), try golden["replay.\(labels)/losses"], relative: 2e-5, "losses")
+      try Tensor(losses.map { Float($0) }), try golden["replay.\(labels)/losses"], relative: 2e-5, "losses")
     for (path, value) in try learner.model.stateDictionary() {
       expectNear(value, try golden["replay.\(labels).classifier/\(path)"], relative: 2e-5, path)
     }
@@ -210,7 +211,7 @@ import Torch
   }
 
   @Test func eachClassOfEachExperienceHasAPrior() throws {
-    for (setting, count) in [(Setting.plain, 6), (.domains, 6), (.instances, 18)] {
+    for (setting, count) in [(Setting.plain, 6), (Setting.domains, 6), (Setting.instances, 18)] {
       let stream = try setting.stream()
       let strategy = Method.brainInspired()
       let learner = try setting.learner([strategy], stream: stream)
