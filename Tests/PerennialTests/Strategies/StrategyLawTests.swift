@@ -28,6 +28,9 @@ import Torch
   static let weightless = coreWeightless + Method.weightlessRegularization
 
   static let coreWeightless: [Method] = [
+  static let weightless: [Method] = core + Method.weightlessGenerative
+
+  static let core: [Method] = [
     Method("ewc, λ = 0") { [Method.ewc { $0.lambda = 0 }] },
     Method("ewc separate, λ = 0") { [Method.ewc { ($0.lambda, $0.mode) = (0, .separate) }] },
     Method("ewc online, λ = 0") { [Method.ewc { ($0.lambda, $0.mode, $0.fisher) = (0, .online, .sampled) }] },
@@ -69,6 +72,9 @@ import Torch
       !(["l1", "l2"] + Method.ownFirstExperience).contains($0.name) && !$0.name.hasPrefix("replay")
     arguments: Method.all.filter {
       !["l1", "l2"].contains($0.name) && !$0.name.hasPrefix("replay") && !$0.name.hasPrefix("boundaries")
+    arguments: Method.all.filter {
+      !["l1", "l2"].contains($0.name) && !$0.name.hasPrefix("replay")
+        && !Method.generativeFromTheStart.contains($0.name)
     },
     [Setting.plain, .dropoutAndNorm, .tasks])
   func theFirstExperienceIsFineTuning(method: Method, setting: Setting) throws {
@@ -107,7 +113,10 @@ import Torch
   }
 
   /// Turning a strategy on moves no random stream of plain training: the order of the data is the same.
-  @Test(arguments: Method.all.filter { $0.name != "joint" && $0.name != "cumulative" })
+  @Test(
+    arguments: Method.all.filter {
+      $0.name != "joint" && $0.name != "cumulative" && !Method.generativeWithOtherExamples.contains($0.name)
+    })
   func strategiesLeaveTheOrderOfTheDataAlone(method: Method) throws {
     let setting = method.setting
     func places(_ method: Method) throws -> [[Int]] {

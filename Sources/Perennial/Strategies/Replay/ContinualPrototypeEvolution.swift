@@ -65,6 +65,7 @@ public final class ContinualPrototypeEvolution: Strategy {
     guard options.memory >= classes else {
       throw StrategyError.memoryTooSmall(memory: options.memory, classes: classes)
     }
+    try facts.refuse(["scr": "both replace the loss"], beside: name)
   }
 
   public func extend(_ network: Network, _ random: RandomStreams) throws {

@@ -98,8 +98,10 @@ public final class LatentReplay: Strategy {
     let learner = step.learner
     try noGrad {
       let values = learner.vector.values
-      // The mask times what the step is to be shortened by.
-      try values.addProduct(lowerMask(learner), before - values, value: 1 - options.slowdown)
+      // Held layers stay bit for bit, so that what is remembered stays true.
+      let shortened =
+        options.slowdown == 0 ? before : try before.lerp(values, weight: options.slowdown)
+      try values.copy(from: Tensor.choose(lowerMask(learner) .> 0, shortened, values))
     }
     self.before = nil
   }

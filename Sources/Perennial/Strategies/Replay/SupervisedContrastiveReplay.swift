@@ -51,6 +51,7 @@ public final class SupervisedContrastiveReplay: Strategy {
 
   public func check(_ facts: StreamFacts) throws {
     guard facts.classes != nil else { throw StrategyError.needsClasses(name) }
+    try facts.refuse(["cope": "both replace the loss"], beside: name)
   }
 
   public func extend(_ network: Network, _ random: RandomStreams) throws {
