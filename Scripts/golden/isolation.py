@@ -17,7 +17,7 @@ def packnet(golden) -> None:
     tensors = {"weights": weights, "own": own}
     for percent in (25, 50, 75):
         mine = weights.abs()[own]
-        cutoff = torch.kthvalue(mine, round(percent / 100 * mine.numel())).values
+        cutoff = torch.kthvalue(mine, int(percent / 100 * mine.numel() + 0.5)).values
         tensors[f"pruned{percent}"] = (weights.abs() <= cutoff) & own
     golden.add("packnet", "|w| ≤ kthvalue of the own weights", tensors)
 

@@ -14,6 +14,7 @@ public enum StrategyRegistry {
     PackNet.card,
     HardAttention.card,
     ProgressiveNetworks.card,
+    ExpandableNetworks.card,
   ]
 
   /// Other names that recipes may use.
