@@ -15,6 +15,9 @@ public enum StrategyRegistry {
     HardAttention.card,
     ProgressiveNetworks.card,
     ExpandableNetworks.card,
+    WeightMasks.card,
+    WeightMasks.piggybackCard,
+    CopyWeights.card,
   ]
 
   /// Other names that recipes may use.

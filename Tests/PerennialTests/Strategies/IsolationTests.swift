@@ -58,7 +58,7 @@ import Torch
   ]
 
   /// Nothing of an old task changes: no weight, no bias, no statistic, whatever the optimizer remembers.
-  @Test(arguments: 0..<3, ["packnet", "progressive"])
+  @Test(arguments: 0..<3, ["packnet", "progressive", "supsup", "piggyback"])
   func oldTasksAreAnsweredAsBefore(optimizer: Int, name: String) throws {
     for batchNorm in [false, true] {
       let (_, answers) = try Self.answers(
@@ -207,7 +207,7 @@ import Torch
     #expect(try moved.to(.float32).sum().item() > 0)
   }
 
-  @Test(arguments: ["xdg", "packnet", "hat", "progressive"])
+  @Test(arguments: ["xdg", "packnet", "hat", "progressive", "den", "piggyback"])
   func withoutTasksTheyAreRefused(name: String) throws {
     let strategy = try StrategyRegistry.make(Selection(name))
     let facts = StreamFacts(classes: 6, experiences: 3, scenario: .classIncremental, strategies: [name])

@@ -11,12 +11,15 @@ extension Method {
       options.units = 3
       return [ExpandableNetworks(options)]
     },
+    Method("supsup") { [WeightMasks()] },
+    Method("piggyback") { [WeightMasks(piggyback: .init())] },
+    Method("cwr") { [CopyWeights()] },
     Method("xdg and ewc") { [ContextGating(), ewc()] },
   ]
 
   /// What gates, prunes or widens the model from the first experience on.
   static let changingTheFirstExperience: Set<String> = [
-    "xdg", "xdg and ewc", "packnet", "hat", "progressive", "den",
+    "xdg", "xdg and ewc", "packnet", "hat", "progressive", "den", "supsup", "piggyback", "cwr",
   ]
 
   static let weightlessIsolation: [Method] = [
