@@ -18,7 +18,8 @@ import Torch
       Blueprint(Self.network), optimizer: SGD(learningRate: 0.1), strategies: [WeightMasks()],
       pipeline: stream.pipeline)
     try learner.begin(stream.experience(0))
-    let parameters = Dictionary(uniqueKeysWithValues: learner.model.parameters)
+    let parameters = Dictionary(
+      uniqueKeysWithValues: learner.model.parameters.map { ($0.path, $0.parameter) })
     try noGrad {
       try parameters["supsup.0.base"]?.value.copy(from: golden["masks/w"])
       try parameters["supsup.0.scores"]?.value.detach().copy(from: golden["masks/s"])

@@ -89,8 +89,11 @@ public final class ExpandableNetworks: Strategy {
   public func extend(_ network: Network, _ random: RandomStreams) throws {
     try network.requireStageWeights(name)
     let stages = network.backbone.stages
-    guard let head = network.head as? LinearHead, stages.allSatisfy({ $0.weight?.value.rank == 2 }) else {
-      throw StrategyError.model(name, "grows linear layers only: use `mlp` and `head: linear`")
+    guard let head = network.head as? LinearHead, stages.allSatisfy({ $0.weight?.value.rank == 2 }),
+      !network.modules.contains(where: { $0 is BatchNorm || $0 is LayerNorm || $0 is GroupNorm })
+    else {
+      throw StrategyError.model(
+        name, "grows linear layers without normalisation only: use `mlp` and `head: linear`")
     }
     network.register(name, try GrowingLayers(stages, head))
   }
@@ -104,7 +107,6 @@ public final class ExpandableNetworks: Strategy {
     let layers = try learner.growingLayers()
     oldWidths = layers.widths
     reached = []
-    learner.model.freezeStatistics()
     try hold(learner)
   }
 
@@ -280,9 +282,9 @@ public final class ExpandableNetworks: Strategy {
       guard let index = layers.weights.firstIndex(where: { $0 === parameter }) else {
         return try Tensor.zeros([])
       }
-      let isOld = try isNew(index, width: slot.shape[0]).unsqueeze(1)
-      let isNew = index > 0 ? try isOld.logicalOr(isNew(index - 1, width: slot.shape[1])) : isOld
-      return try isNew.logicalNot().to(.float32)
+      let rows = try isNew(index, width: slot.shape[0]).unsqueeze(1)
+      let added = index > 0 ? try rows.logicalOr(isNew(index - 1, width: slot.shape[1])) : rows
+      return try added.logicalNot().to(.float32)
     }
   }
 
@@ -311,7 +313,6 @@ public final class ExpandableNetworks: Strategy {
     previous = try CarriedVector(state.scoped("previous"), device: learner.device)
     let tensors = state.scoped("reached").tensors
     reached = (0..<tensors.count).compactMap { tensors["\($0)"] }
-    if order.count > 1 { learner.model.freezeStatistics() }
   }
 }
 
