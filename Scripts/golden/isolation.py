@@ -17,7 +17,7 @@ def packnet(golden) -> None:
     tensors = {"weights": weights, "own": own}
     for percent in (25, 50, 75):
         mine = weights.abs()[own]
-        cutoff = torch.kthvalue(mine, round(percent / 100 * mine.numel())).values
+        cutoff = torch.kthvalue(mine, int(percent / 100 * mine.numel() + 0.5)).values
         tensors[f"pruned{percent}"] = (weights.abs() <= cutoff) & own
     golden.add("packnet", "|w| ≤ kthvalue of the own weights", tensors)
 
@@ -93,10 +93,32 @@ def progressive(golden) -> None:
     golden.add("progressive", "h = σ(W h + U σ(V α h_<k)), the head likewise", {"inputs": inputs} | outputs)
 
 
+def masks(golden) -> None:
+    """A masked layer: the gradient of the scores is that of the masked weights times the fixed ones."""
+    w, s, x = torch.randn(4, 6), torch.randn(4, 6), torch.randn(5, 6)
+    masked = (w * (s >= 0)).requires_grad_()
+    (x @ masked.T).square().sum().backward()
+    golden.case("masks", "w ⊙ [s ≥ 0], straight through", w=w, s=s, x=x, weight=masked, gradient=masked.grad * w)
+
+
+def copy_weights(golden) -> None:
+    """Two consolidations of CWR*: classes 0 and 1, then 1 again with more examples and 2."""
+    first, second = torch.randn(2, 4), torch.randn(3, 4)
+    c1 = first - first.mean()
+    c2 = torch.cat([c1, torch.zeros(1, 4)])
+    t = second - second[[1, 2]].mean()
+    past = (5 / 20) ** 0.5
+    c2[1] = (c2[1] * past + t[1]) / (past + 1)
+    c2[2] = t[2]
+    golden.case("cwr", "c ← (c √(P/n) + t − mean t) / (√(P/n) + 1)", first=first, second=second, c1=c1, c2=c2)
+
+
 def main() -> None:
     deterministic(31)
     golden = Golden("isolation.py")
     packnet(golden)
     hat(golden)
     progressive(golden)
+    masks(golden)
+    copy_weights(golden)
     golden.write(PERENNIAL / "isolation.safetensors")

@@ -45,6 +45,10 @@ public enum StrategyRegistry {
     LookaheadMAML.card,
     OnlineAwareMetaLearning.card,
     DriftBoundaries.card,
+    ExpandableNetworks.card,
+    WeightMasks.card,
+    WeightMasks.piggybackCard,
+    CopyWeights.card,
   ]
 
   /// Other names that recipes may use.

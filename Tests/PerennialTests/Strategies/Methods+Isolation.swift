@@ -6,12 +6,20 @@ extension Method {
     Method("packnet") { [PackNet()] },
     Method("hat") { [HardAttention()] },
     Method("progressive") { [ProgressiveNetworks()] },
+    Method("den") {
+      var options = ExpandableNetworks.Options()
+      options.units = 3
+      return [ExpandableNetworks(options)]
+    },
+    Method("supsup") { [WeightMasks()] },
+    Method("piggyback") { [WeightMasks(piggyback: .init())] },
+    Method("cwr") { [CopyWeights()] },
     Method("xdg and ewc") { [ContextGating(), ewc()] },
   ]
 
   /// What gates, prunes or widens the model from the first experience on.
   static let changingTheFirstExperience: Set<String> = [
-    "xdg", "xdg and ewc", "packnet", "hat", "progressive",
+    "xdg", "xdg and ewc", "packnet", "hat", "progressive", "den", "supsup", "piggyback", "cwr",
   ]
 
   static let weightlessIsolation: [Method] = [

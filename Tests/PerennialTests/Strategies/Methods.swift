@@ -20,7 +20,13 @@ struct Method: Sendable, CustomTestStringConvertible {
     let strategies = make()
     let facts = StreamFacts(
       classes: 6, experiences: 3, scenario: setting.scenario, strategies: strategies.map(\.name))
-    return strategies.allSatisfy { (try? $0.check(facts)) != nil }
+    do {
+      for strategy in strategies { try strategy.check(facts) }
+      _ = try setting.learner(strategies, stream: setting.stream())
+      return true
+    } catch {
+      return !(error is StrategyError)
+    }
   }
 
   /// The plainest setting that they can serve.
