@@ -16,13 +16,13 @@ import time
 import numpy
 from river import ensemble, forest, linear_model, optim, preprocessing, tree
 
-BATCH = 10
+BATCH = 1
 
 
 class MLP:
-    """One hidden layer of 64 ReLU units and SGD with momentum on mini-batches of ten, in numpy."""
+    """One hidden layer of 64 ReLU units and SGD, in numpy."""
 
-    def __init__(self, inputs, seed, rate=0.05, momentum=0.9):
+    def __init__(self, inputs, seed, rate=0.05, momentum=0.0):
         rng = numpy.random.default_rng(seed)
         self.parameters = [
             rng.normal(size=(inputs, 64)) * (2 / inputs) ** 0.5, numpy.zeros(64),
@@ -78,7 +78,7 @@ def follow(model, items):
 
 
 def follow_mlp(items, seed):
-    """Columns in units of what was seen by then, batches of ten, as Perennial's learner gets them."""
+    """Columns in units of what was seen by then, as Perennial's learner gets them."""
     count, mean, squares = 0, numpy.zeros(6), numpy.zeros(6)
     rows, labels = [], []
     for x, y in items:

@@ -21,7 +21,7 @@ import Torch
       Method("all of them") {
         [Method.ewc { $0.lambda = 0 }, Method.lwf { $0.weight = 0 }, WeightPenalty(.l2, lambda: 0)]
       },
-    ] + Method.weightlessTaskFree
+    ]
 
   static func train(_ method: Method, _ setting: Setting, experiences: Int? = nil) throws -> (
     Learner, losses: [Double]
