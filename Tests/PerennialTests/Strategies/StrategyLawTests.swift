@@ -5,23 +5,22 @@ import Torch
 
 /// What must hold for every strategy, whatever it does.
 @Suite struct StrategyLawTests {
-  static let weightless: [Method] =
-    [
-      Method("ewc, λ = 0") { [Method.ewc { $0.lambda = 0 }] },
-      Method("ewc separate, λ = 0") { [Method.ewc { ($0.lambda, $0.mode) = (0, .separate) }] },
-      Method("ewc online, λ = 0") {
-        [Method.ewc { ($0.lambda, $0.mode, $0.fisher) = (0, .online, .sampled) }]
-      },
-      Method("lwf, w = 0") { [Method.lwf { $0.weight = 0 }] },
-      Method("lwf van-de-ven, w = 0") { [Method.lwf { ($0.weight, $0.variant) = (0, .vanDeVen) }] },
-      Method("lwf avalanche, w = 0") { [Method.lwf { ($0.weight, $0.variant) = (0, .avalanche) }] },
-      Method("l1, λ = 0") { [WeightPenalty(.l1, lambda: 0)] },
-      Method("l2, λ = 0") { [WeightPenalty(.l2, lambda: 0)] },
-      Method("l2-previous, λ = 0") { [WeightPenalty(.l2Previous, lambda: 0)] },
-      Method("all of them") {
-        [Method.ewc { $0.lambda = 0 }, Method.lwf { $0.weight = 0 }, WeightPenalty(.l2, lambda: 0)]
-      },
-    ]
+  static let weightless: [Method] = weightlessCore + Method.weightlessTaskFree
+
+  private static let weightlessCore: [Method] = [
+    Method("ewc, λ = 0") { [Method.ewc { $0.lambda = 0 }] },
+    Method("ewc separate, λ = 0") { [Method.ewc { ($0.lambda, $0.mode) = (0, .separate) }] },
+    Method("ewc online, λ = 0") { [Method.ewc { ($0.lambda, $0.mode, $0.fisher) = (0, .online, .sampled) }] },
+    Method("lwf, w = 0") { [Method.lwf { $0.weight = 0 }] },
+    Method("lwf van-de-ven, w = 0") { [Method.lwf { ($0.weight, $0.variant) = (0, .vanDeVen) }] },
+    Method("lwf avalanche, w = 0") { [Method.lwf { ($0.weight, $0.variant) = (0, .avalanche) }] },
+    Method("l1, λ = 0") { [WeightPenalty(.l1, lambda: 0)] },
+    Method("l2, λ = 0") { [WeightPenalty(.l2, lambda: 0)] },
+    Method("l2-previous, λ = 0") { [WeightPenalty(.l2Previous, lambda: 0)] },
+    Method("all of them") {
+      [Method.ewc { $0.lambda = 0 }, Method.lwf { $0.weight = 0 }, WeightPenalty(.l2, lambda: 0)]
+    },
+  ]
 
   static func train(_ method: Method, _ setting: Setting, experiences: Int? = nil) throws -> (
     Learner, losses: [Double]
