@@ -33,8 +33,9 @@ final class ArmRun {
       recipe: recipe, arm: arm, seed: seed, modality: modality, stream: stream, device: device)
     learner = try maker.make()
     strengths = learner.strengths
+    let isClassification = learner.objective.isClassification
     prequential = recipe.stream.prequential.map {
-      PrequentialEvaluator($0, isClassification: learner.objective.isClassification)
+      PrequentialEvaluator($0, isClassification: isClassification)
     }
     tune = recipe.training.tune
     budget = recipe.training.maxForgetting.map { ForgettingBudget(limit: $0) }

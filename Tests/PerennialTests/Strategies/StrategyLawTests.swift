@@ -31,6 +31,9 @@ import Torch
   static let weightless: [Method] = core + Method.weightlessGenerative
 
   static let core: [Method] = [
+  static let weightless: [Method] = weightlessCore + Method.weightlessTaskFree
+
+  private static let weightlessCore: [Method] = [
     Method("ewc, λ = 0") { [Method.ewc { $0.lambda = 0 }] },
     Method("ewc separate, λ = 0") { [Method.ewc { ($0.lambda, $0.mode) = (0, .separate) }] },
     Method("ewc online, λ = 0") { [Method.ewc { ($0.lambda, $0.mode, $0.fisher) = (0, .online, .sampled) }] },

@@ -78,9 +78,13 @@ import Torch
     }
   }
 
-  static let data = ProcessInfo.processInfo.environment["PERENNIAL_DATA"]
+  /// The data root where it has both sets.
+  static let data: String? = ProcessInfo.processInfo.environment["PERENNIAL_DATA"].flatMap { root in
+    ["elec2", "noaa-weather"].allSatisfy { FileManager.default.fileExists(atPath: "\(root)/\($0)") }
+      ? root : nil
+  }
 
-  @Test(.enabled(if: data != nil)) func theRealStreamsAreRead() throws {
+  @Test(.enabled(if: TimeTableTests.data != nil)) func theRealStreamsAreRead() throws {
     let sources = DataSources(root: DataRoot(Self.data))
     func source(_ yaml: String) throws -> DataSource {
       try sources.source(Selection(ConfigurationNode(yaml: yaml, source: "recipe.yaml")))

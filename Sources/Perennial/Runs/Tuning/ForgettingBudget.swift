@@ -26,7 +26,7 @@ public struct ForgettingBudget: Codable, Sendable {
 
   /// How often an experience is learned at most, and how much the strengths grow every time.
   static let tries = 5
-  static let growth = 4.0
+  static let growth = 2.0
 
   public let limit: Double
   /// The best accuracy so far on the validation examples of each experience.
