@@ -10,7 +10,7 @@ head has by now; CE is over those K units unless said otherwise.
     er-ace    CE(fresh) over the classes of the fresh batch + CE(remembered) over all K units; a sum, no mean
     a-gem     g − (g·r / r·r) r where g·r < 0; r over all items of earlier experiences
     gem       g + Gᵀ v, v = argmin ½ vᵀ(GGᵀ + 0.001 I)v + (Gg)ᵀv over v ≥ ½ where some g·g_t < 0; all active sets are tried
-    mir       CE over the fresh and the eight remembered items whose loss a step on the fresh items raises most; `chosen` are
+    mir       CE(fresh) + CE of the eight remembered items whose loss a step on the fresh items raises most; `chosen` are
               their numbers in the order of arrival, sorted, a row a step from the third on (fewer than nine are kept before)
 
 Everything is computed in double precision.
@@ -109,8 +109,7 @@ def run(method, data, golden):
                                 - F.cross_entropy(forward(p, mx, seen), my, reduction="none")
                         pick = rise.argsort(descending=True)[:BATCH]
                         chosen.append(pick.sort().values)
-                    loss = F.cross_entropy(torch.cat([forward(p, x, seen), forward(p, mx[pick], seen)]),
-                                           torch.cat([y, my[pick]]))
+                    loss = F.cross_entropy(forward(p, x, seen), y) + F.cross_entropy(forward(p, mx[pick], seen), my[pick])
             if method == "er-ace":
                 present = torch.zeros(seen, dtype=torch.bool)
                 present[y] = True

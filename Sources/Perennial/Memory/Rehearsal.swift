@@ -20,23 +20,31 @@ extension MemoryOptions {
 ///
 /// Raw inputs are stored and changed at random anew on each draw.
 public final class Rehearsal {
-  private let options: any MemoryOptions
+  private let size: Int
+  private let bytes: ByteCount?
+  private let policy: Replay.Policy
   private let purpose: String
   public private(set) var memory: ReplayMemory?
 
   /// - Parameter purpose: the random stream that decides what stays and what is drawn.
-  public init(_ options: any MemoryOptions, purpose: String) {
-    self.options = options
-    self.purpose = purpose
+  public convenience init(_ options: any MemoryOptions, purpose: String) {
+    self.init(memory: options.memory, bytes: options.memoryBytes, policy: options.policy, purpose: purpose)
+  }
+
+  /// - Parameters:
+  ///   - memory: examples kept, where no size in bytes is given.
+  ///   - purpose: the random stream that decides what stays and what is drawn.
+  public init(memory: Int, bytes: ByteCount?, policy: Replay.Policy, purpose: String) {
+    (size, self.bytes, self.policy, self.purpose) = (memory, bytes, policy, purpose)
   }
 
   /// Refuses a memory without room for every class, where the policy promises it.
   public func check(_ facts: StreamFacts) throws {
-    if options.memoryBytes == nil, let classes = facts.classes { try requireRoom(options.memory, classes) }
+    if bytes == nil, let classes = facts.classes { try requireRoom(size, classes) }
   }
 
   private func requireRoom(_ capacity: Int, _ classes: Int) throws {
-    let isByClass = options.policy == .classBalanced || options.policy == .ring
+    let isByClass = policy == .classBalanced || policy == .ring
     guard capacity < (isByClass ? classes : 1) else { return }
     throw StrategyError.memoryTooSmall(memory: capacity, classes: classes)
   }
@@ -50,7 +58,7 @@ public final class Rehearsal {
   }
 
   private func capacity(for examples: Examples) -> Int {
-    guard let bytes = options.memoryBytes?.bytes else { return options.memory }
+    guard let bytes = bytes?.bytes else { return size }
     let columns =
       [examples.inputs, examples.targets, examples.identifiers] + [examples.tasks].compactMap { $0 }
     let experience = 8
@@ -59,13 +67,13 @@ public final class Rehearsal {
 
   private func make(_ learner: Learner, capacity: Int) -> ReplayMemory {
     let grouping: Placement.Grouping =
-      switch options.policy {
+      switch policy {
       case .reservoir: .none
       case .classBalanced, .ring: learner.objective.isClassification ? .unit : .none
       case .experienceBalanced: .experience
       }
     return ReplayMemory(
-      capacity: capacity, grouping: grouping, replacement: options.policy == .ring ? .ring : .reservoir,
+      capacity: capacity, grouping: grouping, replacement: policy == .ring ? .ring : .reservoir,
       random: learner.random.numbers(purpose))
   }
 

@@ -63,28 +63,44 @@ public final class ReplayMemory {
         let group = placement.grouping == .unit ? groups[position] : experience
         if let slot = placement.place(group: group, using: &generator) { source[slot] = position }
       }
-      guard !source.isEmpty else { return source }
-      let slots = source.keys.sorted()
-      let positions = slots.map { source[$0] ?? 0 }
-      var columns = try self.columns ?? allocate(like: examples)
-      let to = try Tensor(slots)
-      let from = try Tensor(positions.map { offered[$0] })
-      try columns.inputs.indexCopy(to, from: examples.inputs.indexSelect(from))
-      try columns.targets.indexCopy(to, from: examples.targets.indexSelect(from))
-      if let tasks = columns.tasks, let new = examples.tasks {
-        try tasks.indexCopy(to, from: new.indexSelect(from))
-      }
-      try columns.experiences.indexFill(to, experience)
-      try columns.identifiers.indexCopy(to, from: examples.identifiers.indexSelect(from))
-      for (name, values) in extras {
-        let column = try room(for: values, in: columns.extras[name])
-        columns.extras[name] = column
-        try column.indexCopy(
-          to, from: widened(values.detach().to(.cpu), like: column).indexSelect(Tensor(positions)))
-      }
-      self.columns = columns
+      try write(examples, offered, source, experience: experience, extras: extras)
       return source
     }
+  }
+
+  /// Puts the example at `place` into a slot in use, whatever the placement would decide.
+  func overwrite(
+    _ slot: Int, with examples: Examples, _ place: Tensor, experience: Int, extras: [String: Tensor] = [:]
+  ) throws {
+    try noGrad {
+      try write(examples, place.integers(), [slot: 0], experience: experience, extras: extras)
+    }
+  }
+
+  /// Fills slots from positions in the places `offered`.
+  private func write(
+    _ examples: Examples, _ offered: [Int], _ source: [Int: Int], experience: Int, extras: [String: Tensor]
+  ) throws {
+    guard !source.isEmpty else { return }
+    let slots = source.keys.sorted()
+    let positions = slots.map { source[$0] ?? 0 }
+    var columns = try self.columns ?? allocate(like: examples)
+    let to = try Tensor(slots)
+    let from = try Tensor(positions.map { offered[$0] })
+    try columns.inputs.indexCopy(to, from: examples.inputs.indexSelect(from))
+    try columns.targets.indexCopy(to, from: examples.targets.indexSelect(from))
+    if let tasks = columns.tasks, let new = examples.tasks {
+      try tasks.indexCopy(to, from: new.indexSelect(from))
+    }
+    try columns.experiences.indexFill(to, experience)
+    try columns.identifiers.indexCopy(to, from: examples.identifiers.indexSelect(from))
+    for (name, values) in extras {
+      let column = try room(for: values, in: columns.extras[name])
+      columns.extras[name] = column
+      try column.indexCopy(
+        to, from: widened(values.detach().to(.cpu), like: column).indexSelect(Tensor(positions)))
+    }
+    self.columns = columns
   }
 
   /// Keeps these examples, in this order, in place of all that were kept; what has no room is left out.

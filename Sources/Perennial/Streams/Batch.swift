@@ -35,6 +35,19 @@ public struct Batch {
     }
   }
 
+  /// These items and those of other batches, with weights that make the mean loss of all the mean loss of these, plus that
+  /// of each other batch times its share.
+  public func joining(_ parts: [(items: Batch, share: Double)]) throws -> Batch {
+    guard !parts.isEmpty else { return self }
+    var joined = try parts.reduce(self) { try $0.appending($1.items) }
+    let shares = [(count, 1.0)] + parts.map { ($0.items.count, $0.share) }
+    let factors = try Tensor(
+      shares.flatMap { [Float](repeating: Float($0.1 * Double(joined.count) / Double($0.0)), count: $0.0) }
+    ).to(inputs.device)
+    joined.weights = try joined.weights.map { try $0 * factors } ?? factors
+    return joined
+  }
+
   /// Puts the items of another batch behind these.
   public func appending(_ other: Batch) throws -> Batch {
     try appending(inputs: other.inputs, targets: other.targets, tasks: other.tasks, weights: other.weights)

@@ -47,7 +47,7 @@ import Torch
       let step = Step(
         learner: learner, session: session, number: 0, batch: batch, features: features, outputs: outputs)
       let loss = try #require(try make(step))
-      return try #require(gradients(of: loss, withRespectTo: [outputs]).first).abs().sum([0]).floats()
+      return try #require(try gradients(of: loss, withRespectTo: [outputs]).first).abs().sum([0]).floats()
     }
     let asymmetric = try gradientOfUnits(Method.asymmetric().loss)
     #expect(asymmetric[0..<4].allSatisfy { $0 == 0 } && asymmetric[4] > 0)

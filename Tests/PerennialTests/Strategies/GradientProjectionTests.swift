@@ -71,7 +71,7 @@ import Torch
         let places = try Tensor(experiences.indices.filter { experiences[$0] == past })
         let row = try step.learner.gradient(of: step.learner.batch(of: kept, places, isAugmented: false))
         let product = try noGrad { try row.dot(vector.gradients).item() }
-        #expect(product > -1e-3, "experience \(past), step \(step.number)")
+        #expect(product > -1e-2, "experience \(past), step \(step.number)")
       }
       let plain = try step.learner.gradient(of: step.batch)
       if try !noGrad({ try plain.isClose(to: vector.gradients, absolute: 1e-6) }) { violations += 1 }
@@ -147,7 +147,7 @@ import Torch
     _ = try Self.learn([gem], Clusters().stream())
     let experiences = try #require(try gem.memory?.experiences())
     #expect(Dictionary(experiences.map { ($0, 1) }, uniquingKeysWith: +) == [0: 10, 1: 10, 2: 10])
-    let kept = try #require(try gem.memory?.examples).identifiers.integers()
+    let kept = try #require(try gem.memory?.examples?.identifiers.integers())
     #expect(kept.contains { $0 >= 48 }, "identifiers rise with place in the experience: \(kept)")
   }
 

@@ -11,6 +11,9 @@ extension Method {
     Method("replay der++") { [derPlus()] },
     Method("replay er-ace") { [asymmetric()] },
     Method("replay mir") { [mir()] },
+    Method("replay gss") { [gss()] },
+    Method("replay hal") { [hal()] },
+    Method("replay mer") { [mer()] },
     Method("a-gem") { [averaged()] },
     Method("gem") { [gem()] },
     Method("gem of some items") { [gem { ($0.batch, $0.margin) = (2, 0) }] },
@@ -72,5 +75,27 @@ extension Method {
     options.memory = 13
     change(&options)
     return GradientEpisodicMemory(options)
+  }
+
+  static func gss() -> GradientSampleSelection {
+    var options = GradientSampleSelection.Options()
+    (options.memory, options.strength) = (13, 4)
+    return GradientSampleSelection(options)
+  }
+
+  static func hal(_ change: (inout HindsightAnchorLearning.Options) -> Void = { _ in })
+    -> HindsightAnchorLearning
+  {
+    var options = HindsightAnchorLearning.Options()
+    (options.memory, options.steps) = (13, 5)
+    change(&options)
+    return HindsightAnchorLearning(options)
+  }
+
+  static func mer(_ change: (inout MetaExperienceReplay.Options) -> Void = { _ in }) -> MetaExperienceReplay {
+    var options = MetaExperienceReplay.Options()
+    (options.memory, options.batch, options.passes, options.beta, options.gamma) = (13, 3, 2, 0.7, 0.5)
+    change(&options)
+    return MetaExperienceReplay(options)
   }
 }

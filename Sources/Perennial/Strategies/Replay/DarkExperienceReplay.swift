@@ -90,29 +90,16 @@ public final class DarkExperienceReplay: Strategy {
     held = nil
     guard let memory, memory.count > 0 else { return batch }
     let count = self.batch ?? batch.fresh
-    var (joined, factors) = (batch, [(count: batch.count, share: 1.0)])
+    var parts: [(items: Batch, share: Double)] = []
     if alpha > 0 {
       let places = try memory.draw(count)
       if let items = try rehearsal.recall(places, learner), let outputs = try memory.extra("outputs") {
-        held = (joined.count, try outputs.indexSelect(places).to(learner.device))
-        joined = try joined.appending(items)
-        factors.append((items.count, 0))
+        held = (batch.count, try outputs.indexSelect(places).to(learner.device))
+        parts.append((items, 0))
       }
     }
-    if beta > 0, let items = try rehearsal.draw(count, learner) {
-      joined = try joined.appending(items)
-      factors.append((items.count, beta))
-    }
-    guard factors.count > 1 else { return batch }
-    // The loss is the mean over all items: shares of parts become factors of items.
-    let own = try Tensor(
-      factors.flatMap {
-        [Float](repeating: Float($0.share * Double(joined.count) / Double($0.count)), count: $0.count)
-      }
-    )
-    .to(learner.device)
-    joined.weights = try joined.weights.map { try $0 * own } ?? own
-    return joined
+    if beta > 0, let items = try rehearsal.draw(count, learner) { parts.append((items, beta)) }
+    return try batch.joining(parts)
   }
 
   public func terms(_ step: Step) throws -> [LossTerm] {

@@ -3,6 +3,7 @@ import Torch
 /// Maximally interfered retrieval, MIR (Aljundi et al. 2019, algorithm 1).
 ///
 ///     θᵛ = θ − η ∇L(fresh; θ),   score(x) = ℓ(x; θᵛ) − ℓ(x; θ)
+///     L = mean over fresh of ℓ + mean over rehearsed of ℓ
 ///
 /// Of a random choice of remembered items, those are rehearsed whose loss the step to come would raise most. Losses are
 /// compared in evaluation mode: dropout would compare noise, and running statistics are not for looking.
@@ -55,7 +56,7 @@ public final class MaximallyInterferedRetrieval: Strategy {
       let worst = try interference(of: batch, with: items, learner).argsort(0, descending: true)
       items = try items.select(worst.narrow(dim: 0, start: 0, count: count))
     }
-    return try batch.appending(items)
+    return try batch.joining([(items, 1)])
   }
 
   /// How much a step on `batch` alone would raise the loss of each item, `[n]`.
