@@ -78,7 +78,8 @@ private final class Pair: Module, Backbone {
     try learner.learn(stream)
     let state = try learner.model.stateDictionary()
     let s = try #require(state["uncertainty.log_variances"])
-    #expect(s.shape == [3] && (try s.floats().allSatisfy { $0 != 0 }))
+    let values = try s.floats()
+    #expect(values.count == 3 && !values.contains(0))
   }
 
   @Test func crossStitchedFeaturesAreTheGoldenOnes() throws {
