@@ -21,7 +21,7 @@ import Torch
     let (distances, places) = try memory.read(
       Tensor([8.5, 9, 0, 1] as [Float], shape: [2, 2]), neighbours: 2, batch: 1)
     #expect(try memory.identifiers.indexSelect(places.flatten()).integers() == [4, 5, 0, 1])
-    expectNear(distances, try Tensor([0.25, 4.25, 0, 8] as [Float], shape: [2, 2]))
+    expectNear(distances, try Tensor([0.25, 6.25, 0, 8] as [Float], shape: [2, 2]))
     #expect(try memory.read(Tensor.zeros([3, 2]), neighbours: 50).places.shape == [3, 10])
   }
 

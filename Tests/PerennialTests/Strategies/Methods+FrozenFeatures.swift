@@ -10,13 +10,24 @@ extension Method {
     return MemoryBasedAdaptation(options)
   }
 
+  /// A narrow expansion, so that states stay small.
+  static func smallRidge() -> FrozenHead {
+    var options = FrozenHead.Options()
+    if let node = try? ConfigurationNode(yaml: "ridge: {width: 12}", source: "test"),
+      let head = try? Selection(node)
+    {
+      options.head = head
+    }
+    return FrozenHead(options)
+  }
+
   static let frozenFeatures: [Method] = []
 
   /// Those that leave training alone and answer otherwise: their laws are in `AnsweringLawTests`.
   static let answering: [Method] = [
     Method("frozen-head nearest-class-mean") { [FrozenHead(head: "nearest-class-mean")] },
     Method("frozen-head streaming-lda") { [FrozenHead(head: "streaming-lda")] },
-    Method("frozen-head ridge") { [FrozenHead(head: "ridge")] },
+    Method("frozen-head ridge") { [smallRidge()] },
     Method("frozen-head nearest-neighbours") { [FrozenHead(head: "nearest-neighbours")] },
     Method("mbpa") { [mbpa()] },
     Method("mbpa, decay") { [mbpa { ($0.decay, $0.steps) = (0.5, 2) }] },

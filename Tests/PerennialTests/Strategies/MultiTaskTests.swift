@@ -33,12 +33,13 @@ private final class Pair: Module, Backbone {
   }
 
   static func learner(
-    _ strategies: [any Strategy], _ stream: Perennial.Stream, blueprint: Blueprint = blueprint()
+    _ strategies: [any Strategy], _ stream: Perennial.Stream, blueprint: Blueprint = blueprint(),
+    optimizer: (any Optimizer)? = nil
   )
     throws -> Learner
   {
     try Learner(
-      blueprint, optimizer: Adam(learningRate: 0.01), strategies: strategies,
+      blueprint, optimizer: optimizer ?? Adam(learningRate: 0.01), strategies: strategies,
       options: TrainingOptions(batch: 8, length: .steps(6)), pipeline: stream.pipeline, seed: 2)
   }
 
@@ -77,7 +78,8 @@ private final class Pair: Module, Backbone {
     try learner.learn(stream)
     let state = try learner.model.stateDictionary()
     let s = try #require(state["uncertainty.log_variances"])
-    #expect(s.shape == [3] && (try s.floats().allSatisfy { $0 != 0 }))
+    let values = try s.floats()
+    #expect(values.count == 3 && !values.contains(0))
   }
 
   @Test func crossStitchedFeaturesAreTheGoldenOnes() throws {
@@ -126,7 +128,8 @@ private final class Pair: Module, Backbone {
   func earlierTasksAreLeftAlone(name: String) throws {
     let stream = try Clusters().stream(.taskIncremental)
     let strategy: any Strategy = name == "soft-sharing" ? SoftSharing(lambda: 0.1) : CrossStitch()
-    let learner = try Self.learner([strategy], stream)
+    // Without momentum, which would go on moving the resting rows of the head.
+    let learner = try Self.learner([strategy], stream, optimizer: SGD(learningRate: 0.05))
     let inputs = try stream.test(0).inputs
     func answers() throws -> Tensor {
       try learner.predict(inputs, task: 0).narrow(dim: 1, start: 0, count: 2)

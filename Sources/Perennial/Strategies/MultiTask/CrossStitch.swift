@@ -6,7 +6,7 @@ import Torch
 ///
 /// one α a layer and pair of tasks. Beside `joint` or `cumulative` all backbones and units learn at once. Where tasks come
 /// one by one, only the backbone and the units of the task at hand learn, and earlier tasks do not see later backbones, so
-/// that nothing is forgotten. A new backbone starts as a copy of the one before.
+/// that backbones forget nothing (an optimizer with momentum may still move the head's old rows). A new backbone starts as a copy of the one before.
 public final class CrossStitch: Strategy {
   public static let card = StrategyCard(
     "cross-stitch", .transfer,

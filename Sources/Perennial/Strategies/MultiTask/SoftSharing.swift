@@ -5,7 +5,8 @@ import Torch
 ///     L = Σ_t L_t(θ_t) + ½ λ Σ_{a<b} ‖θ_a − θ_b‖²
 ///
 /// The gradient λ Σ_b (θ_a − θ_b) is added in closed form. Beside `joint` or `cumulative` all backbones learn at once; where
-/// tasks come one by one, that of the task at hand learns and the others rest, so that nothing is forgotten. A new
+/// tasks come one by one, that of the task at hand learns and the others rest, so that backbones forget nothing
+/// (an optimizer with momentum may still move the head's old rows). A new
 /// backbone starts as a copy of the one before.
 public final class SoftSharing: Strategy {
   public static let card = StrategyCard(
