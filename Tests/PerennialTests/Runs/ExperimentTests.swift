@@ -347,7 +347,7 @@ import Torch
           for test in 0...index { #expect(try moment.scores[test] == score(test).score) }
         }
       }
-      let scores = try run.end()
+      let scores = try #require(try run.end())
       #expect(run.record.learningCurves[index] == curve)
       let now = try (0...index).map { try score($0) }
       #expect(Array(scores[0...index]) == now.map(\.score))

@@ -67,8 +67,8 @@ final class BoundarySpy: Strategy {
   /// Blurred streams have no sharp boundaries: detectors find where classes change, and EWC by them holds what it would
   /// by boundaries that are told.
   @Test func blurredStreamsAreCutWhereTheyChange() throws {
-    let source = try Clusters(classes: 6, perClass: 200, spread: 0.4)
-    func errors(_ strategies: [any Strategy]) throws -> (Learner, [Int]) {
+    let source = Clusters(classes: 6, perClass: 200, spread: 0.4)
+    func learned(_ strategies: [any Strategy]) throws -> (Learner, [Int]) {
       var plan = StreamPlan(scenario: .domainIncremental, experiences: 3)
       plan.blur = 0.1
       let stream = try plan.stream(of: source.source(), seed: 2)
@@ -81,7 +81,7 @@ final class BoundarySpy: Strategy {
       try learner.learn(whole)
       return (learner, parts.map(\.count))
     }
-    let (learner, counts) = try errors([
+    let (learner, counts) = try learned([
       Self.boundaries { $0.detector = Selection("hddm-w") }, Method.ewc(),
     ])
     let borders = [counts[0] / 8, (counts[0] + counts[1]) / 8]
