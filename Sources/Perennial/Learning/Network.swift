@@ -2,9 +2,7 @@ import Torch
 
 /// A backbone and a head: the model that a learner teaches.
 public final class Network: Module {
-  public private(set) var backbone: any Backbone
-  /// What made the network, before strategies extended it: how to get further ones of its kind.
-  public internal(set) var origin: Blueprint?
+  public let backbone: any Backbone
   public let head: any Head
   /// The head's name in checkpoints.
   public let headName: String
@@ -17,12 +15,6 @@ public final class Network: Module {
     super.init()
     register("", backbone)
     register(headName, head)
-  }
-
-  /// Puts another backbone in place, such as one that has the old one inside; before a learner holds the network.
-  public func replaceBackbone(with other: any Backbone) {
-    replace(backbone, with: other)
-    backbone = other
   }
 
   /// Features `[N, D]` of inputs `[N, …]`.
@@ -47,7 +39,6 @@ public struct Blueprint {
   func extended(by strategies: [any Strategy]) -> Blueprint {
     Blueprint { random in
       var network = try body(random)
-      network.origin = self
       for strategy in strategies {
         network = try strategy.rebuild(network, random, fresh: body)
         try strategy.extend(network, random)

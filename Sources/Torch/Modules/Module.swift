@@ -30,11 +30,6 @@ open class Module {
   /// The module of that name, of this module's own.
   public final func child(_ name: String) -> Module? { children.first { $0.name == name }?.module }
 
-  /// Puts another module under the name of one of this module's own.
-  public final func replace(_ old: Module, with new: Module) {
-    for index in children.indices where children[index].module === old { children[index].module = new }
-  }
-
   /// All parameters and buffers with their paths: a module's own first, then its children's, in order.
   public final var parameters: [(path: String, parameter: Parameter)] {
     ownParameters.map { ($0.name, $0.parameter) }

@@ -10,7 +10,7 @@ public final class BatchNorm: Module, Layer {
   public let momentum: Double
   public let epsilon: Double
   /// Whether the running statistics serve, unchanged, in training too.
-  public var isFrozen = false
+  public var keepsStatistics = false
 
   /// - Parameter momentum: the share of a new batch in the running statistics.
   public init(_ channels: Int, momentum: Double = 0.1, epsilon: Double = 1e-5) throws {
@@ -31,7 +31,7 @@ public final class BatchNorm: Module, Layer {
 
   /// `[N, C]` or `[N, C, H, W]`; the same shape comes out, and the running statistics move in training.
   public func callAsFunction(_ input: Tensor) throws -> Tensor {
-    let followsBatch = isTraining && !isFrozen
+    let followsBatch = isTraining && !keepsStatistics
     if followsBatch, input.rank >= 2, input.shape[1] > 0, input.count / input.shape[1] == 1 {
       throw TorchError(
         .shape, "batch normalisation learns from more than one value a channel; the batch is \(input.shape)")

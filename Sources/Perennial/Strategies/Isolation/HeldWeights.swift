@@ -90,7 +90,7 @@ struct TaskOrder: Codable, Equatable {
 extension Network {
   /// Lets the statistics of batch normalisation be.
   func freezeStatistics() {
-    for case let norm as BatchNorm in modules { norm.isFrozen = true }
+    for case let norm as BatchNorm in modules { norm.keepsStatistics = true }
   }
 }
 

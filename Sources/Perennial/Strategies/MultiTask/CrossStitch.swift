@@ -38,9 +38,9 @@ public final class CrossStitch: Strategy {
     try facts.refuse(["soft-sharing": "both make a backbone a task"], beside: name)
   }
 
-  public func extend(_ network: Network, _ random: RandomStreams) throws {
-    try TaskColumns.install(in: network, ownShare: options.own)
-  }
+  public func rebuild(
+    _ network: Network, _ random: RandomStreams, fresh: @escaping (RandomStreams) throws -> Network
+  ) throws -> Network { try TaskColumns.rebuilt(network, ownShare: options.own, fresh: fresh) }
 
   public func begin(_ experience: Experience, _ learner: Learner) throws { try TaskColumns.prepare(learner) }
 

@@ -40,9 +40,9 @@ public final class SoftSharing: Strategy {
 
   public func check(_ facts: StreamFacts) throws { try TaskColumns.check(facts, name) }
 
-  public func extend(_ network: Network, _ random: RandomStreams) throws {
-    try TaskColumns.install(in: network, ownShare: nil)
-  }
+  public func rebuild(
+    _ network: Network, _ random: RandomStreams, fresh: @escaping (RandomStreams) throws -> Network
+  ) throws -> Network { try TaskColumns.rebuilt(network, ownShare: nil, fresh: fresh) }
 
   public func begin(_ experience: Experience, _ learner: Learner) throws { try TaskColumns.prepare(learner) }
 

@@ -107,14 +107,14 @@ final class TaskColumns: Module, Backbone {
 }
 
 extension TaskColumns {
-  /// Puts columns in place of a network's backbone.
-  static func install(in network: Network, ownShare: Double?) throws {
-    let origin = network.origin
+  /// A network with columns in place of another's backbone; the head stays.
+  static func rebuilt(
+    _ network: Network, ownShare: Double?, fresh: @escaping (RandomStreams) throws -> Network
+  ) throws -> Network {
     let columns = try TaskColumns(network.backbone, ownShare: ownShare) {
-      guard let origin else { throw StrategyError.model("columns", "the network has no blueprint") }
-      return try origin.make(RandomStreams(seed: 0)).backbone
+      try fresh(RandomStreams(seed: 0)).backbone
     }
-    network.replaceBackbone(with: columns)
+    return Network(columns, head: network.head, headName: network.headName)
   }
 
   /// Makes room for all tasks known; where the session is of one task, the others rest.
