@@ -99,18 +99,4 @@ import Torch
     let known = try outputs.isFinite().to(.float32).sum([1]).integers()
     #expect(try known == der.memory?.experiences().map { 2 * ($0 + 1) })
   }
-
-  @Test func itRemembersWhatFineTuningForgets() throws {
-    let stream = try Clusters(spread: 0.3).stream()
-    func accuracy(_ strategies: [any Strategy]) throws -> Double {
-      let learner = try Learner(
-        .tiny(), optimizer: SGD(learningRate: 0.05), strategies: strategies,
-        options: TrainingOptions(batch: 4, length: .epochs(8)), pipeline: stream.pipeline)
-      try learner.learn(stream)
-      return try Evaluator(stream).look(at: learner).scores.map(\.score).reduce(0, +) / 3
-    }
-    let forgetting = try accuracy([])
-    let remembering = try accuracy([Method.derPlus { $0.memory = 30 }])
-    #expect(remembering > 0.9 && forgetting < remembering - 0.2, "\(forgetting), \(remembering)")
-  }
 }

@@ -26,7 +26,7 @@ import Torch
     try learner.begin(stream.experience(1))
     let session = try #require(learner.session)
     let batch = try learner.batch(of: session.examples, Tensor.arange(0, 3), isAugmented: false)
-    let step = try Step(
+    let step = Step(
       learner: learner, session: session, number: 0, batch: batch, features: batch.inputs,
       outputs: batch.inputs)
     let kept = try #require(try gss.memory?.examples)
@@ -134,7 +134,7 @@ import Torch
       try noGrad { try learner.model(anchors) }
     }
     let pull = try learner.vector.gradient { try (learner.model(anchors) - answers).square().mean() }
-    let step = try Step(
+    let step = Step(
       learner: learner, session: session, number: 0, batch: batch, features: batch.inputs,
       outputs: batch.inputs)
     try noGrad { try learner.vector.gradients.copy(from: plain) }
