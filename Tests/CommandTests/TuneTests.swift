@@ -24,7 +24,7 @@ import Testing
     #expect(choices.map(\.experience) == [0, 1, 2, 3, 4])
     #expect(choices[0].strengths.isEmpty && choices[1].strengths["ewc"] != nil)
     let events = try String(contentsOf: run.run().appendingPathComponent("events.jsonl"), encoding: .utf8)
-    #expect(events.components(separatedBy: #""event":"tuned""#).count == 6)
+    #expect(events.components(separatedBy: #""event": "tuned""#).count == 6)
   }
 
   @Test func aBudgetThatIsNotKeptIsSaid() throws {

@@ -64,34 +64,6 @@ final class BoundarySpy: Strategy {
     #expect(throws: LearnerError.noSession) { try learner.consolidate() }
   }
 
-  /// Blurred streams have no sharp boundaries: detectors find where classes change, and EWC by them holds what it would
-  /// by boundaries that are told.
-  @Test func blurredStreamsAreCutWhereTheyChange() throws {
-    let source = Clusters(classes: 6, perClass: 200, spread: 0.4)
-    func learned(_ strategies: [any Strategy]) throws -> (Learner, [Int]) {
-      var plan = StreamPlan(scenario: .domainIncremental, experiences: 3)
-      plan.blur = 0.1
-      let stream = try plan.stream(of: source.source(), seed: 2)
-      // All experiences as one, in their order: nobody tells where one ends.
-      let parts = try (0..<3).map { try stream.experience($0).examples }
-      let whole = try Experience(index: 0, name: "all", examples: Examples.concatenate(parts))
-      let learner = try Learner(
-        .tiny(), optimizer: SGD(learningRate: 0.1), strategies: strategies,
-        options: TrainingOptions(batch: 8, keepsOrder: true), pipeline: stream.pipeline, seed: 7)
-      try learner.learn(whole)
-      return (learner, parts.map(\.count))
-    }
-    let (learner, counts) = try learned([
-      Self.boundaries { $0.detector = Selection("hddm-w") }, Method.ewc(),
-    ])
-    let borders = [counts[0] / 8, (counts[0] + counts[1]) / 8]
-    #expect(learner.boundaries.count >= 1 && learner.boundaries.count <= 6, "\(learner.boundaries)")
-    for border in borders.prefix(1) {
-      #expect(
-        learner.boundaries.contains { ($0 - border).magnitude <= 12 }, "\(learner.boundaries) \(borders)")
-    }
-  }
-
   /// Labels that mean nothing at first, and something later.
   @Test func anImprovementIsNoBoundaryUnlessAskedFor() throws {
     let source = try Clusters(classes: 2, perClass: 600, spread: 0.4).source()
