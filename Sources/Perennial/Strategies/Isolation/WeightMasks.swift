@@ -81,7 +81,7 @@ public final class WeightMasks: Strategy {
     }
     let masks = try learner.maskedLayers()
     if place > 0 { try masks.restart() }
-    if masks.isFrozen { learner.model.freezeStatistics() }
+    if masks.isSettled { learner.model.freezeStatistics() }
     try held.hold(
       learner.vector.headRows(before: learner.session?.previousOutputs ?? 0), of: learner.vector)
   }
@@ -151,7 +151,7 @@ public final class WeightMasks: Strategy {
     order = try state.require("tasks")
     units = try state.require("units")
     held = try HeldWeights(state.scoped("held"), device: learner.device)
-    if try learner.maskedLayers().isFrozen { learner.model.freezeStatistics() }
+    if try learner.maskedLayers().isSettled { learner.model.freezeStatistics() }
   }
 }
 
@@ -179,7 +179,7 @@ private final class MaskedLayers: Module {
   private let others: [Parameter]
   private let threshold: Double
   private let learnsFirst: Bool
-  private(set) var isFrozen = false
+  private(set) var isSettled = false
 
   /// - Parameter parameters: all below the head; matrices and kernels get masks, the rest is fixed with them.
   init(_ parameters: [Parameter], learnsFirst: Bool, _ generator: Generator) throws {
@@ -223,7 +223,7 @@ private final class MaskedLayers: Module {
   }
 
   private func freeze() {
-    isFrozen = true
+    isSettled = true
     for layer in layers {
       layer.weight.isTrainable = false
       layer.scores.isTrainable = true
@@ -233,7 +233,7 @@ private final class MaskedLayers: Module {
 
   /// Puts masked weights in place: those of a mask that was kept, or of the scores as they are now.
   func place(_ kept: Int? = nil) throws {
-    guard isFrozen else { return }
+    guard isSettled else { return }
     for layer in layers {
       guard let kept else {
         let scores = layer.scores.value
@@ -249,8 +249,8 @@ private final class MaskedLayers: Module {
   func keep() throws {
     try noGrad {
       for layer in layers {
-        if !isFrozen { try layer.base.value.copy(from: layer.weight.value) }
-        let mask = try isFrozen ? layer.scores.value .>= threshold : layer.base.value.isFinite()
+        if !isSettled { try layer.base.value.copy(from: layer.weight.value) }
+        let mask = try isSettled ? layer.scores.value .>= threshold : layer.base.value.isFinite()
         layer.masks.replace(with: try Tensor.concatenate([layer.masks.value, mask.unsqueeze(0)]))
       }
     }
