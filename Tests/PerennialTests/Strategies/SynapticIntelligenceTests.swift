@@ -39,16 +39,19 @@ import Torch
     #expect(try Self.importance(si).amax([]).item() > 0.01)
   }
 
-  /// Steps uphill make ω negative; a negative Ω pushes weights away, as it can in Avalanche and van de Ven's code.
+  /// With momentum, steps uphill make ω negative; a negative Ω pushes weights away, as it can in Avalanche and in van
+  /// de Ven's code.
   @Test func avalancheLetsImportancesBecomeNegative() throws {
-    let (learner, si, stream) = try Self.run(0)
+    let (learner, si, stream) = try Self.run(0, optimizer: SGD(learningRate: 0.05, momentum: 0.9))
+    var lowest = 0.0
     for index in 0..<3 {
       try learner.begin(stream.experience(index))
       while let session = learner.session, !session.isDone { try learner.step() }
-      #expect(try si.state().requireTensor("path/integral/vector").amin([]).item() < 0)
+      lowest = try min(lowest, si.state().requireTensor("path/integral/vector").amin([]).item())
       try learner.end()
-      #expect(try Self.importance(si).amin([]).item() == 0)
+      #expect(try Self.importance(si).amin([]).item() >= 0)
     }
+    #expect(lowest < 0)
   }
 
   /// Avalanche leaves batch normalisation and other libraries the head out of it.
