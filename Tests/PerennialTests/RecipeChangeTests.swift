@@ -40,8 +40,8 @@ import Testing
     (
       "training.stepz=1",
       "--set training.stepz=1: training: unknown key `stepz`, did you mean `steps`? Allowed: `batch`, "
-        + "`checkpoint_every`, `clip`, `epochs`, `evaluate_every`, `optimizer`, `reset_optimizer`, `schedule`, `steps`, "
-        + "`warm_up`"
+        + "`checkpoint_every`, `clip`, `epochs`, `evaluate_every`, `freeze`, `max_forgetting`, `optimizer`, `reset_optimizer`, "
+        + "`schedule`, `steps`, `tune`, `warm_up`"
     ),
     ("training.steps=a", "--set training.steps=a: training.steps: must be a whole number, found `a`"),
     (

@@ -11,7 +11,8 @@ import Testing
     (
       "steps: 2000", "steps: 2000, clipp: 1",
       "r.yaml:4: training: unknown key `clipp`, did you mean `clip`? Allowed: `batch`, `checkpoint_every`, "
-        + "`clip`, `epochs`, `evaluate_every`, `optimizer`, `reset_optimizer`, `schedule`, `steps`, `warm_up`"
+        + "`clip`, `epochs`, `evaluate_every`, `freeze`, `max_forgetting`, `optimizer`, `reset_optimizer`, `schedule`, "
+        + "`steps`, `tune`, `warm_up`"
     ),
     (
       "lr: 0.001", "rate: 0.001",
@@ -120,7 +121,8 @@ import Testing
       "{average_accuracy", "{accuracy",
       "r.yaml:11: expect.er: unknown metric `accuracy`. Allowed: `average_accuracy`, "
         + "`average_incremental_accuracy`, `anytime_accuracy`, `forgetting`, `forgetting_from_learned`, "
-        + "`backward_transfer`, `forward_transfer`, `intransigence`, `learning_curve_area`, `negative_flip_rate`"
+        + "`backward_transfer`, `forward_transfer`, `intransigence`, `learning_curve_area`, `negative_flip_rate`, "
+        + "`prequential_accuracy`"
     ),
     (
       "tolerance: 0.02", "tolerance: -0.02",

@@ -16,6 +16,7 @@ import Torch
     let expected = [
       "mlp": (400, "layers.2"), "lenet": (84, "fc3"), "small-cnn": (128, "fc2"),
       "slim-resnet18": (160, "linear"), "resnet18": (512, "fc"), "cifar-resnet": (64, "linear"),
+      "strided-cnn": (256, "13"),
     ]
     #expect(Set(VisionModels.names) == Set(expected.keys))
     for (name, (features, head)) in expected {

@@ -26,6 +26,8 @@ final class LayersBackbone: Module, Backbone {
       if groups.isEmpty || layer is Linear || layer is Conv2d { groups.append([]) }
       groups[groups.count - 1].append((key, layer))
     }
+    // Pictures become rows; positions `[N, P, D]` stay.
+    let flat: (Tensor) throws -> Tensor = { $0.rank == 4 ? try $0.flatten(from: 1) : $0 }
     return groups.map { group in
       let after: (Tensor) throws -> Tensor = { try group.dropFirst().reduce($0) { try $1.layer($0) } }
       let run: (Tensor) throws -> Tensor = { try group.reduce($0) { try $1.layer($0) } }
@@ -33,8 +35,8 @@ final class LayersBackbone: Module, Backbone {
       case let linear as Linear:
         return Stage(
           group[0].key, width: linear.weight.value.shape[0], weight: linear.weight, bias: linear.bias,
-          parts: .init(activation: after) { try $0.flatten(from: 1).linear($1, bias: $2) },
-          run: { try run($0.rank > 2 ? $0.flatten(from: 1) : $0) })
+          parts: .init(activation: after) { try flat($0).linear($1, bias: $2) },
+          run: { try run(flat($0)) })
       case let convolution as Conv2d:
         return Stage(
           group[0].key, width: convolution.weight.value.shape[0], weight: convolution.weight,

@@ -67,7 +67,9 @@ public final class RiemannianWalk: Strategy {
   public func observe(_ step: Step) throws {
     let vector = step.learner.vector
     try path?.observe(vector)
-    guard (step.number + 1) % options.interval == 0 || step.number + 1 == step.session.steps else { return }
+    guard vector.count > 0,
+      (step.number + 1) % options.interval == 0 || step.number + 1 == step.session.steps
+    else { return }
     let fisher = try updatedFisher(step)
     guard let (integral, way) = try path?.result(vector) else { return }
     let before = try score?.tensor(in: vector.layout)
