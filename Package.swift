@@ -62,12 +62,14 @@ let package = Package(
       swiftSettings: strict),
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
     .testTarget(
-      name: "TorchTests", dependencies: ["Torch", "TestSupport"], resources: [.copy("Golden")], swiftSettings: strict),
+      name: "TorchTests", dependencies: ["Torch", "TestSupport"],
+      resources: [.copy("Golden")], swiftSettings: strict),
     .testTarget(
       name: "PerennialTests", dependencies: ["Perennial"], resources: [.copy("Golden")],
       swiftSettings: strict),
     .testTarget(
-      name: "PerennialVisionTests", dependencies: ["PerennialVision", "TestSupport"], resources: [.copy("Fixtures")],
+      name: "PerennialVisionTests", dependencies: ["PerennialVision", "TestSupport"],
+      resources: [.copy("Fixtures")],
       swiftSettings: strict),
     .testTarget(name: "CommandTests", dependencies: ["PerennialCommand"], swiftSettings: strict),
   ],
