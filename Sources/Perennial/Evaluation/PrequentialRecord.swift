@@ -25,6 +25,7 @@ public struct PrequentialRecord: Codable, Equatable, Sendable {
     public var window: Double
   }
 
+  /// Batches that labels come late by, and the items of the sliding window.
   public var delay: Int
   public var window: Int
   /// Items scored.

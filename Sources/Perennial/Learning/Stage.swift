@@ -22,6 +22,7 @@ public struct Stage {
     /// What follows it, pooling included.
     public let activation: (Tensor) throws -> Tensor
 
+    /// Takes a stage apart.
     public init(
       activation: @escaping (Tensor) throws -> Tensor,
       affine: @escaping (_ input: Tensor, _ weight: Tensor, _ bias: Tensor?) throws -> Tensor
@@ -31,6 +32,7 @@ public struct Stage {
     }
   }
 
+  /// - Parameter run: gives the ungated output.
   public init(
     _ name: String, width: Int, weight: Parameter? = nil, bias: Parameter? = nil, parts: Parts? = nil,
     gate: UnitGate = UnitGate(), run: @escaping (Tensor) throws -> Tensor

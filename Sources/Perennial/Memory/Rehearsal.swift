@@ -106,6 +106,7 @@ public final class Rehearsal {
   /// Starts again from nothing when the next experience begins.
   public func forget() { memory = nil }
 
+  /// Bytes that the kept examples take.
   public var byteCount: Int { memory?.byteCount ?? 0 }
 
   public func state() throws -> State { try memory?.state() ?? State() }

@@ -35,6 +35,7 @@ public final class MetaLearner {
     }
   }
 
+  /// The network that learns to learn, its parameters, and what moves them.
   public let model: Network
   public let vector: ParameterVector
   public let optimizer: any Optimizer

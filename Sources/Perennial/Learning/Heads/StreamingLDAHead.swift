@@ -19,6 +19,7 @@ public final class StreamingLDAHead: Module, Head {
   public let shrinkage: Double
   private var solution: (weight: Tensor, bias: Tensor)?
 
+  /// - Parameter shrinkage: ε, the share of the identity in the covariance that is inverted.
   public init(features: Int, outputs: Int = 0, shrinkage: Double = 1e-4) throws {
     self.shrinkage = shrinkage
     gram = Parameter(try Tensor.zeros([features, features], dtype: .float64), kind: .buffer)

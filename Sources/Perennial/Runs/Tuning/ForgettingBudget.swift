@@ -28,6 +28,7 @@ public struct ForgettingBudget: Codable, Sendable {
   static let tries = 5
   static let growth = 2.0
 
+  /// The most that may be forgotten, as a fraction.
   public let limit: Double
   /// The best accuracy so far on the validation examples of each experience.
   private var best: [Double] = []

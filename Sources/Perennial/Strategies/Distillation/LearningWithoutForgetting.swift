@@ -59,6 +59,7 @@ public final class LearningWithoutForgetting: Strategy, Tunable {
     get { options.weight }
     set { options.weight = newValue }
   }
+  /// The model as it was when the experience began; nil in the first one.
   public private(set) var teacher: Frozen?
   private var groups: [[Int]] = []
   private var experiencesSeen = 0

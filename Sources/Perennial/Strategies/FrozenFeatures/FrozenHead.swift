@@ -10,7 +10,7 @@ public final class FrozenHead: Strategy {
   public static let card = StrategyCard(
     "frozen-head", .frozenFeatures,
     summary:
-      "A head that counts features instead of learning answers: class means, streaming LDA, ridge, neighbours.",
+      "A head that counts: class means, streaming LDA, ridge regression or neighbours.",
     formula: "output = head(z), statistics of z counted once in training",
     use: "The backbone is frozen and good: nothing is forgotten, and the order of the data does not matter.",
     avoid: "Features must be learned from the stream itself.",

@@ -22,6 +22,7 @@ public final class GenerativeReplay: Strategy {
     paper: "Shin et al., Continual Learning with Deep Generative Replay, 2017; van de Ven & Tolias 2019"
   ) { GenerativeReplay($0) }
 
+  /// What generates.
   public enum Kind: String, CaseIterable, Codable, Sendable {
     /// A variational autoencoder.
     case variational = "vae"

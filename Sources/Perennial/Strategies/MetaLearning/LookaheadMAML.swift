@@ -13,7 +13,7 @@ public final class LookaheadMAML: Strategy {
   public static let card = StrategyCard(
     "la-maml", .metaLearning,
     summary:
-      "Looks ahead along a few steps on the batch, judged on remembered items; learns a rate for every parameter.",
+      "Looks a few steps ahead, judged on remembered items; learns a rate for each weight.",
     formula: "θ, α by ∇ mean_j L(φ_j; batch ∪ memory),   φ_{j+1} = φ_j − max(α,0) ⊙ ∇L(φ_j; part j)",
     use: "Online streams with a small memory, where gradients of old and new items interfere.",
     avoid: "Steps must be cheap.",

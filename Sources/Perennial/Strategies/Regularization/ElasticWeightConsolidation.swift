@@ -24,6 +24,7 @@ public final class ElasticWeightConsolidation: Strategy, Tunable {
       "Kirkpatrick et al., Overcoming catastrophic forgetting in neural networks, 2017; online form Schwarz et al. 2018"
   ) { ElasticWeightConsolidation($0) }
 
+  /// What is kept of earlier experiences.
   public enum Mode: String, CaseIterable, Codable, Sendable { case folded, separate, online }
 
   /// What a recipe can choose.

@@ -25,6 +25,7 @@ public final class KroneckerLaplace: Strategy {
       "Ritter, Botev & Barber, Online Structured Laplace Approximations For Overcoming Catastrophic Forgetting, 2018"
   ) { KroneckerLaplace($0) }
 
+  /// What is kept of earlier experiences.
   public enum Mode: String, CaseIterable, Codable, Sendable { case nearest, separate }
 
   /// What a recipe can choose.

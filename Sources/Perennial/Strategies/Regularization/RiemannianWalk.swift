@@ -12,7 +12,7 @@ import Torch
 public final class RiemannianWalk: Strategy {
   public static let card = StrategyCard(
     "rwalk", .regularization,
-    summary: "Holds each weight by running Fisher information and what it did for the loss per unit of KL.",
+    summary: "Holds each weight by its running Fisher information and what it did for the loss.",
     formula: "L = CE + λ Σ_i (F_i + s_i) (θ_i − θ*_i)²,   s += ω / (½ F Δθ² + ε)",
     use: "As EWC and SI, between which it stands; no estimate at the end of an experience.",
     avoid: "New classes compete with old ones: no weight penalty tells them apart.",

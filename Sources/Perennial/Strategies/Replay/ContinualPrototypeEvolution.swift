@@ -16,7 +16,7 @@ import Torch
 public final class ContinualPrototypeEvolution: Strategy {
   public static let card = StrategyCard(
     "cope", .replay,
-    summary: "Class prototypes that follow the features, learned with a proxy loss and a balanced memory.",
+    summary: "Class prototypes that follow the features, with a proxy loss and a balanced memory.",
     formula:
       "p_c ← α p_c + (1 − α) mean f(x_c);  L pulls f to its prototype and pseudo-prototypes, off others",
     use: "Streams seen once, with classes of very different frequency.",

@@ -12,7 +12,7 @@ import Torch
 public final class LatentReplay: Strategy {
   public static let card = StrategyCard(
     "latent-replay", .replay,
-    summary: "Rehearses remembered activations from the middle of the model; what lies below hardly moves.",
+    summary: "Rehearses activations from the middle of the model; what lies below hardly moves.",
     formula:
       "L = mean over fresh x of the loss + over remembered h of the loss of upper(h);  lower layers held",
     use: "A pretrained or well-trained lower part; small devices; raw inputs must not be stored.",

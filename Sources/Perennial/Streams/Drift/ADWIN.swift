@@ -38,6 +38,7 @@ public struct ADWIN: DriftDetector {
     var deviation: Double
   }
 
+  /// What was chosen.
   public let options: Options
   public private(set) var isDrift = false
   /// How many numbers the window holds, their sum, and the sum of their squared deviations.

@@ -20,6 +20,7 @@ public struct DDM: DriftDetector {
     }
   }
 
+  /// What was chosen.
   public let options: Options
   public private(set) var isDrift = false
   public private(set) var isWarning = false

@@ -31,6 +31,7 @@ public struct FeatureDrift: Codable, Sendable {
     }
   }
 
+  /// What was chosen.
   public let options: Options
   public private(set) var isDrift = false
   /// Of the last comparison; 1 before the first.

@@ -22,6 +22,7 @@ public struct HDDMA: DriftDetector {
     }
   }
 
+  /// What was chosen.
   public let options: Options
   public private(set) var isDrift = false
   public private(set) var isWarning = false

@@ -44,6 +44,7 @@ public struct HDDMW: DriftDetector {
     var bound: Double?
   }
 
+  /// What was chosen.
   public let options: Options
   public private(set) var isDrift = false
   public private(set) var isWarning = false

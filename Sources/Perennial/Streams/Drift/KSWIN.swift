@@ -27,6 +27,7 @@ public struct KSWIN: DriftDetector {
     }
   }
 
+  /// What was chosen.
   public let options: Options
   public private(set) var isDrift = false
   /// The last comparison; 0 before the first.

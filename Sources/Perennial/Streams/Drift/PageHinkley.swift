@@ -27,6 +27,7 @@ public struct PageHinkley: DriftDetector {
     }
   }
 
+  /// What was chosen.
   public let options: Options
   public private(set) var isDrift = false
   private var numbers = RunningMean()
