@@ -51,12 +51,8 @@ public final class LinearHead: Module, Head {
 }
 
 extension LinearHead: PerSampleLayer {
-  public func squaredGradientSums(input: Tensor, gradient: Tensor) throws -> [(Parameter, Tensor)] {
-    try linearSquaredGradientSums(weight: weight, bias: bias, input: input, gradient: gradient)
-  }
-
   public func gradientSums(_ magnitude: GradientMagnitude, input: Tensor, gradient: Tensor) throws
-    -> [(Parameter, Tensor)]?
+    -> [(Parameter, Tensor)]
   {
     try linearGradientSums(magnitude, weight: weight, bias: bias, input: input, gradient: gradient)
   }
@@ -102,12 +98,8 @@ public final class FixedHead: Module, Head {
 }
 
 extension FixedHead: PerSampleLayer {
-  public func squaredGradientSums(input: Tensor, gradient: Tensor) throws -> [(Parameter, Tensor)] {
-    try linearSquaredGradientSums(weight: weight, bias: bias, input: input, gradient: gradient)
-  }
-
   public func gradientSums(_ magnitude: GradientMagnitude, input: Tensor, gradient: Tensor) throws
-    -> [(Parameter, Tensor)]?
+    -> [(Parameter, Tensor)]
   {
     try linearGradientSums(magnitude, weight: weight, bias: bias, input: input, gradient: gradient)
   }

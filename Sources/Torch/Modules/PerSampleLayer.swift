@@ -8,26 +8,15 @@ public enum GradientMagnitude: Sendable {
   }
 }
 
-/// A layer whose parameters' gradients can be squared example by example without a loop over examples.
+/// A layer whose parameters' gradients can be told example by example without a loop over examples.
 public protocol PerSampleLayer: Module {
-  /// Σₙ (∂ℓₙ/∂θ)² for each trainable parameter, where ℓₙ depends on row n of the output alone.
+  /// Σₙ m(∂ℓₙ/∂θ) for each trainable parameter, where ℓₙ depends on row n of the output alone and m is the magnitude.
   ///
   /// - Parameters:
   ///   - input: what the layer was given, `[N, …]`.
   ///   - gradient: ∂Σℓ/∂output, `[N, …]`.
-  func squaredGradientSums(input: Tensor, gradient: Tensor) throws -> [(Parameter, Tensor)]
-
-  /// The same for any magnitude; nil where the layer has no rule for it.
   func gradientSums(_ magnitude: GradientMagnitude, input: Tensor, gradient: Tensor) throws
-    -> [(Parameter, Tensor)]?
-}
-
-extension PerSampleLayer {
-  public func gradientSums(_ magnitude: GradientMagnitude, input: Tensor, gradient: Tensor) throws
-    -> [(Parameter, Tensor)]?
-  {
-    magnitude == .squared ? try squaredGradientSums(input: input, gradient: gradient) : nil
-  }
+    -> [(Parameter, Tensor)]
 }
 
 /// What layers were given and gave in one forward pass, for per-sample gradients.
@@ -70,14 +59,7 @@ extension Module {
 
 // MARK: - Layers
 
-/// The sums of a linear map: (δ²)ᵀ a² where every example has one row, else each example's δᵀ a squared.
-public func linearSquaredGradientSums(
-  weight: Parameter, bias: Parameter?, input: Tensor, gradient: Tensor
-) throws -> [(Parameter, Tensor)] {
-  try linearGradientSums(.squared, weight: weight, bias: bias, input: input, gradient: gradient)
-}
-
-/// The same for any magnitude m: m(δ)ᵀ m(a) where every example has one row, else m of each example's δᵀ a.
+/// The sums of a linear map: m(δ)ᵀ m(a) where every example has one row, else m of each example's δᵀ a.
 public func linearGradientSums(
   _ magnitude: GradientMagnitude, weight: Parameter, bias: Parameter?, input: Tensor, gradient: Tensor
 ) throws -> [(Parameter, Tensor)] {
@@ -110,29 +92,15 @@ private func products(_ magnitude: GradientMagnitude, _ a: Tensor, _ b: Tensor) 
 }
 
 extension Linear: PerSampleLayer {
-  public func squaredGradientSums(input: Tensor, gradient: Tensor) throws -> [(Parameter, Tensor)] {
-    try linearSquaredGradientSums(weight: weight, bias: bias, input: input, gradient: gradient)
-  }
-
   public func gradientSums(_ magnitude: GradientMagnitude, input: Tensor, gradient: Tensor) throws
-    -> [(Parameter, Tensor)]?
+    -> [(Parameter, Tensor)]
   {
     try linearGradientSums(magnitude, weight: weight, bias: bias, input: input, gradient: gradient)
   }
 }
 
 extension Conv2d: PerSampleLayer {
-  public func squaredGradientSums(input: Tensor, gradient: Tensor) throws -> [(Parameter, Tensor)] {
-    try sums(.squared, input: input, gradient: gradient)
-  }
-
   public func gradientSums(_ magnitude: GradientMagnitude, input: Tensor, gradient: Tensor) throws
-    -> [(Parameter, Tensor)]?
-  {
-    try sums(magnitude, input: input, gradient: gradient)
-  }
-
-  private func sums(_ magnitude: GradientMagnitude, input: Tensor, gradient: Tensor) throws
     -> [(Parameter, Tensor)]
   {
     guard groups == 1 else { throw TorchError(.unsupported, "per-sample gradients of grouped convolutions") }
@@ -158,18 +126,8 @@ private func scaleGradientSums(
 }
 
 extension BatchNorm: PerSampleLayer {
-  public func squaredGradientSums(input: Tensor, gradient: Tensor) throws -> [(Parameter, Tensor)] {
-    try sums(.squared, input: input, gradient: gradient)
-  }
-
-  public func gradientSums(_ magnitude: GradientMagnitude, input: Tensor, gradient: Tensor) throws
-    -> [(Parameter, Tensor)]?
-  {
-    try sums(magnitude, input: input, gradient: gradient)
-  }
-
   /// In evaluation mode; in training mode examples are not independent.
-  private func sums(_ magnitude: GradientMagnitude, input: Tensor, gradient: Tensor) throws
+  public func gradientSums(_ magnitude: GradientMagnitude, input: Tensor, gradient: Tensor) throws
     -> [(Parameter, Tensor)]
   {
     guard !isTraining else {
@@ -185,17 +143,7 @@ extension BatchNorm: PerSampleLayer {
 }
 
 extension LayerNorm: PerSampleLayer {
-  public func squaredGradientSums(input: Tensor, gradient: Tensor) throws -> [(Parameter, Tensor)] {
-    try sums(.squared, input: input, gradient: gradient)
-  }
-
   public func gradientSums(_ magnitude: GradientMagnitude, input: Tensor, gradient: Tensor) throws
-    -> [(Parameter, Tensor)]?
-  {
-    try sums(magnitude, input: input, gradient: gradient)
-  }
-
-  private func sums(_ magnitude: GradientMagnitude, input: Tensor, gradient: Tensor) throws
     -> [(Parameter, Tensor)]
   {
     let normalized = try input.layerNorm(shape, weight: nil, bias: nil, epsilon: epsilon)
@@ -206,17 +154,7 @@ extension LayerNorm: PerSampleLayer {
 }
 
 extension GroupNorm: PerSampleLayer {
-  public func squaredGradientSums(input: Tensor, gradient: Tensor) throws -> [(Parameter, Tensor)] {
-    try sums(.squared, input: input, gradient: gradient)
-  }
-
   public func gradientSums(_ magnitude: GradientMagnitude, input: Tensor, gradient: Tensor) throws
-    -> [(Parameter, Tensor)]?
-  {
-    try sums(magnitude, input: input, gradient: gradient)
-  }
-
-  private func sums(_ magnitude: GradientMagnitude, input: Tensor, gradient: Tensor) throws
     -> [(Parameter, Tensor)]
   {
     let normalized = try input.groupNorm(groups, weight: nil, bias: nil, epsilon: epsilon)

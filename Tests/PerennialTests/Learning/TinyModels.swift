@@ -86,8 +86,10 @@ final class RowsHead: Module, Head {
 }
 
 extension RowsHead: PerSampleLayer {
-  func squaredGradientSums(input: Tensor, gradient: Tensor) throws -> [(Parameter, Tensor)] {
-    try linearSquaredGradientSums(weight: weight, bias: bias, input: input, gradient: gradient)
+  func gradientSums(_ magnitude: GradientMagnitude, input: Tensor, gradient: Tensor) throws
+    -> [(Parameter, Tensor)]
+  {
+    try linearGradientSums(magnitude, weight: weight, bias: bias, input: input, gradient: gradient)
   }
 }
 

@@ -56,7 +56,7 @@ struct PerSampleLayerTests {
     let deltas = try gradients(of: loss, withRespectTo: tape.entries.map(\.output))
     var found: [ObjectIdentifier: Tensor] = [:]
     for (entry, delta) in zip(tape.entries, deltas) {
-      for (parameter, sum) in try entry.layer.squaredGradientSums(input: entry.input, gradient: delta) {
+      for (parameter, sum) in try entry.layer.gradientSums(.squared, input: entry.input, gradient: delta) {
         found[ObjectIdentifier(parameter)] = sum
       }
     }
@@ -82,9 +82,9 @@ struct PerSampleLayerTests {
   func refused() throws {
     let norm = try BatchNorm(2)
     let x = try Tensor.ones([3, 2])
-    expectError(.unsupported) { try norm.squaredGradientSums(input: x, gradient: x) }
+    expectError(.unsupported) { try norm.gradientSums(.squared, input: x, gradient: x) }
     let grouped = try Conv2d(2, 2, kernel: 1, groups: 2, Generator(seed: 1))
     let image = try Tensor.ones([1, 2, 2, 2])
-    expectError(.unsupported) { try grouped.squaredGradientSums(input: image, gradient: image) }
+    expectError(.unsupported) { try grouped.gradientSums(.squared, input: image, gradient: image) }
   }
 }

@@ -56,17 +56,17 @@ enum PerSampleGradients {
     let tape = try learner.model.recording { outputs = try learner.model(batch.inputs) }
     guard let outputs else { return }
     let roots = try seeds(outputs, batch)
-    guard tape.covers(learner.vector.parameters),
-      try addLayerwise(magnitude, tape, outputs, roots, to: total, learner.vector)
-    else { return try addOneByOne(magnitude, batch, roots, to: total, learner) }
+    guard tape.covers(learner.vector.parameters) else {
+      return try addOneByOne(magnitude, batch, roots, to: total, learner)
+    }
+    try addLayerwise(magnitude, tape, outputs, roots, to: total, learner.vector)
   }
 
-  /// All examples at once, from each layer's inputs and output gradients; false, and nothing added, where a layer has
-  /// no rule.
+  /// All examples at once, from each layer's inputs and output gradients.
   private static func addLayerwise(
     _ magnitude: GradientMagnitude, _ tape: ActivationTape, _ outputs: Tensor, _ roots: [Tensor],
     to total: Tensor, _ vector: ParameterVector
-  ) throws -> Bool {
+  ) throws {
     let slots = Dictionary(
       uniqueKeysWithValues: zip(vector.parameters.map(ObjectIdentifier.init), vector.layout.slots))
     // Layers below all that learns are not part of the graph.
@@ -74,23 +74,16 @@ enum PerSampleGradients {
     for root in roots {
       let deltas = try gradients(
         of: [outputs], withRespectTo: entries.map(\.output), seeds: [root], retainGraph: true)
-      var sums: [(Parameter, Tensor)] = []
-      for (entry, delta) in zip(entries, deltas) {
-        guard
-          let own = try noGrad({
-            try entry.layer.gradientSums(magnitude, input: entry.input.detach(), gradient: delta)
-          })
-        else { return false }
-        sums += own
-      }
       try noGrad {
-        for (parameter, sum) in sums {
-          guard let slot = slots[ObjectIdentifier(parameter)] else { continue }
-          try vector.layout.view(slot, of: total).add(sum)
+        for (entry, delta) in zip(entries, deltas) {
+          let sums = try entry.layer.gradientSums(magnitude, input: entry.input.detach(), gradient: delta)
+          for (parameter, sum) in sums {
+            guard let slot = slots[ObjectIdentifier(parameter)] else { continue }
+            try vector.layout.view(slot, of: total).add(sum)
+          }
         }
       }
     }
-    return true
   }
 
   /// One example at a time, for models with layers that have no rule.
