@@ -7,4 +7,11 @@ public protocol Backbone: Layer {
 
   /// The layers in order, for strategies that gate units or split the model.
   var stages: [Stage] { get }
+
+  /// The places inside that others may look at; the outputs of the stages where a backbone says nothing else.
+  var taps: [Tap] { get }
+}
+
+extension Backbone {
+  public var taps: [Tap] { stages.map(\.tap) }
 }

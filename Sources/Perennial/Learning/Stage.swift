@@ -13,6 +13,8 @@ public struct Stage {
   public let parts: Parts?
   /// Multiplies the units.
   public let gate: UnitGate
+  /// Sees the gated output.
+  public let tap: Tap
   private let run: (Tensor) throws -> Tensor
 
   /// A stage is `activation(affine(input, weight, bias))`.
@@ -43,11 +45,12 @@ public struct Stage {
     self.bias = bias
     self.parts = parts
     self.gate = gate
+    tap = Tap(name)
     self.run = run
   }
 
   /// The output of the stage, gated.
-  public func callAsFunction(_ input: Tensor) throws -> Tensor { try gate(run(input)) }
+  public func callAsFunction(_ input: Tensor) throws -> Tensor { try tap(gate(run(input))) }
 }
 
 /// Factors of the units of a stage: nil lets everything through, at no cost.

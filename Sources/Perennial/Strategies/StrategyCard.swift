@@ -1,5 +1,3 @@
-import Foundation
-
 /// What there is to know of a strategy before one chooses it, and how a recipe makes it.
 ///
 /// Every strategy's file has one, `static let card`; `perennial strategies` prints them.
@@ -50,14 +48,7 @@ public struct StrategyCard: Sendable {
     self.avoid = avoid
     self.cost = cost
     self.paper = paper
-    let entries = (try? NodeEncoder.encode(Options()))?.entries ?? []
-    defaults = entries.map {
-      (
-        $0.key,
-        $0.value.isNull
-          ? "none" : ((try? $0.value.yaml()) ?? "").trimmingCharacters(in: .whitespacesAndNewlines)
-      )
-    }
+    defaults = Options.defaults
     self.make = { selection in try make(selection.decode(Options.self)) }
   }
 }

@@ -34,26 +34,3 @@ public enum ResponseDistillation {
     try student.meanSquaredError(teacher, reduction: .none).mean([1])
   }
 }
-
-/// Turns per-item values into a loss, in one place for every term: mask, N and T².
-public struct DistillationReducer: Sendable {
-  /// Multiplies by T², so that the gradient's size does not depend on the temperature (Hinton et al. 2015, §2.1).
-  public let scalesByTemperatureSquared: Bool
-
-  public init(scalesByTemperatureSquared: Bool = true) {
-    self.scalesByTemperatureSquared = scalesByTemperatureSquared
-  }
-
-  /// The mean over valid items, times T².
-  ///
-  /// - Parameters:
-  ///   - values: `[N]`
-  ///   - mask: 1 for valid items, 0 for others, `[N]`; nil means that all are.
-  public func callAsFunction(_ values: Tensor, temperature: Double, mask: Tensor? = nil) throws -> Tensor {
-    let factor = scalesByTemperatureSquared ? temperature * temperature : 1
-    guard let mask else { return try values.mean() * factor }
-    let valid = try mask.to(.float32)
-    return try (Tensor.choose(valid .> 0, values, values.zerosLike()).sum() / valid.sum().clamp(min: 1))
-      * factor
-  }
-}

@@ -1,0 +1,26 @@
+/// Why a student cannot be taught so.
+public enum DistillationError: Error, CustomStringConvertible, Equatable {
+  /// A term, and what is wrong with the shapes that it is given.
+  case shapes(term: String, String)
+  case unknownTeacher(String, known: [String])
+  /// Teacher and student answer for no class in common.
+  case noCommonClasses(teacher: String)
+  /// Nothing would be learned.
+  case noWeight
+  /// A teacher's file, and what is wrong with it.
+  case teacher(String, String)
+
+  public var description: String {
+    switch self {
+    case .shapes(let term, let problem): "\(term): \(problem)"
+    case .unknownTeacher(let name, let known):
+      "there is no teacher `\(name)`"
+        + (known.isEmpty
+          ? ": the recipe has no `teachers:`"
+          : "; there is \(known.map { "`\($0)`" }.joined(separator: ", "))")
+    case .noCommonClasses(let teacher): "the teacher \(teacher) and the student answer for no class in common"
+    case .noWeight: "the weights of the labels and of all terms are 0: nothing would be learned"
+    case .teacher(let name, let problem): "the teacher \(name): \(problem)"
+    }
+  }
+}

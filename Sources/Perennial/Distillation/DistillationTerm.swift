@@ -1,0 +1,103 @@
+import Torch
+
+/// A part of a distillation loss: how far a student is from its teacher, in outputs, in features or in relations.
+///
+/// A term gives raw values; ``DistillationReducer`` alone takes means, leaves out items, and applies T². What it learns
+/// itself, such as a projection between two widths, it makes once in ``build(_:_:)``: it is optimised and saved beside
+/// the student, and never becomes part of it.
+public protocol DistillationTerm: AnyObject {
+  /// The name in logs and reports, unique among the terms of a distillation.
+  var name: String { get }
+
+  /// The values that are compared, pair by pair; none for terms between outputs alone.
+  var pairs: [TapPair] { get }
+
+  /// Makes what the term learns itself; nil where it learns nothing. Refuses shapes that it cannot compare.
+  ///
+  /// - Throws: `DistillationError.shapes`.
+  func build(_ plan: TermPlan, _ random: RandomStreams) throws -> Module?
+
+  /// How far the student is from the teacher.
+  func values(_ sight: TermSight) throws -> TermValues
+}
+
+extension DistillationTerm {
+  public var pairs: [TapPair] { [] }
+  public func build(_ plan: TermPlan, _ random: RandomStreams) throws -> Module? { nil }
+}
+
+/// A value of the student and the value of the teacher that it is compared with, by the names of their taps.
+public struct TapPair: Hashable, Codable, Sendable {
+  public let student: String
+  public let teacher: String
+
+  public init(_ student: String, _ teacher: String) { (self.student, self.teacher) = (student, teacher) }
+}
+
+/// What a term knows before the first step.
+public struct TermPlan: Codable, Equatable, Sendable {
+  /// The shapes of each pair of values, batch dimension included: `[2, C, H, W]`.
+  public struct Shapes: Codable, Equatable, Sendable {
+    public let student: [Int]
+    public let teacher: [Int]
+
+    public init(student: [Int], teacher: [Int]) { (self.student, self.teacher) = (student, teacher) }
+  }
+
+  /// One for each of the term's pairs.
+  public let shapes: [Shapes]
+  /// The units that both answer for.
+  public let outputs: Int
+  /// How many examples there are to learn from, for terms that remember something of each.
+  public let examples: Int
+  /// The classes of the examples, in the order of the units that both answer for, for terms that sort by class; −1 for others.
+  public let targets: [Int]
+
+  public init(shapes: [Shapes] = [], outputs: Int, examples: Int = 0, targets: [Int] = []) {
+    (self.shapes, self.outputs, self.examples, self.targets) = (shapes, outputs, examples, targets)
+  }
+}
+
+/// What a term sees of one step.
+public struct TermSight {
+  /// Outputs `[N, K]` of the student and of the teacher, for the units that both answer for, in the same order.
+  public let student: Tensor
+  public let teacher: Tensor
+  /// The values of each of the term's pairs; the student's are part of the graph.
+  public let pairs: [(student: Tensor, teacher: Tensor)]
+  /// The right one of those units for each item int64 `[N]`, −1 where it is none of them; nil where targets are no classes.
+  public let targets: Tensor?
+  /// The place of each item among the examples int64 `[N]`, −1 for items that are not of them.
+  public let places: Tensor
+  /// How much of the experience is learned, from 0 to 1.
+  public let progress: Double
+
+  public init(
+    student: Tensor, teacher: Tensor, pairs: [(student: Tensor, teacher: Tensor)] = [],
+    targets: Tensor? = nil,
+    places: Tensor, progress: Double = 0
+  ) {
+    (self.student, self.teacher, self.pairs) = (student, teacher, pairs)
+    (self.targets, self.places, self.progress) = (targets, places, progress)
+  }
+}
+
+/// What a term gives, before any mean.
+public struct TermValues {
+  /// One value an item `[N]`, or a scalar `[]` for terms between items.
+  public let values: Tensor
+  /// The temperature whose square scales the term; 1 where there is none.
+  public let temperature: Double
+  /// 1 for items that the term has something to say of, 0 for others, `[N]`; nil means all.
+  public let valid: Tensor?
+
+  /// One value an item `[N]`.
+  public static func items(_ values: Tensor, temperature: Double = 1, valid: Tensor? = nil) -> TermValues {
+    TermValues(values: values, temperature: temperature, valid: valid)
+  }
+
+  /// One value `[]` for the batch.
+  public static func batch(_ value: Tensor, temperature: Double = 1) -> TermValues {
+    TermValues(values: value, temperature: temperature, valid: nil)
+  }
+}

@@ -1,0 +1,19 @@
+/// The distillation terms that a recipe can name. A new term is one file and one line here.
+public enum TermRegistry {
+  /// What there is to know of each, family by family.
+  public static let cards: [TermCard] = [
+    SoftTargets.card
+  ]
+
+  /// The names, in the order of the documentation.
+  public static var names: [String] { cards.map(\.name) }
+
+  /// Makes the term that a recipe names.
+  ///
+  /// - Throws: `ConfigurationError` with the line of an unknown name or a wrong option.
+  public static func make(_ selection: Selection) throws -> any DistillationTerm {
+    try selection.pick(
+      from: Dictionary(uniqueKeysWithValues: cards.map { ($0.name, $0) }), kind: "distillation term"
+    ).make(selection)
+  }
+}
