@@ -15,6 +15,9 @@ public enum TermRegistry {
     InterChannelCorrelation.card,
     SolutionFlow.card,
     ProbabilisticTransfer.card,
+    Hint.card, AttentionTransfer.card, FactorTransfer.card, ActivationBoundaries.card, FeatureOverhaul.card,
+    NeuronSelectivity.card, VariationalInformation.card, ContrastiveRepresentation.card, ReviewOfKnowledge.card,
+    ReusedClassifier.card,
   ]
 
   /// The names, in the order of the documentation.
