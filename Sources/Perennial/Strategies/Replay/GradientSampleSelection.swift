@@ -49,13 +49,13 @@ public final class GradientSampleSelection: Strategy {
   public init(_ options: Options = Options()) {
     self.options = options
     rehearsal = Rehearsal(
-      memory: options.memory, bytes: options.memoryBytes, policy: .reservoir, purpose: "memory-gss")
+      memory: options.memory, bytes: options.memoryBytes, purpose: "memory-gss")
   }
 
   public func begin(_ experience: Experience, _ learner: Learner) throws { try rehearsal.begin(learner) }
 
   public func rehearse(_ batch: Batch, _ learner: Learner) throws -> Batch {
-    try rehearsal.draw(options.batch ?? batch.fresh, learner).map(batch.appending) ?? batch
+    try rehearsal.join(batch, options.batch, learner)
   }
 
   public func observe(_ step: Step) throws {

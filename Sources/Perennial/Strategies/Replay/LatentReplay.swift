@@ -44,7 +44,8 @@ public final class LatentReplay: Strategy {
   public let name = "latent-replay"
   public let options: Options
   /// Its inputs are activations.
-  public private(set) var memory: ReplayMemory?
+  public var memory: ReplayMemory? { rehearsal.memory }
+  private let rehearsal: Rehearsal
   private var experiencesSeen = 0
   /// Lower layers before the optimizer's step, and which values of the vector they are.
   private var before: Tensor?
@@ -52,7 +53,10 @@ public final class LatentReplay: Strategy {
   /// Remembered items of the step being taken.
   private var drawn: Tensor?
 
-  public init(_ options: Options = Options()) { self.options = options }
+  public init(_ options: Options = Options()) {
+    self.options = options
+    rehearsal = Rehearsal(memory: options.memory, policy: .experienceBalanced, purpose: "memory")
+  }
 
   public func check(_ facts: StreamFacts) throws {
     guard facts.classes != nil else { throw StrategyError.needsClasses(name) }
@@ -61,7 +65,7 @@ public final class LatentReplay: Strategy {
   public func begin(_ experience: Experience, _ learner: Learner) throws {
     experiencesSeen += 1
     _ = try split(learner)
-    if memory == nil { memory = makeMemory(learner) }
+    try rehearsal.begin(learner)
   }
 
   public func rehearse(_ batch: Batch, _ learner: Learner) throws -> Batch {
@@ -162,14 +166,10 @@ public final class LatentReplay: Strategy {
     return mask
   }
 
-  private func makeMemory(_ learner: Learner) -> ReplayMemory {
-    ReplayMemory(capacity: options.memory, grouping: .experience, random: learner.random.numbers("memory"))
-  }
-
-  public var replayBytes: Int { memory?.byteCount ?? 0 }
+  public var replayBytes: Int { rehearsal.byteCount }
 
   public func state() throws -> State {
-    var state = try memory?.state() ?? State()
+    var state = try rehearsal.state()
     state["experiences"] = experiencesSeen
     return state
   }
@@ -177,9 +177,6 @@ public final class LatentReplay: Strategy {
   public func restore(_ state: State, _ learner: Learner, past: (Int) throws -> Experience) throws {
     experiencesSeen = try state.require("experiences")
     (before, lower, drawn) = (nil, nil, nil)
-    guard state.values["placement"] != nil else { return }
-    let memory = makeMemory(learner)
-    try memory.restore(state)
-    self.memory = memory
+    try rehearsal.restore(state, learner)
   }
 }
