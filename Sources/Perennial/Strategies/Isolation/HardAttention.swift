@@ -46,7 +46,7 @@ public final class HardAttention: Strategy {
   private var steepness = 1.0
   /// How far each weight may move, `[P]`, for the session's layout.
   private var freedom: Tensor?
-  private var before: Tensor?
+  private var scaledStep = ScaledStep()
 
   public init(_ options: Options = Options()) { self.options = options }
 
@@ -94,22 +94,19 @@ public final class HardAttention: Strategy {
           by: Self.compensation(parameter.value, steepness: steepness, maximum: options.sMax))
       }
     }
-    before = try vector.snapshot()
+    try scaledStep.begin(vector)
   }
 
   public func observe(_ step: Step) throws {
     let vector = step.learner.vector
-    guard let before else { return }
     let freedom = try self.freedom ?? freedom(step.learner, step.session)
     self.freedom = freedom
+    try scaledStep.end(vector, freedom)
     try noGrad {
-      let scaled = try before + (vector.values - before) * freedom
-      try vector.values.copy(from: Tensor.choose(freedom .== 1, vector.values, scaled))
       for parameter in vector.parameters where parameter.kind == .mask {
         try parameter.value.clampInPlace(min: -6, max: 6)
       }
     }
-    self.before = nil
   }
 
   public func end(_ experience: Experience, _ learner: Learner) throws {
