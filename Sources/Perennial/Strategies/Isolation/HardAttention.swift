@@ -65,7 +65,7 @@ public final class HardAttention: Strategy {
 
   public func begin(_ experience: Experience, _ learner: Learner) throws {
     _ = order.admit(try experience.requireTask(name))
-    if try learner.taskEmbeddings().grow(to: order.count, learner.random.stream("hat")) {
+    if try embeddings(learner).grow(to: order.count, learner.random.stream("hat")) {
       try learner.parametersChanged()
     }
     if order.count > 1 { learner.model.freezeStatistics() }
@@ -122,9 +122,11 @@ public final class HardAttention: Strategy {
     }
   }
 
+  private func embeddings(_ learner: Learner) throws -> TaskEmbeddings { try learner.model.attached(name) }
+
   /// σ(s · e) of each stage, `[width]`.
   private func gates(_ learner: Learner, place: Int, steepness: Double) throws -> [Tensor] {
-    try learner.taskEmbeddings().values.map { try ($0.value[place] * steepness).sigmoid() }
+    try embeddings(learner).values.map { try ($0.value[place] * steepness).sigmoid() }
   }
 
   public func state() throws -> State {
@@ -229,15 +231,5 @@ private final class TaskEmbeddings: Module {
         parameter.replace(with: try Tensor.zeros(shape, device: parameter.value.device))
       }
     }
-  }
-}
-
-extension Learner {
-  fileprivate func taskEmbeddings() throws -> TaskEmbeddings {
-    guard let embeddings = model.modules.lazy.compactMap({ $0 as? TaskEmbeddings }).first else {
-      throw StrategyError.model(
-        "hat", "the model has no task embeddings; make it from the learner's blueprint")
-    }
-    return embeddings
   }
 }

@@ -53,7 +53,6 @@ public final class ContinualPrototypeEvolution: Strategy {
   public let options: Options
   public var memory: ReplayMemory? { rehearsal.memory }
   private let rehearsal: Rehearsal
-  private var embeddings = Attachments<Linear>()
   /// `[K, E]`, rows of zeros for classes never met.
   private(set) var prototypes: Tensor?
   /// Embeddings of the step being taken, outside the graph.
@@ -72,8 +71,7 @@ public final class ContinualPrototypeEvolution: Strategy {
 
   public func extend(_ network: Network, _ random: RandomStreams) throws {
     guard let width = options.embedding else { return }
-    embeddings.attach(
-      try Linear(network.backbone.featureCount, width, random.stream("cope")), to: network, as: "cope")
+    network.register(name, try Linear(network.backbone.featureCount, width, random.stream("cope")))
   }
 
   public func begin(_ experience: Experience, _ learner: Learner) throws { try rehearsal.begin(learner) }
@@ -144,7 +142,8 @@ public final class ContinualPrototypeEvolution: Strategy {
   }
 
   private func embed(_ features: Tensor, _ network: Network) throws -> Tensor {
-    try (embeddings[network]?(features) ?? features).unitRows()
+    guard options.embedding != nil else { return try features.unitRows() }
+    return try network.attached(name, as: Linear.self)(features).unitRows()
   }
 
   /// Gives classes that the batch meets for the first time the mean of their embeddings.

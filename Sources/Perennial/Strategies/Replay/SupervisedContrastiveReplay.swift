@@ -45,7 +45,6 @@ public final class SupervisedContrastiveReplay: Strategy {
   public let options: Options
   public var memory: ReplayMemory? { rehearsal.memory }
   private let rehearsal: Rehearsal
-  private var projections = Attachments<Perceptron>()
   private var means = MeansInUse()
 
   public init(_ options: Options = Options()) {
@@ -60,8 +59,7 @@ public final class SupervisedContrastiveReplay: Strategy {
 
   public func extend(_ network: Network, _ random: RandomStreams) throws {
     let width = network.backbone.featureCount
-    projections.attach(
-      try Perceptron([width, width, options.projection], random.stream("scr")), to: network, as: "scr")
+    network.register(name, try Perceptron([width, width, options.projection], random.stream("scr")))
   }
 
   public func begin(_ experience: Experience, _ learner: Learner) throws {
@@ -82,7 +80,7 @@ public final class SupervisedContrastiveReplay: Strategy {
   }
 
   public func loss(_ step: Step) throws -> Tensor? {
-    guard let projection = projections[step.model] else { return nil }
+    let projection = try step.model.attached(name, as: Perceptron.self)
     return try Self.loss(
       projection(step.features), step.batch.targets, temperature: options.temperature)
   }
