@@ -137,8 +137,7 @@ public final class ExpandableNetworks: Strategy {
     for (weight, old) in zip(try layers(learner).weights, oldWidths) {
       let new = weight.value.shape[0] - old
       guard new > 0, let gradient = try weight.value.gradient else { continue }
-      let rows = try weight.value.detach().narrow(dim: 0, start: old, count: new)
-      let direction = try rows / rows.norm([1], keepDims: true).clamp(min: 1e-12)
+      let direction = try weight.value.detach().narrow(dim: 0, start: old, count: new).unitRows()
       try gradient.narrow(dim: 0, start: old, count: new).add(direction, scale: options.groupLasso)
     }
   }

@@ -108,7 +108,7 @@ public final class GradientSampleSelection: Strategy {
       }
     }
     return try noGrad {
-      let directions = try rows / rows.norm([1], keepDims: true).clamp(min: 1e-12)
+      let directions = try rows.unitRows()
       let cosines = try directions[0..<fresh].matmul(directions[fresh..<count].T)
       return try (cosines.amax([1]) + 1).floats()
     }
