@@ -32,6 +32,7 @@ public enum StrategyRegistry {
     GenerativeReplay.card,
     BrainInspiredReplay.card,
     LearningWithoutForgetting.card,
+    Distillation.card,
     ContextGating.card,
     PackNet.card,
     HardAttention.card,
@@ -54,15 +55,11 @@ public enum StrategyRegistry {
     DriftBoundaries.card,
   ]
 
-  /// Other names that recipes may use.
-  private static let synonyms = ["distillation": "lwf"]
-
   /// The names, in the order of the documentation.
   public static var names: [String] { cards.map(\.name) }
 
   /// The card of a name, in whichever spelling.
   public static func card(named name: String) -> StrategyCard? {
-    let name = synonyms[name] ?? name
     return cards.first { $0.name.foldedKey == name.foldedKey }
   }
 
@@ -70,8 +67,7 @@ public enum StrategyRegistry {
   ///
   /// - Throws: `ConfigurationError` with the line of an unknown name or a wrong option.
   public static func make(_ selection: Selection) throws -> any Strategy {
-    var choices = Dictionary(uniqueKeysWithValues: cards.map { ($0.name, $0) })
-    for (synonym, name) in synonyms { choices[synonym] = choices[name] }
-    return try selection.pick(from: choices, kind: "strategy").make(selection)
+    try selection.pick(from: Dictionary(uniqueKeysWithValues: cards.map { ($0.name, $0) }), kind: "strategy")
+      .make(selection)
   }
 }

@@ -51,7 +51,8 @@ public final class RandomStreams {
     }
   }
 
-  static func derive(_ seed: UInt64, _ purpose: String) -> UInt64 {
+  /// The seed of a purpose.
+  public static func derive(_ seed: UInt64, _ purpose: String) -> UInt64 {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
     for byte in purpose.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
     return NumberStream(seed: seed &+ hash).next()

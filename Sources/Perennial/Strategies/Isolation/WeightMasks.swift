@@ -101,7 +101,7 @@ public final class WeightMasks: Strategy {
 
   public func observe(_ step: Step) throws {
     try held.putBack(into: step.learner.vector)
-    try noGrad { try step.learner.maskedLayers().place() }
+    try noGrad { try masks(step.learner).place() }
   }
 
   public func end(_ experience: Experience, _ learner: Learner) throws {
