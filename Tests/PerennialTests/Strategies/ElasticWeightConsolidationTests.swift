@@ -187,7 +187,8 @@ import Torch
     let expected = try carried * 0.5 + f2
     expectNear(both, expected)
     expectNear(
-      try state.requireTensor("anchor/0/weighted/vector"), try noGrad { try expected * learner.vector.values })
+      try state.requireTensor("anchor/0/weighted/vector"), try noGrad { try expected * learner.vector.values }
+    )
     #expect(try !both.isClose(to: carried * 0.25 + f2, relative: 1e-3, absolute: 0))
 
     try learner.begin(stream.experience(2))
