@@ -9,7 +9,8 @@ import Torch
 /// embedding of its own, both could agree on a constant.
 public final class CorrelationCongruence: DistillationTerm {
   public static let card = TermCard(
-    "cc", .relation, summary: "A Gaussian kernel finds the teacher's correlations between the student's items.",
+    "cc", .relation,
+    summary: "A Gaussian kernel finds the teacher's correlations between the student's items.",
     formula: "Σ_ij (k(e(s_i), e(s_j)) − k(t_i, t_j))² / N², k(x, y) = exp(−γ ‖x − y‖²) to order P",
     paper: "Peng et al., Correlation Congruence for Knowledge Distillation, 2019"
   ) { CorrelationCongruence($0) }

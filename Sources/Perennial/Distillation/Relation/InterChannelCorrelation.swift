@@ -12,7 +12,8 @@ public final class InterChannelCorrelation: DistillationTerm {
   public static let card = TermCard(
     "ickd", .relation, summary: "Channels respond alike where the teacher's do.",
     formula: "‖G_s − G_t‖² / C, G = F Fᵀ with rows at length 1",
-    paper: "Liu et al., Exploring Inter-Channel Correlation for Diversity-preserved Knowledge Distillation, 2021"
+    paper:
+      "Liu et al., Exploring Inter-Channel Correlation for Diversity-preserved Knowledge Distillation, 2021"
   ) { InterChannelCorrelation($0) }
 
   /// What a recipe can choose.

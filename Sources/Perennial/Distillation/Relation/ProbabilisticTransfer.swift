@@ -9,7 +9,8 @@ import Torch
 /// published weight; a divergence proper is the sum over each row, N times that: `pairs: sum`.
 public final class ProbabilisticTransfer: DistillationTerm {
   public static let card = TermCard(
-    "pkt", .relation, summary: "Items have the neighbours that they have for the teacher, with their probabilities.",
+    "pkt", .relation,
+    summary: "Items have the neighbours that they have for the teacher, with their probabilities.",
     formula: "mean_ij p_ij log(p_ij / q_ij), p_ij ∝ (cos(t_i, t_j) + 1) / 2, q_ij ∝ (cos(s_i, s_j) + 1) / 2",
     paper: "Passalis & Tefas, Learning Deep Representations with Probabilistic Knowledge Transfer, 2018"
   ) { ProbabilisticTransfer($0) }

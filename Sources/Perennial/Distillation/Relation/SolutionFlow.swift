@@ -53,8 +53,8 @@ public final class SolutionFlow: DistillationTerm {
     .items(
       try sum(
         zip(sight.pairs, sight.pairs.dropFirst()).map { first, second in
-          let difference = try
-            RelationDistillation.solutionFlow(
+          let difference =
+            try RelationDistillation.solutionFlow(
               from: first.student.asStudent(), to: second.student.asStudent())
             - RelationDistillation.solutionFlow(
               from: first.teacher.asTeacher(), to: second.teacher.asTeacher())

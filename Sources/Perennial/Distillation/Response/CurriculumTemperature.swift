@@ -38,6 +38,7 @@ public final class CurriculumTemperature: DistillationTerm {
   /// θ `[1]`, 1 in the beginning.
   private var theta: Parameter
 
+  /// A curriculum at its beginning; throws only where libtorch cannot make a tensor.
   public init(_ options: Options = Options()) throws {
     self.options = options
     theta = Parameter(try Tensor.ones([1]))

@@ -3,14 +3,16 @@ import Torch
 // Pearson's correlation of probabilities (Huang et al., Knowledge Distillation from a Stronger Teacher, 2022).
 extension ResponseDistillation {
   /// 1 − ρ between what student and teacher say of the classes of each item, `[N]`.
-  public static func interClassDistance(student: Tensor, teacher: Tensor, temperature: Double) throws -> Tensor
+  public static func interClassDistance(student: Tensor, teacher: Tensor, temperature: Double) throws
+    -> Tensor
   {
     let (s, t) = try logProbabilities(student, teacher, temperature)
     return try 1 - correlation(s.exp(), t.exp(), 1)
   }
 
   /// 1 − ρ between what they say of the items for each class, `[C]`.
-  public static func intraClassDistance(student: Tensor, teacher: Tensor, temperature: Double) throws -> Tensor
+  public static func intraClassDistance(student: Tensor, teacher: Tensor, temperature: Double) throws
+    -> Tensor
   {
     let (s, t) = try logProbabilities(student, teacher, temperature)
     return try 1 - correlation(s.exp(), t.exp(), 0)

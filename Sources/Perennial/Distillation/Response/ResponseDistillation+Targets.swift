@@ -21,7 +21,9 @@ extension ResponseDistillation {
 
   /// Log-probabilities of the target and of all others together `[N, 2]`, and of each other among the others
   /// `[N, C − 1]`.
-  private static func decoupled(_ logits: Tensor, _ targets: Tensor) throws -> (binary: Tensor, others: Tensor) {
+  private static func decoupled(_ logits: Tensor, _ targets: Tensor) throws -> (
+    binary: Tensor, others: Tensor
+  ) {
     let place = try targets.unsqueeze(1)
     let below = try Tensor.arange(0, logits.shape[1] - 1, device: logits.device)
     let others = try logits.gather(below + (below .>= place).to(.int64), dim: 1)

@@ -106,7 +106,8 @@ public final class SoftTargets: DistillationTerm {
     case .probability:
       let classes = try sight.classes(for: name)
       valid = classes.valid
-      values = try values
+      values =
+        try values
         * ResponseDistillation.targetProbability(teacher: sight.teacher, targets: classes.indices)
     case .entropy: values = try values * ResponseDistillation.certainty(teacher: sight.teacher)
     }

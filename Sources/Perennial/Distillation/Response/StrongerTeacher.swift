@@ -8,7 +8,8 @@ import Torch
 /// with Pearson's ρ. The published weights are 1 at T = 1 and, with 2 in front of the whole, those of the paper.
 public final class StrongerTeacher: DistillationTerm {
   public static let card = TermCard(
-    "dist", .response, summary: "The student's probabilities correlate with the teacher's, by item and by class.",
+    "dist", .response,
+    summary: "The student's probabilities correlate with the teacher's, by item and by class.",
     formula: "T² (β mean_n (1 − ρ(p_s[n], p_t[n])) + γ mean_c (1 − ρ(p_s[:, c], p_t[:, c])))",
     paper: "Huang et al., Knowledge Distillation from a Stronger Teacher, 2022"
   ) { StrongerTeacher($0) }

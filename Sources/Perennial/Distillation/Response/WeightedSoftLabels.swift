@@ -9,7 +9,8 @@ import Torch
 /// cross-entropy in place of the divergence, which has the same gradient and does not end at 0.
 public final class WeightedSoftLabels: DistillationTerm {
   public static let card = TermCard(
-    "wsld", .response, summary: "Soft targets that count less where the student knows better than the teacher.",
+    "wsld", .response,
+    summary: "Soft targets that count less where the student knows better than the teacher.",
     formula: "T² (1 − exp(−CE_s / CE_t)) KL(softmax(z_t / T) ‖ softmax(z_s / T))",
     paper:
       "Zhou et al., Rethinking Soft Labels for Knowledge Distillation: A Bias-Variance Tradeoff Perspective, 2021"
