@@ -67,7 +67,7 @@ public final class Distillation: Strategy, Tunable {
   public var strength: Double
   /// The terms with their weights, in the order of the recipe.
   public let terms: [(term: any DistillationTerm, weight: Ramp)]
-  private let source: any TeacherSource
+  private var source: any TeacherSource
   let adapters = TermModules()
   /// What labels and terms did to the student, a few times an experience.
   public private(set) var readings: [TermReading] = []
@@ -97,6 +97,9 @@ public final class Distillation: Strategy, Tunable {
     (self.source, self.terms) = (source, terms)
     trust = TeacherTrust(options.trust)
   }
+
+  /// Lets the teacher itself answer where its kept answers would: for a trial with a few examples.
+  func makeTrial() { source = source.trial }
 
   public func check(_ facts: StreamFacts) throws {
     if let missing = options.teacherNames.first(where: { !facts.teachers.contains($0) }) {
