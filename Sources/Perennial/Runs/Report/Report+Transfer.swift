@@ -103,7 +103,8 @@ extension Report {
       return record.terms.map(\.name).filter { seen.insert($0).inserted }.enumerated().map { index, term in
         let readings = record.terms.filter { $0.name == term }
         func values(_ text: (TermReading) -> String) -> Markup {
-          minus(readings.map(text).joined(separator: " → "))
+          let ends = readings.count > 1 ? [readings[0], readings[readings.count - 1]] : readings
+          return minus(ends.map(text).joined(separator: " → "))
         }
         let verdict: Markup =
           record.silentTerms.contains(term) ? "<span class=\"missed\">sends no gradient</span>" : ""
@@ -120,8 +121,8 @@ extension Report {
     return section(
       "What each part of the loss did",
       """
-      Read a few times while the first seed learned: the weight, the value without it, the norm of the weighted gradient \
-      at the student’s backbone, and its cosine with the gradient of the labels.
+      As the first seed began → ended to learn: the weight, the value without it, the norm of the weighted gradient at \
+      the student’s backbone, and its cosine with the gradient of the labels.
       """,
       scrolling(
         "What each part of the loss did",
