@@ -47,6 +47,32 @@ def resnet18(width=64):
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(inputs, 10))
 
 
+class PaddedBlock(nn.Module):
+    """A block of the ResNets for CIFAR whose shortcut pads new channels with zeros."""
+
+    def __init__(self, inputs, outputs, stride):
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.BatchNorm2d(outputs)
+        self.conv2, self.bn2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False), nn.BatchNorm2d(outputs)
+        self.stride, self.added = stride, outputs - inputs
+
+    def forward(self, x):
+        y = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
+        if self.added:
+            x = F.pad(x[:, :, ::self.stride, ::self.stride], (0, 0, 0, 0, self.added // 2, self.added // 2))
+        return F.relu(y + x)
+
+
+def cifar_resnet(depth):
+    layers = [nn.Conv2d(3, 16, 3, 1, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU()]
+    inputs = 16
+    for stage in range(3):
+        for place in range((depth - 2) // 6):
+            layers.append(PaddedBlock(inputs, 16 << stage, 2 if stage and not place else 1))
+            inputs = 16 << stage
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
+
+
 datasets = {}
 
 
@@ -71,9 +97,9 @@ class Loop:
             self.run(3)
 
     def run(self, steps):
-        model, optimizer, batch = self.model, self.optimizer, self.batch
+        optimizer, batch = self.optimizer, self.batch
         inputs, labels, order, position = self.inputs, self.labels, self.order, self.position
-        model.train()
+        self.model.train()
         for _ in range(steps):
             if position + batch > len(order):
                 position = 0
@@ -81,11 +107,14 @@ class Loop:
             position += batch
             x, y = inputs.index_select(0, index), labels.index_select(0, index)
             optimizer.zero_grad()
-            loss = F.cross_entropy(model(x), y)
+            loss = self.loss(x, y)
             loss.backward()
             optimizer.step()
         self.position = position
         return loss
+
+    def loss(self, x, y):
+        return F.cross_entropy(self.model(x), y)
 
     def __call__(self, steps):
         self.run(3)
@@ -97,12 +126,28 @@ class Loop:
         return seconds
 
 
+class DistillationLoop(Loop):
+    """Cross-entropy and 0.9 T² KL(teacher ‖ student) at T = 4."""
+
+    def __init__(self, *options):
+        self.teacher = cifar_resnet(56).eval().requires_grad_(False)
+        super().__init__(*options)
+
+    def loss(self, x, y):
+        with torch.no_grad():
+            wanted = F.softmax(self.teacher(x) / 4, dim=1)
+        outputs = self.model(x)
+        soft = F.kl_div(F.log_softmax(outputs / 4, dim=1), wanted, reduction="batchmean") * 16
+        return F.cross_entropy(outputs, y) + 0.9 * soft
+
+
 MNIST, CIFAR = (60_000, 784), (5_000, 3, 32, 32)
 WORKS = {
     "mlp-400-b128": lambda: Loop(lambda: mlp(784, 400, 400, 10), MNIST, 128, 0.05),
     "mlp-256-b64": lambda: Loop(lambda: mlp(784, 256, 256, 10), MNIST, 64, 0.05),
     "mlp-100-b10": lambda: Loop(lambda: mlp(784, 100, 100, 10), MNIST, 10, 0.01),
     "resnet18-b32": lambda: Loop(resnet18, CIFAR, 32, 0.05),
+    "kd": lambda: DistillationLoop(lambda: cifar_resnet(20), CIFAR, 64, 0.01),
 }
 
 if __name__ == "__main__":

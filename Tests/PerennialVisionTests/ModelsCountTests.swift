@@ -28,6 +28,7 @@ import Torch
     #expect(try count(ResNet.slim18(generator)) == 1_094_750)
     #expect(try count(ResNet.resNet18(generator)) == 11_173_962)
     #expect(try count(LeNet(input: [1, 28, 28], generator)) == 61_706)
+    #expect(try count(LeNet(input: [3, 32, 32], padding: 0, generator)) == 62_006)
     #expect(try count(SmallCNN(input: [3, 32, 32], generator)) == 188_810)
     #expect(try count(MLP(inputs: 784, hidden: [400, 400], generator)) == 478_410)
   }

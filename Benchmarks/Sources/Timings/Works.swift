@@ -6,7 +6,7 @@ import Torch
 /// A work takes a number of steps and gives what it measured, `seconds` at least.
 typealias Work = (Int) throws -> [String: Any]
 
-nonisolated(unsafe) let works: KeyValuePairs<String, () throws -> Work> = [
+nonisolated(unsafe) let learningWorks: KeyValuePairs<String, () throws -> Work> = [
   "mlp-400-b128": { try plain(hidden: [400, 400], batch: 128, rate: 0.05) },
   "mlp-256-b64": { try plain(hidden: [256, 256], batch: 64, rate: 0.05) },
   "mlp-100-b10": { try plain(hidden: [100, 100], batch: 10, rate: 0.01) },
@@ -26,7 +26,7 @@ nonisolated(unsafe) let works: KeyValuePairs<String, () throws -> Work> = [
 ]
 
 /// Learns within one experience that never ends: what is timed is `Learner.step()`, gather and optimizer included.
-private func timed(_ learner: Learner) throws -> Work {
+func timed(_ learner: Learner) throws -> Work {
   for _ in 0..<20 { try learner.step() }
   return { steps in
     for _ in 0..<3 { try learner.step() }

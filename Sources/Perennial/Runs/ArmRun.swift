@@ -35,7 +35,7 @@ final class ArmRun {
   ) throws {
     self.arm = arm
     let recipe = whole.resolved(for: arm)
-    let stream = try modality.stream(recipe, seed: UInt64(seed))
+    let stream = try modality.stream(recipe, of: arm, seed: UInt64(seed))
     self.stream = stream
     let room = TeacherRoom(
       recipe: whole, modality: modality, stream: stream, device: device, finished: finished)

@@ -31,7 +31,7 @@ struct DistillationTrial {
   func lines() throws -> [String] {
     guard try arm.teaches else { return [] }
     let seed = recipe.seeds[0]
-    let stream = try modality.stream(recipe, seed: UInt64(seed))
+    let stream = try modality.stream(recipe, of: arm, seed: UInt64(seed))
     let strategies = try arm.strategies.map { try StrategyRegistry.make($0) }
     let room = TeacherRoom(
       recipe: recipe, modality: modality, stream: stream, device: device, finished: { _ in nil },

@@ -22,6 +22,12 @@ extension Modality {
     try Safetensors.read(URL(fileURLWithPath: path))
   }
 
+  /// The stream as an arm learns it.
+  func stream(_ recipe: Recipe, of arm: Recipe.Arm, seed: UInt64) throws -> Stream {
+    let stream = try stream(recipe, seed: seed)
+    return arm.classes.map(stream.restricted) ?? stream
+  }
+
   /// The model as the recipe trains it: with the parts frozen that shall not learn.
   func trainedBlueprint(_ recipe: Recipe, for stream: Stream) throws -> Blueprint {
     let blueprint = try blueprint(recipe, for: stream)

@@ -10,6 +10,10 @@ extension Recipe {
     public let training: Recipe.Training?
     /// The earlier arm whose trained model, of the same seed, this one starts from.
     public let start: String?
+    /// Added to every seed for what the arm draws itself, such as its first weights; the stream stays as it is.
+    public let seed: Int
+    /// The class labels that the arm learns; all when nil. It is scored on all of them.
+    public let classes: [Int]?
     /// Where the arm is written, for errors about the combination.
     public let node: ConfigurationNode
   }
@@ -47,13 +51,15 @@ extension Recipe.Arm {
   ) throws -> Recipe.Arm {
     guard node.entries != nil else {
       return Recipe.Arm(
-        name: name, strategies: try strategies(node), model: nil, training: nil, start: nil, node: node)
+        name: name, strategies: try strategies(node), model: nil, training: nil, start: nil, seed: 0,
+        classes: nil, node: node)
     }
     let own = try node.decode(OwnParts.self)
+    try node.require("seed", own.seed, atLeast: 0)
     let merged = try own.training.map { try (training?.overlaid(by: $0) ?? $0).decode(Recipe.Training.self) }
     return Recipe.Arm(
       name: name, strategies: try own.strategies.map(strategies) ?? [], model: own.model, training: merged,
-      start: own.start, node: node)
+      start: own.start, seed: own.seed ?? 0, classes: own.classes, node: node)
   }
 
   private struct OwnParts: Decodable {
@@ -61,6 +67,8 @@ extension Recipe.Arm {
     let model: Selection?
     let training: ConfigurationNode?
     let start: String?
+    let seed: Int?
+    let classes: [Int]?
   }
 
   private static func strategies(_ node: ConfigurationNode) throws -> [Selection] {

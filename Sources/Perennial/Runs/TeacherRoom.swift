@@ -42,16 +42,17 @@ struct TeacherRoom {
     }
     let strategies = try arm.strategies.map { try StrategyRegistry.make($0) }
     let blueprint = try modality.blueprint(recipe.resolved(for: arm), for: stream).extended(by: strategies)
-    guard let url = finished(name) else { return try standIn(blueprint) }
+    guard let url = finished(name) else { return try standIn(blueprint, classes: arm.classes) }
     return try network(blueprint, Safetensors.read(url), nil)
   }
 
   /// A model as the arm will make it, before any training.
-  private func standIn(_ blueprint: Blueprint) throws -> PretrainedTeacher {
+  private func standIn(_ blueprint: Blueprint, classes: [Int]?) throws -> PretrainedTeacher {
     let network = try blueprint.make(RandomStreams(seed: 0))
-    let labels = try (0..<stream.count).reduce(into: Set<Int>()) {
-      $0.formUnion(try stream.experience($1).examples.targets.integers())
-    }
+    let labels = try classes.map(Set.init)
+      ?? (0..<stream.count).reduce(into: []) {
+        $0.formUnion(try stream.experience($1).examples.targets.integers())
+      }
     try network.head.grow(to: labels.count, RandomStreams(seed: 0).stream("head"))
     return PretrainedTeacher(try Frozen(network, blueprint, device: device), labels: labels.sorted())
   }

@@ -63,6 +63,23 @@ public struct Stream {
     self.testing = testing
   }
 
+  /// The stream with only the training examples of these labels; test sets stay as they are.
+  public func restricted(to labels: [Int]) -> Stream {
+    let wanted = Set(labels)
+    func chosen(_ examples: Examples) throws -> Examples {
+      try examples.select(
+        examples.targets.integers().enumerated().filter { wanted.contains($0.element) }.map(\.offset))
+    }
+    return Stream(
+      source: source, scenario: scenario, names: names,
+      training: { index in
+        let whole = try training(index)
+        return try Experience(
+          index: index, name: whole.name, examples: chosen(whole.examples),
+          validation: whole.validation.map(chosen), task: whole.task)
+      }, testing: testing)
+  }
+
   /// The number of experiences.
   public var count: Int { names.count }
   public var pipeline: InputPipeline { source.pipeline }

@@ -3,8 +3,8 @@ import Torch
 
 /// LeNet-5 as it is built today: ReLU and max pooling, a fully connected third stage (LeCun et al. 1998).
 ///
-/// conv 6@5×5 (padding 2) · pool 2 · conv 16@5×5 · pool 2 · 120 · 84; with a classifier of ten classes it has 61,706
-/// parameters on 28×28 images. Names are `conv1`, `conv2`, `fc1`, `fc2`, and `fc3` for the classifier. Taps
+/// conv 6@5×5 (padding 2, or another) · pool 2 · conv 16@5×5 · pool 2 · 120 · 84; with a classifier of ten classes it has 61,706
+/// parameters on 28×28 images, and 62,006 on 32×32 in colour without padding. Names are `conv1`, `conv2`, `fc1`, `fc2`, and `fc3` for the classifier. Taps
 /// are the stages, and `conv1.preactivation` and `conv2.preactivation`, pooled before the ReLU.
 public final class LeNet: Module, VisionBackbone {
   public let featureCount = 84
@@ -16,16 +16,20 @@ public final class LeNet: Module, VisionBackbone {
   ///
   /// - Parameters:
   ///   - input: The images' `[C, H, W]`, at least 12×12.
+  ///   - padding: Of the first convolution.
   ///   - generator: The random stream of the weights.
   /// - Throws: ``ModelError`` for smaller images.
-  public init(input: [Int], _ generator: Generator) throws {
+  public init(input: [Int], padding: Int = 2, _ generator: Generator) throws {
     let image = try ImageShape(input, for: "LeNet")
-    guard image.height >= 12, image.width >= 12 else {
+    let least = 16 - 2 * padding
+    guard padding >= 0, image.height >= least, image.width >= least else {
       throw ModelError(
-        model: "LeNet", problem: "needs images of at least 12×12, not \(image.height)×\(image.width)")
+        model: "LeNet",
+        problem: "needs images of at least \(least)×\(least), not \(image.height)×\(image.width)")
     }
-    let area = ((image.height / 2 - 4) / 2) * ((image.width / 2 - 4) / 2)
-    let conv1 = try Conv2d(image.channels, 6, kernel: 5, padding: 2, generator)
+    func left(_ side: Int) -> Int { ((side + 2 * padding - 4) / 2 - 4) / 2 }
+    let area = left(image.height) * left(image.width)
+    let conv1 = try Conv2d(image.channels, 6, kernel: 5, padding: padding, generator)
     let conv2 = try Conv2d(6, 16, kernel: 5, generator)
     let fc1 = try Linear(16 * area, 120, relu: true, generator)
     let fc2 = try Linear(120, 84, relu: true, generator)

@@ -53,6 +53,14 @@ struct ResNet18Options: Configurable {
   func validate(at node: ConfigurationNode) throws { try node.require("width", width, atLeast: 1) }
 }
 
+/// Options of `lenet`.
+struct LeNetOptions: Configurable {
+  /// Pixels of zeros around the images: 2 as for 28×28 ones, 0 for 32×32.
+  var padding = 2
+
+  func validate(at node: ConfigurationNode) throws { try node.require("padding", padding, atLeast: 0) }
+}
+
 /// Options of `cifar-resnet`.
 struct CIFARResNetOptions: Configurable {
   /// How shapes change along the shortcut: option A or B of the paper.

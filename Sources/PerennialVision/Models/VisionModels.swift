@@ -42,8 +42,8 @@ public enum VisionModels {
         dropout: options.dropout > 0 ? Dropout(options.dropout, streams.dropout) : nil, streams.weights)
     },
     "lenet": { selection, input, streams in
-      _ = try selection.decode(NoOptions.self)
-      return try LeNet(input: input, streams.weights)
+      let options = try selection.decode(LeNetOptions.self)
+      return try LeNet(input: input, padding: options.padding, streams.weights)
     },
     "small-cnn": { selection, input, streams in
       let options = try selection.decode(SmallCNNOptions.self)

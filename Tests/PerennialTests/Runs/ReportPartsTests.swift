@@ -88,3 +88,16 @@ import Testing
     #expect(text.contains("<line x1=\"60%\" x2=\"100%\""))
   }
 }
+
+@Suite struct ScatterChartTests {
+  @Test func theFrontIsOfThoseThatNoSmallerOneEquals() throws {
+    let palette = Palette(["a", "b", "c", "d"])
+    func point(_ name: String, _ cost: Double, _ quality: Double) throws -> ScatterChart.Point {
+      .init(name: name, look: palette[name], cost: cost, quality: try #require(Statistic([quality])))
+    }
+    let chart = ScatterChart(
+      title: "size", points: try [point("a", 10, 0.5), point("b", 20, 0.4), point("c", 30, 0.9), point("d", 30, 0.8)],
+      text: { "\($0)" }, label: "")
+    #expect(chart.front.map(\.name) == ["a", "c"])
+  }
+}
