@@ -4,7 +4,8 @@ public enum TermRegistry {
   public static let cards: [TermCard] = [
     SoftTargets.card,
     Hint.card, AttentionTransfer.card, FactorTransfer.card, ActivationBoundaries.card, FeatureOverhaul.card,
-    NeuronSelectivity.card, VariationalInformation.card, ContrastiveRepresentation.card, ReviewOfKnowledge.card,
+    NeuronSelectivity.card, VariationalInformation.card, ContrastiveRepresentation.card,
+    ReviewOfKnowledge.card,
     ReusedClassifier.card,
   ]
 
