@@ -7,7 +7,9 @@ public enum DistillationError: Error, CustomStringConvertible, Equatable {
   case noCommonClasses(teacher: String)
   /// Nothing would be learned.
   case noWeight
-  /// A teacher's file, and what is wrong with it.
+  /// Two terms of one name.
+  case twice(term: String)
+  /// A teacher, and what is wrong with it.
   case teacher(String, String)
 
   public var description: String {
@@ -20,6 +22,7 @@ public enum DistillationError: Error, CustomStringConvertible, Equatable {
           : "; there is \(known.map { "`\($0)`" }.joined(separator: ", "))")
     case .noCommonClasses(let teacher): "the teacher \(teacher) and the student answer for no class in common"
     case .noWeight: "the weights of the labels and of all terms are 0: nothing would be learned"
+    case .twice(let term): "the term `\(term)` is listed twice"
     case .teacher(let name, let problem): "the teacher \(name): \(problem)"
     }
   }

@@ -29,8 +29,30 @@ public struct Frozen {
   /// Outputs `[N, K]` for inputs `[N, …]`, outside the graph.
   public func callAsFunction(_ inputs: Tensor) throws -> Tensor { try noGrad { try network(inputs) } }
 
+  /// Outputs, features and the values at these taps for inputs `[N, …]`, outside the graph.
+  public func look(_ inputs: Tensor, taps: [String] = []) throws -> Look {
+    try noGrad { try network.look(inputs, taps: taps) }
+  }
+
+  /// The names of what there is to look at.
+  public var tapNames: [String] { network.tapNames }
+
   /// Features `[N, D]` of inputs `[N, …]`, outside the graph.
   public func features(_ inputs: Tensor) throws -> Tensor { try noGrad { try network.features(inputs) } }
+
+  /// Moves every value a share of the way to another network's, counters to its own: a teacher that follows.
+  func follow(_ other: Network, share: Double) throws {
+    try noGrad {
+      for (own, theirs) in zip(network.parameters, other.parameters) {
+        let (value, target) = (own.parameter.value, try theirs.parameter.value.detach())
+        if value.dtype.isFloatingPoint {
+          try value.interpolate(to: target, weight: share)
+        } else {
+          try value.copy(from: target)
+        }
+      }
+    }
+  }
 
   /// SHA-256 of all parameters and buffers.
   public func digest() throws -> String {

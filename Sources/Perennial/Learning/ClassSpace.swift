@@ -24,6 +24,11 @@ public struct ClassSpace: Equatable, Codable, Sendable {
     }
   }
 
+  /// Gives units to labels in this order.
+  public mutating func admit(inOrder new: [Int]) {
+    for label in new { admit([label], task: nil) }
+  }
+
   /// The unit of a label, nil while it is unseen.
   public func unit(of label: Int) -> Int? { units[label] }
 

@@ -133,11 +133,7 @@ public final class CosineHead: Module, Head {
   }
 
   public func callAsFunction(_ features: Tensor) throws -> Tensor {
-    try normalized(features).linear(normalized(weight.value)) * scale.value
-  }
-
-  private func normalized(_ rows: Tensor) throws -> Tensor {
-    try rows / rows.norm([1], keepDims: true).clamp(min: 1e-12)
+    try features.unitRows().linear(weight.value.unitRows()) * scale.value
   }
 }
 

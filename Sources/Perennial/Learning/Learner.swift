@@ -14,6 +14,8 @@ public final class Learner {
   public let pipeline: InputPipeline
   public let random: RandomStreams
   public let device: Device
+  /// Models that know something already, by name, for strategies that learn from them.
+  public let teachers: [String: any Teacher]
 
   /// Which unit stands for which label.
   public private(set) var classes = ClassSpace()
@@ -35,7 +37,7 @@ public final class Learner {
   public init(
     _ blueprint: Blueprint, objective: any Objective = Classification(), optimizer: any Optimizer,
     strategies: [any Strategy] = [], options: TrainingOptions = TrainingOptions(), pipeline: InputPipeline,
-    seed: UInt64 = 0, device: Device = .cpu
+    teachers: [String: any Teacher] = [:], seed: UInt64 = 0, device: Device = .cpu
   ) throws {
     for (index, strategy) in strategies.enumerated()
     where strategies[..<index].contains(where: { $0.name == strategy.name }) {
@@ -47,6 +49,7 @@ public final class Learner {
     self.strategies = strategies
     self.options = options
     self.pipeline = pipeline
+    self.teachers = teachers
     self.device = device
     random = RandomStreams(seed: seed)
     baseLearningRate = optimizer.learningRate
@@ -82,12 +85,12 @@ public final class Learner {
     for strategy in strategies { batch = try strategy.rehearse(batch, self) }
 
     try vector.zeroGradients()
-    let features = try model.features(batch.inputs)
+    let (features, taps) = try model.recording(taps: strategies.flatMap(\.taps)) {
+      try model.features(batch.inputs)
+    }
     try model.head.prepare(features, batch.targets)
-    let outputs = try model.head(features)
-    var step = Step(
-      learner: self, session: session, number: session.step, batch: batch, features: features,
-      outputs: outputs)
+    let look = Look(features: features, outputs: try model.head(features), taps: taps)
+    var step = Step(learner: self, session: session, number: session.step, batch: batch, look: look)
     var terms = [LossTerm("loss", try mainLoss(step))]
     for strategy in strategies { terms += try strategy.terms(step) }
     step.terms = terms
@@ -134,10 +137,21 @@ public final class Learner {
 
   /// Gathers the trainable parameters anew after a strategy added, froze or grew some; optimizer moments follow.
   public func parametersChanged() throws {
-    if device != .cpu { try model.move(to: device) }
     let old = vector.layout
-    vector = try ParameterVector(model.trainableParameters)
+    try gatherParameters()
     try optimizer.carry(from: old, to: vector.layout)
+  }
+
+  /// The model's parameters, then those of the strategies' companions below the strategies' names.
+  private func gatherParameters() throws {
+    var all = model.trainableParameters
+    if device != .cpu { try model.move(to: device) }
+    for strategy in strategies {
+      guard let companion = strategy.companion else { continue }
+      if device != .cpu { try companion.move(to: device) }
+      all += companion.trainableParameters.map { ("\(strategy.name)/\($0.path)", $0.parameter) }
+    }
+    vector = try ParameterVector(all)
   }
 
   /// Tells strategies which task the model is about to learn or to be asked about.
@@ -145,15 +159,31 @@ public final class Learner {
     for strategy in strategies { try strategy.select(task: task, self) }
   }
 
+  /// Starts from a trained network's values: its classes become known in its order.
+  ///
+  /// - Parameters:
+  ///   - state: as `stateDictionary()` gives it.
+  ///   - labels: the class labels of its outputs in order; nil where they are no classes.
+  /// - Throws: `StateMismatch` for another model's.
+  public func start(from state: [String: Tensor], outputs: Int, labels: [Int]?) throws {
+    if let labels, objective.isClassification {
+      guard labels.count == outputs else { throw LearnerError.labels(labels.count, outputs: outputs) }
+      classes.admit(inOrder: labels)
+      forbidden = try classes.forbidden()?.to(device)
+    }
+    try growHead(to: outputs)
+    try model.load(state)
+    try gatherParameters()
+  }
+
   /// Starts again from fresh weights, keeping the units that are known.
   public func restart() throws {
     let outputs = model.head.outputs
     let fresh = try blueprint.make(random)
     try fresh.head.grow(to: outputs, random.stream("head"))
-    if device != .cpu { try fresh.move(to: device) }
     model = fresh
     model.train()
-    vector = try ParameterVector(model.trainableParameters)
+    try gatherParameters()
     optimizer.reset()
   }
 }
@@ -163,6 +193,13 @@ public final class Learner {
 extension Learner {
   private func nextBatch(_ session: Session) throws -> Batch {
     let places = try session.sampler.next(random.stream("order"))
+    if let views = options.views {
+      let first = session.drawn - places.count
+      return try batch(
+        of: session.examples, places,
+        views: (0..<places.count).map { (first + $0) / session.examples.count % views },
+        task: session.task)
+    }
     return try batch(of: session.examples, places, task: session.task, isAugmented: true)
   }
 
@@ -183,6 +220,23 @@ extension Learner {
       inputs: inputs, targets: try examples.targets.indexSelect(places).to(device),
       tasks: try examples.tasks?.indexSelect(places), task: task, weights: nil, fresh: places.count,
       source: examples, places: places)
+  }
+
+  /// The examples at `places`, each in one of the ways in which it is augmented: the same whoever asks, and when.
+  ///
+  /// - Parameter views: the number of each one's view.
+  public func batch(of examples: Examples, _ places: Tensor, views: [Int], task: Int? = nil) throws -> Batch {
+    let identifiers = try examples.identifiers.indexSelect(places).integers()
+    let streams = try zip(identifiers, views).map { identifier, view in
+      try Generator(seed: RandomStreams.derive(random.seed, "augmentation/\(identifier)/\(view)"))
+    }
+    var batch = Batch(
+      inputs: try pipeline(examples.inputs, places, augmentation: streams, device: device),
+      targets: try examples.targets.indexSelect(places).to(device),
+      tasks: try examples.tasks?.indexSelect(places), task: task, weights: nil, fresh: places.count,
+      source: examples, places: places)
+    batch.views = views
+    return batch
   }
 
   private func mainLoss(_ step: Step) throws -> Tensor {
@@ -289,11 +343,12 @@ extension Learner {
       model.freeze(where: Set(frozen).contains)
     }
     vector = try ParameterVector(model.trainableParameters)
-    try optimizer.restore(state.scoped("optimizer").tensors.mapValues { try $0.to(device) })
     forbidden = try classes.forbidden()?.to(device)
     for strategy in strategies {
       try strategy.restore(state.scoped("strategy/\(strategy.name)"), self, past: past)
     }
+    if strategies.contains(where: { $0.companion != nil }) { try gatherParameters() }
+    try optimizer.restore(state.scoped("optimizer").tensors.mapValues { try $0.to(device) })
     session = nil
     model.evaluate()
     if let experience {

@@ -5,6 +5,8 @@ public enum LearnerError: Error, CustomStringConvertible, Equatable {
   case emptyExperience(String)
   case outputs(head: Int, needed: Int)
   case duplicateStrategy(String)
+  /// A list of class labels that does not fit the outputs.
+  case labels(Int, outputs: Int)
 
   public var description: String {
     switch self {
@@ -13,6 +15,8 @@ public enum LearnerError: Error, CustomStringConvertible, Equatable {
     case .noSession: "no experience has begun"
     case .emptyExperience(let name): "experience \(name) has no training examples"
     case .outputs(let head, let needed): "the head has \(head) outputs, the targets need \(needed)"
+    case .labels(let count, let outputs):
+      "\(outputs) outputs need as many different class labels, found \(count)"
     case .duplicateStrategy(let name): "two strategies of one learner are called \(name)"
     }
   }

@@ -19,12 +19,18 @@ public struct Step {
   /// Counts steps of the session from 0.
   public let number: Int
   public let batch: Batch
-  /// Features `[N, D]` of the batch.
-  public let features: Tensor
-  /// Outputs `[N, K]` as the head gives them, no unit masked.
-  public let outputs: Tensor
+  /// What the model made of the batch: outputs as the head gives them, no unit masked, and the taps that strategies
+  /// asked for.
+  public let look: Look
   /// The loss and its parts; without terms while they are being asked for.
   public internal(set) var terms: [LossTerm] = []
+
+  /// Features `[N, D]` of the batch.
+  public var features: Tensor { look.features }
+  /// Outputs `[N, K]`.
+  public var outputs: Tensor { look.outputs }
+  /// How much of the session is learned, from 0 to 1.
+  public var progress: Double { Double(number) / Double(max(session.steps, 1)) }
 
   /// The model that takes the step.
   public var model: Network { learner.model }

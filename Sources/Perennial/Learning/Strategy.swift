@@ -24,6 +24,16 @@ public protocol Strategy: AnyObject {
   /// A network was made, the learner's own or a copy: attach modules of the strategy's own.
   func extend(_ network: Network, _ random: RandomStreams) throws
 
+  /// The names of the model's taps whose values the strategy wants to see in every step, in ``Step/look``.
+  var taps: [String] { get }
+
+  /// The names of the teachers that it learns from, besides the model itself.
+  var teacherNames: [String] { get }
+
+  /// What learns beside the model and never becomes part of it, such as an adapter between two widths. The optimizer
+  /// moves it; `state()` is for the strategy to save. After it has changed, tell ``Learner/parametersChanged()``.
+  var companion: Module? { get }
+
   /// Other examples to train on than the experience's own, such as everything seen so far.
   func trainingSet(for experience: Experience, _ learner: Learner) throws -> TrainingSet?
 
@@ -105,6 +115,9 @@ extension Strategy {
     _ network: Network, _ random: RandomStreams, fresh: @escaping (RandomStreams) throws -> Network
   ) throws -> Network { network }
   public func extend(_ network: Network, _ random: RandomStreams) throws {}
+  public var taps: [String] { [] }
+  public var teacherNames: [String] { [] }
+  public var companion: Module? { nil }
   public func trainingSet(for experience: Experience, _ learner: Learner) throws -> TrainingSet? { nil }
   public func begin(_ experience: Experience, _ learner: Learner) throws {}
   public func select(task: Int?, _ learner: Learner) throws {}

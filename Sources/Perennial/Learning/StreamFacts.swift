@@ -9,15 +9,19 @@ public struct StreamFacts: Sendable {
   public let isOnline: Bool
   /// The names of all strategies of the arm, in order.
   public let strategies: [String]
+  /// The names of the models that can be learned from.
+  public let teachers: [String]
 
   public init(
-    classes: Int?, experiences: Int, scenario: Scenario, isOnline: Bool = false, strategies: [String] = []
+    classes: Int?, experiences: Int, scenario: Scenario, isOnline: Bool = false, strategies: [String] = [],
+    teachers: [String] = []
   ) {
     self.classes = classes
     self.experiences = experiences
     self.scenario = scenario
     self.isOnline = isOnline
     self.strategies = strategies
+    self.teachers = teachers
   }
 
   /// Whether the task of every item is told, in training and in use.

@@ -6,6 +6,7 @@ import Torch
 final class ArmRun {
   let learner: Learner
   let stream: Stream
+  let arm: Recipe.Arm
   private(set) var record: AccuracyMatrix
   /// The experience being learned, or to be learned next.
   private(set) var experience = 0
@@ -27,11 +28,22 @@ final class ArmRun {
   private static let curveBatches = 10
   private static let curveExamples = 500
 
-  init(recipe: Recipe, arm: Recipe.Arm, seed: Int, modality: any Modality, device: Device) throws {
-    stream = try modality.stream(recipe, seed: UInt64(seed))
+  /// - Parameter finished: the weights of an arm that was trained before, with the same seed.
+  init(
+    recipe whole: Recipe, arm: Recipe.Arm, seed: Int, modality: any Modality, device: Device,
+    finished: @escaping (String) -> URL? = { _ in nil }
+  ) throws {
+    self.arm = arm
+    let recipe = whole.resolved(for: arm)
+    let stream = try modality.stream(recipe, seed: UInt64(seed))
+    self.stream = stream
+    let room = TeacherRoom(
+      recipe: whole, modality: modality, stream: stream, device: device, finished: finished)
     maker = LearnerMaker(
-      recipe: recipe, arm: arm, seed: seed, modality: modality, stream: stream, device: device)
+      recipe: recipe, arm: arm, seed: seed, modality: modality, stream: stream, device: device,
+      teachers: try room.teachers(of: arm.strategies.map { try StrategyRegistry.make($0) }, for: arm))
     learner = try maker.make()
+    if let start = arm.start { try Self.start(learner, from: start, finished(start)) }
     strengths = learner.strengths
     let isClassification = learner.objective.isClassification
     prequential = recipe.stream.prequential.map {
@@ -43,8 +55,16 @@ final class ArmRun {
     evaluateEvery = recipe.training.evaluateEvery
     record = AccuracyMatrix(experiences: stream.count)
     let facts = try StreamFacts(
-      stream, objective: learner.objective, recipe, strategies: learner.strategies.map(\.name))
+      stream, objective: learner.objective, recipe, strategies: learner.strategies.map(\.name),
+      teachers: TeacherRoom.names(in: whole, for: arm))
     for strategy in learner.strategies { try strategy.check(facts) }
+  }
+
+  private static func start(_ learner: Learner, from arm: String, _ url: URL?) throws {
+    guard let url else { throw DistillationError.teacher(arm, "has not been trained: run its arm too") }
+    let trained = TrainedWeights(try Safetensors.read(url))
+    guard let outputs = trained.outputs(learner.model) else { return }
+    try learner.start(from: trained.tensors, outputs: outputs, labels: trained.labels)
   }
 
   var isDone: Bool { experience >= stream.count }

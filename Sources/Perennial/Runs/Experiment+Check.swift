@@ -11,12 +11,14 @@ extension Experiment {
     let objective = try ObjectiveRegistry.make(recipe.objective)
     let random = RandomStreams(seed: seed)
     let network = try modality.trainedBlueprint(recipe, for: stream).make(random)
-    let classes = try StreamFacts(stream, objective: objective, recipe, strategies: []).classes
+    let classes = try StreamFacts(stream, objective: objective, recipe, strategies: [], teachers: []).classes
     try blaming(recipe.head.node) { try network.head.grow(to: classes ?? 0, random.stream("head")) }
     for arm in recipe.arms {
       let strategies = try arm.strategies.map { try StrategyRegistry.make($0) }
       try blaming(arm.node) {
-        let facts = try StreamFacts(stream, objective: objective, recipe, strategies: strategies.map(\.name))
+        let facts = try StreamFacts(
+          stream, objective: objective, recipe, strategies: strategies.map(\.name),
+          teachers: TeacherRoom.names(in: recipe, for: arm))
         var names: Set<String> = []
         for strategy in strategies {
           guard names.insert(strategy.name).inserted else {
@@ -24,7 +26,8 @@ extension Experiment {
           }
           try strategy.check(facts)
         }
-        let network = try modality.trainedBlueprint(recipe, for: stream).extended(by: strategies).make(random)
+        let own = recipe.resolved(for: arm)
+        let network = try modality.trainedBlueprint(own, for: stream).extended(by: strategies).make(random)
         try network.head.grow(to: classes ?? 0, random.stream("head"))
       }
     }
@@ -42,13 +45,17 @@ extension Experiment {
 }
 
 extension StreamFacts {
-  init(_ stream: Stream, objective: any Objective, _ recipe: Recipe, strategies: [String]) throws {
+  init(
+    _ stream: Stream, objective: any Objective, _ recipe: Recipe, strategies: [String],
+    teachers: [String]
+  ) throws {
     var labels: Set<Int> = []
     if objective.isClassification {
       for index in 0..<stream.count { labels.formUnion(try stream.test(index).targets.integers()) }
     }
     self.init(
       classes: objective.isClassification ? labels.count : nil, experiences: stream.count,
-      scenario: stream.scenario, isOnline: recipe.stream.online != nil, strategies: strategies)
+      scenario: stream.scenario, isOnline: recipe.stream.online != nil, strategies: strategies,
+      teachers: teachers)
   }
 }

@@ -56,7 +56,12 @@ public final class Experiment {
 
   private func run(_ arm: Recipe.Arm, _ seed: Int) throws -> AccuracyMatrix {
     PeakMemory.reset()
-    let run = try ArmRun(recipe: recipe, arm: arm, seed: seed, modality: modality, device: device)
+    let run = try ArmRun(
+      recipe: recipe, arm: arm, seed: seed, modality: modality, device: device,
+      finished: { [folder] in
+        let url = Self.weights(of: RunKey($0, seed), in: folder)
+        return FileManager.default.fileExists(atPath: url.path) ? url : nil
+      })
     var position = RunPosition(strategy: arm.name, seed: seed, experiences: run.stream.count)
     let store = CheckpointStore(
       folder: folder.checkpoints, run: RunKey(arm.name, seed).name, recipeSHA256: recipe.sha256)
@@ -121,9 +126,8 @@ public final class Experiment {
     -> AccuracyMatrix
   {
     run.takeStock()
-    let weights = try Safetensors.encode(
-      run.learner.model.stateDictionary(), metadata: ["format": "pt", "recipe_sha256": recipe.sha256])
-    try AtomicFile.write(weights, to: folder.checkpoints.appendingPathComponent("\(store.run).safetensors"))
+    let key = RunKey(position.strategy, position.seed)
+    try AtomicFile.write(trained(run), to: Self.weights(of: key, in: folder))
     for strategy in run.learner.strategies {
       for picture in try strategy.pictures(run.learner) {
         try PictureFolder(folder.url).add(picture, run: store.run)
@@ -138,6 +142,22 @@ public final class Experiment {
       .finished(
         position, metrics: Dictionary(uniqueKeysWithValues: known), seconds: run.record.cost.trainingSeconds))
     return run.record
+  }
+
+  /// The model alone, with what is needed to build it again: nothing that only its training needed.
+  private func trained(_ run: ArmRun) throws -> Data {
+    let own = recipe.resolved(for: run.arm)
+    var metadata = ["format": "pt", "recipe_sha256": recipe.sha256, "model": try own.model.node.yaml()]
+    metadata["head"] = try own.head.node.yaml()
+    metadata["input"] = "\(try run.stream.inputShape())"
+    if run.learner.objective.isClassification {
+      metadata[TrainedWeights.labelsKey] = "\(run.learner.classes.labels)"
+    }
+    return try Safetensors.encode(run.learner.model.stateDictionary(), metadata: metadata)
+  }
+
+  private static func weights(of key: RunKey, in folder: RunFolder) -> URL {
+    folder.checkpoints.appendingPathComponent("\(key.name).safetensors")
   }
 
   private func recordURL(_ arm: String, _ seed: Int) -> URL {

@@ -8,6 +8,8 @@ struct LearnerMaker {
   let modality: any Modality
   let stream: Stream
   let device: Device
+  /// The trained models that strategies may learn from.
+  var teachers: [String: any Teacher] = [:]
 
   /// - Parameter isPlain: without strategies, but with the modules that they attach to the model, so that both have the
   ///   same weights.
@@ -19,6 +21,6 @@ struct LearnerMaker {
       objective: ObjectiveRegistry.make(recipe.objective),
       optimizer: recipe.training.optimizer.make(), strategies: isPlain ? [] : strategies,
       options: recipe.training.options(online: recipe.stream.online, keepsOrder: stream.source.isOrdered),
-      pipeline: stream.pipeline, seed: UInt64(seed), device: device)
+      pipeline: stream.pipeline, teachers: teachers, seed: UInt64(seed), device: device)
   }
 }

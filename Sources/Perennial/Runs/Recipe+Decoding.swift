@@ -10,7 +10,9 @@ extension Recipe {
     objective = document.objective ?? Selection("classification")
     training = document.training
     seeds = document.seeds
-    arms = try Arm.arms(document.strategies)
+    arms = try Arm.arms(document.strategies, training: node["training"])
+    teachers = try Teacher.teachers(document.teachers)
+    try Teacher.check(arms, teachers)
     targets = try Target.targets(document.expect, of: arms.map(\.name))
     self.node = node
     yaml = try node.yaml()
@@ -27,6 +29,7 @@ private struct Document: Decodable, Validated {
   let head: Selection?
   let objective: Selection?
   let training: Recipe.Training
+  let teachers: ConfigurationNode?
   let strategies: ConfigurationNode
   let seeds: [Int]
   let expect: ConfigurationNode?

@@ -14,15 +14,17 @@ public struct Recipe: Sendable {
   /// What is learned, and in which order.
   public let stream: Stream
   /// The model.
-  public let model: Selection
+  public internal(set) var model: Selection
   /// A safetensors file with weights for the backbone to start from, below the data folder unless absolute.
-  public let weights: String?
+  public internal(set) var weights: String?
   /// What turns its features into outputs; a linear layer that grows where the recipe says nothing.
-  public let head: Selection
+  public internal(set) var head: Selection
   /// What a loss and a score are; classification where the recipe says nothing.
   public let objective: Selection
   /// How long and with which optimizer each experience is learned.
-  public let training: Training
+  public internal(set) var training: Training
+  /// Trained models that strategies may learn from, by name.
+  public let teachers: [Teacher]
   /// The strategies to compare, in the order of the recipe.
   public let arms: [Arm]
   /// One run of every arm for each seed.

@@ -22,7 +22,6 @@ public enum StrategyRegistry {
     MaximallyInterferedRetrieval.card,
     GradientSampleSelection.card,
     HindsightAnchorLearning.card,
-    MetaExperienceReplay.card,
     GradientEpisodicMemory.card,
     AveragedGradientEpisodicMemory.card,
     GreedyDumbLearner.card,
@@ -33,10 +32,15 @@ public enum StrategyRegistry {
     GenerativeReplay.card,
     BrainInspiredReplay.card,
     LearningWithoutForgetting.card,
+    Distillation.card,
     ContextGating.card,
     PackNet.card,
     HardAttention.card,
+    WeightMasks.card,
+    WeightMasks.piggybackCard,
+    CopyWeights.card,
     ProgressiveNetworks.card,
+    ExpandableNetworks.card,
     FrozenHead.card,
     MemoryBasedAdaptation.card,
     FeatureExtraction.card,
@@ -45,24 +49,17 @@ public enum StrategyRegistry {
     SoftSharing.card,
     CrossStitch.card,
     UncertaintyWeighting.card,
+    MetaExperienceReplay.card,
     LookaheadMAML.card,
     OnlineAwareMetaLearning.card,
     DriftBoundaries.card,
-    ExpandableNetworks.card,
-    WeightMasks.card,
-    WeightMasks.piggybackCard,
-    CopyWeights.card,
   ]
-
-  /// Other names that recipes may use.
-  private static let synonyms = ["distillation": "lwf"]
 
   /// The names, in the order of the documentation.
   public static var names: [String] { cards.map(\.name) }
 
   /// The card of a name, in whichever spelling.
   public static func card(named name: String) -> StrategyCard? {
-    let name = synonyms[name] ?? name
     return cards.first { $0.name.foldedKey == name.foldedKey }
   }
 
@@ -70,8 +67,7 @@ public enum StrategyRegistry {
   ///
   /// - Throws: `ConfigurationError` with the line of an unknown name or a wrong option.
   public static func make(_ selection: Selection) throws -> any Strategy {
-    var choices = Dictionary(uniqueKeysWithValues: cards.map { ($0.name, $0) })
-    for (synonym, name) in synonyms { choices[synonym] = choices[name] }
-    return try selection.pick(from: choices, kind: "strategy").make(selection)
+    try selection.pick(from: Dictionary(uniqueKeysWithValues: cards.map { ($0.name, $0) }), kind: "strategy")
+      .make(selection)
   }
 }

@@ -59,10 +59,17 @@ public struct VisionModality: Modality {
     }
   }
 
+  /// A file of weights, below the data root unless its path is absolute.
+  ///
+  /// - Throws: `SafetensorsError` for a damaged file, or what reading it throws.
+  public func weights(_ path: String) throws -> Safetensors.Contents {
+    try Safetensors.read(
+      path.hasPrefix("/") ? URL(fileURLWithPath: path) : sources.root.url.appendingPathComponent(path))
+  }
+
   private func initialWeights(_ path: String, _ node: ConfigurationNode?) throws -> [String: Tensor] {
-    let url = path.hasPrefix("/") ? URL(fileURLWithPath: path) : sources.root.url.appendingPathComponent(path)
     do {
-      return try Safetensors.read(url).tensors.mapValues { try $0.clone() }
+      return try self.weights(path).tensors.mapValues { try $0.clone() }
     } catch {
       throw node?.error("\(error)") ?? error
     }

@@ -1,0 +1,41 @@
+import Torch
+
+/// The student as it was when the experience began; nobody in the first one.
+public final class PastSelf: TeacherSource {
+  private var teacher: Frozen?
+  private var hasLearned = false
+
+  public init() {}
+
+  public func begin(_ experience: Experience, _ learner: Learner) throws {
+    teacher = hasLearned ? try Frozen(learner.model, learner.blueprint, device: learner.device) : nil
+    known = learner.session?.previousOutputs ?? 0
+    hasLearned = true
+  }
+
+  /// Units that it has learned; those that grew since say nothing.
+  private var known = 0
+
+  public func signals(_ batch: Batch, taps: [String], _ learner: Learner) throws -> [TeacherSignal] {
+    guard let teacher else { return [] }
+    let units = (0..<teacher.outputs).map { learner.objective.isClassification && $0 >= known ? -1 : $0 }
+    return [TeacherSignal("past-self", try teacher.look(batch.inputs, taps: taps), units: units)]
+  }
+
+  public func end(_ learner: Learner) throws { teacher = nil }
+
+  public func state() throws -> State {
+    var state = State()
+    state["learned"] = hasLearned
+    state["known"] = known
+    if let teacher { state.set(try teacher.state(), under: "model") }
+    return state
+  }
+
+  public func restore(_ state: State, _ learner: Learner) throws {
+    hasLearned = try state.require("learned")
+    known = try state.require("known")
+    let saved = state.scoped("model")
+    teacher = saved.values.isEmpty ? nil : try Frozen(saved, learner.blueprint, device: learner.device)
+  }
+}

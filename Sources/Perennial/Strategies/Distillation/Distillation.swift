@@ -1,0 +1,291 @@
+import Torch
+
+/// Knowledge distillation: a student learns from labels and from teachers at once.
+///
+///     L = w_hard · L(labels) + w · Σ_k weight_k · term_k(student, teacher)
+///
+/// Teachers are trained models, the student's own past, its moving average, or a file of their answers; terms compare
+/// outputs, features or relations between items, see ``TermRegistry``. Terms between outputs see only the units that
+/// teacher and student both answer for; where tasks are granted, they take the units of each task by themselves. With a
+/// past self and one `kd` term this is learning without forgetting.
+/// Cost: one forward pass of each teacher, and what the terms take.
+public final class Distillation: Strategy, Tunable {
+  public static let card = StrategyCard(
+    "distillation", .distillation, summary: "Learns from labels and from teachers at once.",
+    formula: "L = w_hard L(labels) + w Σ_k weight_k term_k(student, teacher)",
+    use: "A big, an old or another model knows what the student should know.",
+    avoid: "The teacher is wrong on the new data; see `trust`.",
+    cost: "A forward pass of each teacher a step.",
+    paper: "Hinton et al., Distilling the Knowledge in a Neural Network, 2015"
+  ) { try Distillation($0) }
+
+  /// Whom among the items of a batch the teachers are asked about.
+  public enum Items: String, Codable, CaseIterable, Sendable {
+    case all
+    /// Those that come from the stream.
+    case fresh
+    /// Those that other strategies put behind them.
+    case remembered
+  }
+
+  /// What a recipe can choose.
+  public struct Options: Configurable {
+    /// Who teaches: `past-self`, `ema`, `cached`, or a name under the recipe's `teachers:`.
+    public var teacher = Selection("past-self")
+    /// Several of the recipe's teachers, each perhaps with a `weight` and a `temperature`, in place of one.
+    public var teachers: [Selection] = []
+    /// How several teachers are heard.
+    public var merge = NamedTeachers.Merge.separate
+    /// What is compared; soft targets where nothing is said.
+    public var terms: [TermChoice] = []
+    /// The temperature of soft targets, where no terms are listed.
+    public var temperature: Ramp?
+    /// w
+    public var weight: Ramp = 1
+    /// w_hard
+    public var hard: Ramp = 1
+    public var items = Items.all
+    /// How far the teacher is trusted, item by item.
+    public var trust = TeacherTrust.Measure.always
+
+    public init() {}
+
+    public func validate(at node: ConfigurationNode) throws {
+      if let temperature {
+        try node.require("temperature", temperature, above: 0)
+        guard terms.isEmpty else {
+          throw node.error(at: "temperature", "is for soft targets alone: give each term its own")
+        }
+      }
+      try node.require("weight", weight, atLeast: 0)
+      try node.require("hard", hard, atLeast: 0)
+    }
+  }
+
+  public let name = "distillation"
+  public let options: Options
+  public var strength: Double
+  /// The terms with their weights, in the order of the recipe.
+  public let terms: [(term: any DistillationTerm, weight: Ramp)]
+  private let source: any TeacherSource
+  private let adapters = TermModules()
+  private let trust: TeacherTrust
+  private var isTeaching = false
+  /// Which outputs belong together, teacher by teacher and task by task, while the head is as it is.
+  private var alignments: [String: [Alignment]] = [:]
+
+  /// - Throws: `ConfigurationError` for a wrong term or teacher.
+  public init(_ options: Options = Options()) throws {
+    self.options = options
+    strength = options.weight.to
+    terms = try options.chosenTerms.map { (try TermRegistry.make($0.selection), $0.weight) }
+    source = try options.source()
+    trust = TeacherTrust(options.trust)
+  }
+
+  /// - Parameters:
+  ///   - source: who teaches.
+  ///   - terms: what is compared, each with its weight.
+  public init(
+    _ source: any TeacherSource, terms: [(term: any DistillationTerm, weight: Ramp)],
+    options: Options = Options()
+  ) {
+    self.options = options
+    strength = options.weight.to
+    (self.source, self.terms) = (source, terms)
+    trust = TeacherTrust(options.trust)
+  }
+
+  public func check(_ facts: StreamFacts) throws {
+    if let missing = options.teacherNames.first(where: { !facts.teachers.contains($0) }) {
+      throw DistillationError.unknownTeacher(missing, known: facts.teachers)
+    }
+    let teaches = options.weight != 0 && terms.contains { $0.weight != 0 }
+    guard teaches || options.hard != 0 else { throw DistillationError.noWeight }
+    var names: Set<String> = []
+    for (term, _) in terms where !names.insert(term.name).inserted {
+      throw DistillationError.twice(term: term.name)
+    }
+  }
+
+  public func extend(_ network: Network, _ random: RandomStreams) throws {
+    let known = network.tapNames
+    if let missing = taps.first(where: { !known.contains($0) }) {
+      throw TapError.unknown(missing, known: known)
+    }
+  }
+
+  public var taps: [String] { terms.flatMap { $0.term.pairs.map(\.student) } }
+  public var teacherNames: [String] { options.teacherNames }
+  public var companion: Module? { adapters.isEmpty ? nil : adapters }
+  private var teacherTaps: [String] { terms.flatMap { $0.term.pairs.map(\.teacher) } }
+
+  public func begin(_ experience: Experience, _ learner: Learner) throws {
+    alignments = [:]
+    try source.begin(experience, learner)
+    try prepare(learner)
+  }
+
+  public func loss(_ step: Step) throws -> Tensor? {
+    let weight = options.hard(step.progress)
+    guard isTeaching, weight != 1 else { return nil }
+    return try step.learner.loss(step.outputs, step.batch) * weight
+  }
+
+  public func terms(_ step: Step) throws -> [LossTerm] {
+    try contributions(step).map { LossTerm("\(name)/\($0.name)", try $0.value * $0.weight) }
+  }
+
+  public func observe(_ step: Step) throws { try source.observe(step) }
+
+  public func end(_ experience: Experience, _ learner: Learner) throws { try source.end(learner) }
+
+  public func state() throws -> State {
+    var state = State()
+    state["teaching"] = isTeaching
+    state.set(try source.state(), under: "teacher")
+    state.set(try adapters.state(), under: "adapters")
+    state.set(trust.state(), under: "trust")
+    return state
+  }
+
+  public func restore(_ state: State, _ learner: Learner, past: (Int) throws -> Experience) throws {
+    isTeaching = try state.require("teaching")
+    try source.restore(state.scoped("teacher"), learner)
+    try adapters.restore(state.scoped("adapters"), terms.map(\.term), learner.random)
+    try trust.restore(state.scoped("trust"), device: learner.device)
+  }
+}
+
+// MARK: - What teachers and terms say
+
+extension Distillation {
+  /// What one term adds to the loss.
+  public struct Contribution {
+    public let name: String
+    /// The reduced value `[]`, T² included, and its weight now.
+    public let value: Tensor
+    public let weight: Double
+  }
+
+  /// What each term says of a step; none while nobody teaches.
+  public func contributions(_ step: Step) throws -> [Contribution] {
+    let weights = terms.map { $0.weight(step.progress) * strength * rampedShare(step.progress) }
+    guard weights.contains(where: { $0 > 0 }), let asked = try selected(step) else { return [] }
+    let signals = try source.signals(asked.batch, taps: teacherTaps, step.learner)
+    guard !signals.isEmpty else { return [] }
+    let reduce = DistillationReducer()
+    return try zip(terms, weights).compactMap { item, weight in
+      guard weight > 0 else { return nil }
+      var sum: Tensor?
+      for signal in signals {
+        let trusted = try trust.weights(signal, asked.batch, step.learner)
+        for sight in try sights(item.term, signal, asked, step) {
+          var value = try reduce(item.term.values(sight), weights: trusted)
+          if signal.weight != 1 { value = try value * signal.weight }
+          sum = try sum.map { try $0 + value } ?? value
+        }
+      }
+      return sum.map { Contribution(name: item.term.name, value: $0, weight: weight) }
+    }
+  }
+
+  /// The course of the weight of all terms, as a share of where it ends: `strength` may be tuned.
+  private func rampedShare(_ progress: Double) -> Double {
+    options.weight.to == 0 ? 0 : options.weight(progress) / options.weight.to
+  }
+
+  /// The items that teachers are asked about, and what the student made of them.
+  private func selected(_ step: Step) throws -> (batch: Batch, look: Look)? {
+    let (batch, fresh) = (step.batch, step.batch.fresh)
+    switch options.items {
+    case .all: return (batch, step.look)
+    case .fresh where fresh == batch.count: return (batch, step.look)
+    case .fresh: return try select(0..<fresh, step)
+    case .remembered: return fresh == batch.count ? nil : try select(fresh..<batch.count, step)
+    }
+  }
+
+  private func select(_ range: Range<Int>, _ step: Step) throws -> (batch: Batch, look: Look) {
+    func part(_ value: Tensor) throws -> Tensor {
+      try value.narrow(dim: 0, start: range.lowerBound, count: range.count)
+    }
+    let look = Look(
+      features: try part(step.features), outputs: try part(step.outputs),
+      taps: try step.look.taps.mapValues(part))
+    return (try step.batch.select(Tensor.arange(range.lowerBound, range.upperBound)), look)
+  }
+
+  /// What a term sees of a signal: once, or for the units of each task by themselves.
+  private func sights(
+    _ term: any DistillationTerm, _ signal: TeacherSignal, _ asked: (batch: Batch, look: Look), _ step: Step
+  ) throws -> [TermSight] {
+    let learner = step.learner
+    let pairs = try term.pairs.map {
+      (student: try asked.look.value($0.student), teacher: try signal.look.value($0.teacher))
+    }
+    let all = try alignments(of: signal, learner, byTask: term.pairs.isEmpty)
+    return try all.map { alignment in
+      TermSight(
+        student: try alignment.student(asked.look.outputs),
+        teacher: try alignment.teacher(signal.look.outputs),
+        pairs: pairs,
+        targets: learner.objective.isClassification ? try alignment.targets(asked.batch.targets) : nil,
+        places: try places(of: asked.batch), progress: step.progress)
+    }
+  }
+
+  /// One alignment, or one for each task of which the teacher knows something.
+  private func alignments(of signal: TeacherSignal, _ learner: Learner, byTask: Bool) throws -> [Alignment] {
+    let key = "\(signal.name)/\(byTask)"
+    if let known = alignments[key] { return known }
+    let tasks = byTask ? learner.classes.tasks.sorted { $0.key < $1.key }.map(\.value) : []
+    let groups = tasks.isEmpty ? [nil] : tasks.map(Optional.some)
+    let made = try groups.map {
+      try Alignment(signal.units, group: $0, outputs: learner.model.head.outputs, device: learner.device)
+    }.filter { $0.count > 0 || !byTask }
+    alignments[key] = made
+    return made
+  }
+
+  private func places(of batch: Batch) throws -> Tensor {
+    guard batch.count > batch.fresh else { return batch.places }
+    guard batch.fresh > 0 else { return try Tensor.full([batch.count], -1, dtype: .int64) }
+    return try Tensor.concatenate([
+      batch.places.narrow(dim: 0, start: 0, count: batch.fresh),
+      Tensor.full([batch.count - batch.fresh], -1, dtype: .int64),
+    ])
+  }
+}
+
+// MARK: - Before the first step
+
+extension Distillation {
+  /// Asks teacher and student once about two examples, so that every term knows the shapes it compares, or refuses
+  /// them before anything is learned.
+  func prepare(_ learner: Learner) throws {
+    guard let session = learner.session else { return }
+    let count = min(2, session.examples.count)
+    let sample = try learner.batch(of: session.examples, Tensor.arange(0, count), isAugmented: false)
+    let signals = try source.signals(sample, taps: teacherTaps, learner)
+    isTeaching = !signals.isEmpty
+    guard let signal = signals.first, !adapters.isBuilt else { return }
+    let look = try noGrad {
+      try learner.model.evaluating { try learner.model.look(sample.inputs, taps: taps) }
+    }
+    let alignment = try alignments(of: signal, learner, byTask: false)[0]
+    let targets = learner.objective.isClassification ? try session.examples.targets.integers() : []
+    for (term, _) in terms {
+      let shapes = try term.pairs.map {
+        TermPlan.Shapes(
+          student: try look.value($0.student).shape, teacher: try signal.look.value($0.teacher).shape)
+      }
+      let plan = TermPlan(
+        shapes: shapes, outputs: alignment.count, examples: session.examples.count,
+        targets: alignment.targets(targets))
+      try adapters.build(term, plan, learner.random)
+    }
+    adapters.isBuilt = true
+    if !adapters.isEmpty { try learner.parametersChanged() }
+  }
+}
