@@ -3,7 +3,7 @@ import Foundation
 import Torch
 
 /// A teacher's outputs for every view of every example, packed: whole as float32, or the k largest as float16 with their
-/// units as one byte or two, and the logarithm of the mass of the rest.
+/// units in as few bytes as they need, and the logarithm of the mass of the rest.
 ///
 /// On disk it is a safetensors file, mapped into memory rather than read; its header tells whose answers these are.
 struct AnswerCache {
@@ -17,7 +17,7 @@ struct AnswerCache {
     let outputs: Int
     let top: Int?
 
-    /// The examples whose augmented inputs are compared.
+    /// How many examples' augmented inputs are compared, from first to last.
     private static let probes = 8
 
     init(_ teacher: any Teacher, _ examples: Examples, _ learner: Learner, top: Int?) throws {
@@ -26,7 +26,8 @@ struct AnswerCache {
       views = learner.options.views ?? 1
       outputs = teacher.outputs
       self.top = top.map { min($0, teacher.outputs) }
-      let places = try Tensor.arange(0, min(Self.probes, examples.count))
+      let count = min(Self.probes, examples.count)
+      let places = try Tensor((0..<count).map { $0 * examples.count / count })
       let batch = try AnswerCache.batch(places, view: views - 1, examples, learner)
       inputs = try Self.digest(batch.inputs)
     }
@@ -138,7 +139,7 @@ struct AnswerCache {
       let rest = try (-mass + 1).clamp(min: 1e-7).log()
       return [
         "values": try values.to(.float16), "rest": try rest.to(.float16),
-        "units": try units.to(origin.outputs <= 256 ? .uint8 : .int16),
+        "units": try units.to(origin.outputs <= 256 ? .uint8 : origin.outputs <= 32768 ? .int16 : .int32),
       ]
     }
   }

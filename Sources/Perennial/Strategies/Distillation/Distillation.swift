@@ -59,6 +59,12 @@ public final class Distillation: Strategy, Tunable {
       }
       try node.require("weight", weight, atLeast: 0)
       try node.require("hard", hard, atLeast: 0)
+      if node["teacher"] != nil, !teachers.isEmpty {
+        throw node.error(at: "teachers", "give either `teacher` or `teachers`, not both")
+      }
+      if merge != .separate, teachers.count < 2 {
+        throw node.error(at: "merge", "is for several `teachers`")
+      }
     }
   }
 
@@ -67,8 +73,12 @@ public final class Distillation: Strategy, Tunable {
   public var strength: Double
   /// The terms with their weights, in the order of the recipe.
   public let terms: [(term: any DistillationTerm, weight: Ramp)]
+  /// Those that count: the others are neither built nor computed.
+  private var active: [(term: any DistillationTerm, weight: Ramp)] {
+    options.weight.most == 0 ? [] : terms.filter { $0.weight.most > 0 }
+  }
   private let source: any TeacherSource
-  let adapters = TermModules()
+  private(set) var adapters = TermModules()
   /// What labels and terms did to the student, a few times an experience.
   public private(set) var readings: [TermReading] = []
   private let trust: TeacherTrust
@@ -79,7 +89,7 @@ public final class Distillation: Strategy, Tunable {
   /// - Throws: `ConfigurationError` for a wrong term or teacher.
   public init(_ options: Options = Options()) throws {
     self.options = options
-    strength = options.weight.to
+    strength = options.weight.most
     terms = try options.chosenTerms.map { (try TermRegistry.make($0.selection), $0.weight) }
     source = try options.source()
     trust = TeacherTrust(options.trust)
@@ -93,7 +103,7 @@ public final class Distillation: Strategy, Tunable {
     options: Options = Options()
   ) {
     self.options = options
-    strength = options.weight.to
+    strength = options.weight.most
     (self.source, self.terms) = (source, terms)
     trust = TeacherTrust(options.trust)
   }
@@ -102,8 +112,20 @@ public final class Distillation: Strategy, Tunable {
     if let missing = options.teacherNames.first(where: { !facts.teachers.contains($0) }) {
       throw DistillationError.unknownTeacher(missing, known: facts.teachers)
     }
-    let teaches = options.weight != 0 && terms.contains { $0.weight != 0 }
-    guard teaches || options.hard != 0 else { throw DistillationError.noWeight }
+    guard !active.isEmpty || options.hard.most > 0 else { throw DistillationError.noWeight }
+    if options.items == .remembered, facts.strategies.count == 1 { throw DistillationError.nothingRemembered }
+    if options.items == .remembered, options.teacher.isNamed(CachedTeacher.name) {
+      throw DistillationError.teacher(
+        options.teacherNames.joined(), "its kept answers are for fresh items alone: set `items: fresh`")
+    }
+    if facts.classes == nil {
+      if [.loss, .entropy].contains(options.trust) {
+        throw StrategyError.needsClasses("\(name) with `trust: \(options.trust.rawValue)`")
+      }
+      if let term = terms.first(where: { $0.term.needsClasses })?.term {
+        throw StrategyError.needsClasses("\(name) with the term \(term.name)")
+      }
+    }
     var names: Set<String> = []
     for (term, _) in terms where !names.insert(term.name).inserted {
       throw DistillationError.twice(term: term.name)
@@ -112,15 +134,17 @@ public final class Distillation: Strategy, Tunable {
 
   public func extend(_ network: Network, _ random: RandomStreams) throws {
     let known = network.tapNames
-    if let missing = taps.first(where: { !known.contains($0) }) {
+    let pairs = terms.flatMap(\.term.pairs)
+    let wanted = pairs.map(\.student) + (source.isStudent ? pairs.map(\.teacher) : [])
+    if let missing = wanted.first(where: { !known.contains($0) }) {
       throw TapError.unknown(missing, known: known)
     }
   }
 
-  public var taps: [String] { terms.flatMap { $0.term.pairs.map(\.student) } }
+  public var taps: [String] { active.flatMap { $0.term.pairs.map(\.student) } }
   public var teacherNames: [String] { options.teacherNames }
   public var companion: Module? { adapters.isEmpty ? nil : adapters }
-  private var teacherTaps: [String] { terms.flatMap { $0.term.pairs.map(\.teacher) } }
+  private var teacherTaps: [String] { active.flatMap { $0.term.pairs.map(\.teacher) } }
 
   public func begin(_ experience: Experience, _ learner: Learner) throws {
     alignments = [:]
@@ -158,7 +182,7 @@ public final class Distillation: Strategy, Tunable {
     isTeaching = try state.require("teaching")
     readings = try state.require("readings")
     try source.restore(state.scoped("teacher"), learner)
-    try adapters.restore(state.scoped("adapters"), terms.map(\.term), learner.random)
+    adapters = try TermModules(state.scoped("adapters"), active.map(\.term), learner.random)
     try trust.restore(state.scoped("trust"), device: learner.device)
   }
 }
@@ -176,16 +200,16 @@ extension Distillation {
 
   /// What each term says of a step; none while nobody teaches.
   public func contributions(_ step: Step) throws -> [Contribution] {
-    let weights = terms.map { $0.weight(step.progress) * strength * rampedShare(step.progress) }
+    let weights = active.map { $0.weight(step.progress) * strength * rampedShare(step.progress) }
     guard weights.contains(where: { $0 > 0 }), let asked = try selected(step) else { return [] }
     let signals = try source.signals(asked.batch, taps: teacherTaps, step.learner)
     guard !signals.isEmpty else { return [] }
+    let trust = try signals.map { try trust.weights($0, asked.batch, step.learner) }
     let reduce = DistillationReducer()
-    return try zip(terms, weights).compactMap { item, weight in
+    return try zip(active, weights).compactMap { item, weight in
       guard weight > 0 else { return nil }
       var sum: Tensor?
-      for signal in signals {
-        let trusted = try trust.weights(signal, asked.batch, step.learner)
+      for (signal, trusted) in zip(signals, trust) {
         for sight in try sights(item.term, signal, asked, step) {
           var value = try reduce(item.term.values(sight), weights: trusted)
           if signal.weight != 1 { value = try value * signal.weight }
@@ -196,10 +220,8 @@ extension Distillation {
     }
   }
 
-  /// The course of the weight of all terms, as a share of where it ends: `strength` may be tuned.
-  private func rampedShare(_ progress: Double) -> Double {
-    options.weight.to == 0 ? 0 : options.weight(progress) / options.weight.to
-  }
+  /// The course of the weight of all terms, as a share of its largest: `strength` may be tuned.
+  private func rampedShare(_ progress: Double) -> Double { options.weight(progress) / options.weight.most }
 
   /// The items that teachers are asked about, and what the student made of them.
   private func selected(_ step: Step) throws -> (batch: Batch, look: Look)? {
@@ -219,7 +241,7 @@ extension Distillation {
     let look = Look(
       features: try part(step.features), outputs: try part(step.outputs),
       taps: try step.look.taps.mapValues(part))
-    return (try step.batch.select(Tensor.arange(range.lowerBound, range.upperBound)), look)
+    return (try step.batch.items(range), look)
   }
 
   /// What a term sees of a signal: once, or for the units of each task by themselves.
@@ -235,7 +257,7 @@ extension Distillation {
       TermSight(
         student: try alignment.student(asked.look.outputs),
         teacher: try alignment.teacher(signal.look.outputs),
-        pairs: pairs,
+        pairs: pairs, units: alignment.units,
         targets: learner.objective.isClassification ? try alignment.targets(asked.batch.targets) : nil,
         places: try places(of: asked.batch), progress: step.progress)
     }
@@ -268,30 +290,49 @@ extension Distillation {
 
 extension Distillation {
   /// Asks teacher and student once about two examples, so that every term knows the shapes it compares, or refuses
-  /// them before anything is learned.
+  /// them before anything is learned. While nobody teaches but the student itself will, it stands in for the teacher.
   func prepare(_ learner: Learner) throws {
     guard let session = learner.session else { return }
     let count = min(2, session.examples.count)
     let sample = try learner.batch(of: session.examples, Tensor.arange(0, count), isAugmented: false)
     let signals = try source.signals(sample, taps: teacherTaps, learner)
     isTeaching = !signals.isEmpty
-    guard let signal = signals.first, !adapters.isBuilt else { return }
+    guard !active.isEmpty, isTeaching || source.isStudent else { return }
     let look = try noGrad {
-      try learner.model.evaluating { try learner.model.look(sample.inputs, taps: taps) }
-    }
-    let alignment = try alignments(of: signal, learner, byTask: false)[0]
-    let targets = learner.objective.isClassification ? try session.examples.targets.integers() : []
-    for (term, _) in terms {
-      let shapes = try term.pairs.map {
-        TermPlan.Shapes(
-          student: try look.value($0.student).shape, teacher: try signal.look.value($0.teacher).shape)
+      try learner.model.evaluating {
+        try learner.model.look(sample.inputs, taps: taps + (source.isStudent ? teacherTaps : []))
       }
-      let plan = TermPlan(
-        shapes: shapes, outputs: alignment.count, examples: session.examples.count,
-        targets: alignment.targets(targets))
-      try adapters.build(term, plan, learner.random)
     }
+    let standIn = TeacherSignal("", look, units: Array(0..<learner.model.head.outputs))
+    let targets = learner.objective.isClassification ? try session.examples.targets.integers() : []
+    let modules = isTeaching ? adapters : TermModules()
+    for (term, _) in active {
+      let plans = try (isTeaching ? signals : [standIn]).map {
+        try plan(term, look, $0, session, targets: targets, learner)
+      }
+      for other in plans.dropFirst() { try other.requireShapes(of: plans[0], term) }
+      if modules.isBuilt {
+        try modules.renew(term, plans[0], learner.random)
+      } else {
+        try modules.build(term, plans[0], isTeaching ? learner.random : RandomStreams(seed: 0))
+      }
+    }
+    guard isTeaching, !adapters.isBuilt else { return }
     adapters.isBuilt = true
     if !adapters.isEmpty { try learner.parametersChanged() }
+  }
+
+  private func plan(
+    _ term: any DistillationTerm, _ look: Look, _ signal: TeacherSignal, _ session: Session, targets: [Int],
+    _ learner: Learner
+  ) throws -> TermPlan {
+    let shapes = try term.pairs.map {
+      TermPlan.Shapes(
+        student: try look.value($0.student).shape, teacher: try signal.look.value($0.teacher).shape)
+    }
+    let alignment = try Alignment(
+      signal.units, group: nil, outputs: learner.model.head.outputs, device: learner.device)
+    return TermPlan(
+      shapes: shapes, outputs: alignment.count, examples: session.examples.count, targets: targets)
   }
 }
