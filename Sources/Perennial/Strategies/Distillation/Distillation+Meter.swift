@@ -52,7 +52,7 @@ extension Distillation {
   }
 
   /// What will be computed, in words, after ``prepare(_:)``: every term with its weight, taps, shapes and what it learns.
-  public func explanation(_ learner: Learner) -> [String] {
+  public func explanation() -> [String] {
     let teachers = options.teacherNames.isEmpty ? options.teacher.name : options.teacherNames.joined(separator: ", ")
     var lines = ["teacher: \(teachers)" + (options.teachers.count > 1 ? ", \(options.merge.rawValue)" : "")]
     lines.append("labels: weight \(options.hard)")

@@ -77,7 +77,7 @@ public final class Distillation: Strategy, Tunable {
   private var active: [(term: any DistillationTerm, weight: Ramp)] {
     options.weight.most == 0 ? [] : terms.filter { $0.weight.most > 0 }
   }
-  private let source: any TeacherSource
+  private var source: any TeacherSource
   private(set) var adapters = TermModules()
   /// What labels and terms did to the student, a few times an experience.
   public private(set) var readings: [TermReading] = []
@@ -107,6 +107,9 @@ public final class Distillation: Strategy, Tunable {
     (self.source, self.terms) = (source, terms)
     trust = TeacherTrust(options.trust)
   }
+
+  /// Lets the teacher itself answer where its kept answers would: for a trial with a few examples.
+  func makeTrial() { source = source.trial }
 
   public func check(_ facts: StreamFacts) throws {
     if let missing = options.teacherNames.first(where: { !facts.teachers.contains($0) }) {
