@@ -13,6 +13,7 @@ struct AnswerCache {
     let teacher: String
     let data: String
     let inputs: String
+    let examples: Int
     let views: Int
     let outputs: Int
     let top: Int?
@@ -23,6 +24,7 @@ struct AnswerCache {
     init(_ teacher: any Teacher, _ examples: Examples, _ learner: Learner, top: Int?) throws {
       self.teacher = try teacher.digest()
       data = try Self.digest(examples.identifiers)
+      self.examples = examples.count
       views = learner.options.views ?? 1
       outputs = teacher.outputs
       self.top = top.map { min($0, teacher.outputs) }
@@ -39,6 +41,13 @@ struct AnswerCache {
       }.joined()
     }
 
+    /// Of the columns.
+    var shapes: [String: [Int]] {
+      let rows = views * examples
+      guard let top else { return ["outputs": [rows, outputs]] }
+      return ["units": [rows, top], "values": [rows, top], "rest": [rows, 1]]
+    }
+
     /// What differs, in words; nil where nothing does.
     func difference(from other: Origin) -> String? {
       if teacher != other.teacher { return "another teacher" }
@@ -49,7 +58,6 @@ struct AnswerCache {
   }
 
   private let origin: Origin
-  private let examples: Int
   /// float32 `[V·N, K]`; or units `[V·N, k]`, values float16 `[V·N, k]` and log mass of the rest float16 `[V·N, 1]`.
   private let columns: [String: Tensor]
 
@@ -58,7 +66,6 @@ struct AnswerCache {
   /// Asks the teacher about everything.
   init(asking teacher: any Teacher, _ examples: Examples, _ learner: Learner, _ origin: Origin) throws {
     self.origin = origin
-    self.examples = examples.count
     var parts: [[String: Tensor]] = []
     for view in 0..<origin.views {
       for start in stride(from: 0, to: examples.count, by: 256) {
@@ -85,12 +92,8 @@ struct AnswerCache {
       let saved = try? JSONDecoder().decode(Origin.self, from: Data(text.utf8))
     else { throw refuse("do not say whose they are") }
     if let difference = saved.difference(from: origin) { throw refuse("belong to \(difference)") }
-    let expected = origin.top == nil ? ["outputs"] : ["rest", "units", "values"]
-    guard file.tensors.keys.sorted() == expected, let rows = file.tensors[expected[0]]?.shape.first,
-      file.tensors.values.allSatisfy({ $0.shape.first == rows }), rows % origin.views == 0
-    else { throw refuse("are not complete") }
+    guard file.tensors.mapValues(\.shape) == origin.shapes else { throw refuse("are not complete") }
     self.origin = origin
-    examples = rows / origin.views
     columns = file.tensors
   }
 
@@ -109,7 +112,7 @@ struct AnswerCache {
     try noGrad {
       var rows = places
       if origin.views > 1, let views {
-        rows = try places + Tensor(views.map { $0 * examples })
+        rows = try places + Tensor(views.map { $0 * origin.examples })
       }
       if let outputs = columns["outputs"] { return try outputs.indexSelect(rows) }
       guard let units = columns["units"], let values = columns["values"], let rest = columns["rest"],

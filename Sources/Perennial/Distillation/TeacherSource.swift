@@ -2,9 +2,6 @@ import Torch
 
 /// Who teaches in each step: a trained model, several, the student's own past, its moving average, or a file of answers.
 public protocol TeacherSource: AnyObject {
-  /// Whether the teacher is the student's own network at another time, with the same taps.
-  var isStudent: Bool { get }
-
   /// An experience begins, the head has grown, and the student is still as it was.
   func begin(_ experience: Experience, _ learner: Learner) throws
 
@@ -28,7 +25,6 @@ public protocol TeacherSource: AnyObject {
 }
 
 extension TeacherSource {
-  public var isStudent: Bool { false }
   public var trial: any TeacherSource { self }
   public func begin(_ experience: Experience, _ learner: Learner) throws {}
   public func observe(_ step: Step) throws {}

@@ -100,7 +100,7 @@ final class NegativePlaces: Module {
 
   /// Draws among other examples from now on.
   func renew(classes: [Int], count: Int) throws {
-    let (sorting, device) = (try Self.sorting(classes), order.value.device)
+    let (sorting, device) = (try Self.sorting(classes), try order.value.device)
     order.replace(with: try sorting.order.to(device))
     start.replace(with: try sorting.start.to(device))
     size.replace(with: try sorting.size.to(device))

@@ -20,8 +20,6 @@ public final class MovingAverageTeacher: TeacherSource {
   private var teacher: Frozen?
   private var steps = 0
 
-  public let isStudent = true
-
   public init(_ options: Options = Options()) { decay = options.decay }
 
   public func begin(_ experience: Experience, _ learner: Learner) throws {

@@ -5,8 +5,6 @@ public final class PastSelf: TeacherSource {
   private var teacher: Frozen?
   private var hasLearned = false
 
-  public let isStudent = true
-
   public init() {}
 
   public func begin(_ experience: Experience, _ learner: Learner) throws {

@@ -137,8 +137,7 @@ public final class Distillation: Strategy, Tunable {
 
   public func extend(_ network: Network, _ random: RandomStreams) throws {
     let known = network.tapNames
-    let pairs = terms.flatMap(\.term.pairs)
-    let wanted = pairs.map(\.student) + (source.isStudent ? pairs.map(\.teacher) : [])
+    let wanted = terms.flatMap { $0.term.pairs.map(\.student) }
     if let missing = wanted.first(where: { !known.contains($0) }) {
       throw TapError.unknown(missing, known: known)
     }
@@ -207,14 +206,14 @@ extension Distillation {
     guard weights.contains(where: { $0 > 0 }), let asked = try selected(step) else { return [] }
     let signals = try source.signals(asked.batch, taps: teacherTaps, step.learner)
     guard !signals.isEmpty else { return [] }
-    let trust = try signals.map { try trust.weights($0, asked.batch, step.learner) }
+    let trusted = try signals.map { try trust.weights($0, asked.batch, step.learner) }
     let reduce = DistillationReducer()
     return try zip(active, weights).compactMap { item, weight in
       guard weight > 0 else { return nil }
       var sum: Tensor?
-      for (signal, trusted) in zip(signals, trust) {
+      for (signal, weights) in zip(signals, trusted) {
         for sight in try sights(item.term, signal, asked, step) {
-          var value = try reduce(item.term.values(sight), weights: trusted)
+          var value = try reduce(item.term.values(sight), weights: weights)
           if signal.weight != 1 { value = try value * signal.weight }
           sum = try sum.map { try $0 + value } ?? value
         }
@@ -293,34 +292,28 @@ extension Distillation {
 
 extension Distillation {
   /// Asks teacher and student once about two examples, so that every term knows the shapes it compares, or refuses
-  /// them before anything is learned. While nobody teaches but the student itself will, it stands in for the teacher.
+  /// them before anything is learned.
   func prepare(_ learner: Learner) throws {
     guard let session = learner.session else { return }
     let count = min(2, session.examples.count)
     let sample = try learner.batch(of: session.examples, Tensor.arange(0, count), isAugmented: false)
     let signals = try source.signals(sample, taps: teacherTaps, learner)
     isTeaching = !signals.isEmpty
-    guard !active.isEmpty, isTeaching || source.isStudent else { return }
+    guard isTeaching, !active.isEmpty else { return }
     let look = try noGrad {
-      try learner.model.evaluating {
-        try learner.model.look(sample.inputs, taps: taps + (source.isStudent ? teacherTaps : []))
-      }
+      try learner.model.evaluating { try learner.model.look(sample.inputs, taps: taps) }
     }
-    let standIn = TeacherSignal("", look, units: Array(0..<learner.model.head.outputs))
     let targets = learner.objective.isClassification ? try session.examples.targets.integers() : []
-    let modules = isTeaching ? adapters : TermModules()
     for (term, _) in active {
-      let plans = try (isTeaching ? signals : [standIn]).map {
-        try plan(term, look, $0, session, targets: targets, learner)
-      }
+      let plans = try signals.map { try plan(term, look, $0, session, targets: targets, learner) }
       for other in plans.dropFirst() { try other.requireShapes(of: plans[0], term) }
-      if modules.isBuilt {
-        try modules.renew(term, plans[0], learner.random)
+      if adapters.isBuilt {
+        try adapters.renew(term, plans[0], learner.random)
       } else {
-        try modules.build(term, plans[0], isTeaching ? learner.random : RandomStreams(seed: 0))
+        try adapters.build(term, plans[0], learner.random)
       }
     }
-    guard isTeaching, !adapters.isBuilt else { return }
+    guard !adapters.isBuilt else { return }
     adapters.isBuilt = true
     if !adapters.isEmpty { try learner.parametersChanged() }
   }

@@ -73,7 +73,7 @@ import Torch
       #expect(try DistillationReducer()(setting.values()).item() < first, "\(name)")
       // Another term takes up where this one was.
       let (other, _) = try Self.setting(name)
-      try #require(other.module).load(after)
+      try #require(other.module).load(#require(setting.module).stateDictionary())
       try #require(setting.module).evaluate()
       try #require(other.module).evaluate()
       #expect(try other.values().values.data() == setting.values().values.data(), "\(name)")
