@@ -39,7 +39,8 @@ public final class TeacherTrust {
           return try (logp.exp() * logp).sum([1]) / log(Double(max(alignment.count, 2))) + 1
         }
         let targets = try alignment.targets(batch.targets)
-        let right = try logp.gather(targets.clamp(min: 0).unsqueeze(1), dim: 1).squeeze(1).exp()
+        let known = try targets.maximum(targets.zerosLike())
+        let right = try logp.gather(known.unsqueeze(1), dim: 1).squeeze(1).exp()
         return try right * (targets .>= 0).to(.float32)
       }
     }

@@ -13,21 +13,29 @@ final class TermModules: Module {
   /// What the term was told; nil before it was built.
   func plan(of term: any DistillationTerm) -> TermPlan? { plans[term.name] }
 
-  /// Lets a term make what it learns.
-  func build(_ term: any DistillationTerm, _ plan: TermPlan, _ random: RandomStreams) throws {
+  /// Prepares a term for an experience: in the first one it makes what it learns.
+  ///
+  /// - Parameter plans: one for each teacher that is heard by itself.
+  /// - Throws: `DistillationError.shapes` for what it cannot compare, or for other shapes than what it learned was made for.
+  func prepare(_ term: any DistillationTerm, _ plans: [TermPlan], _ random: RandomStreams) throws {
+    guard let plan = plans.first else { return }
+    if isBuilt { try term.renew(plan, random) } else { try build(term, plan, random) }
+    for other in isBuilt ? plans : Array(plans.dropFirst()) {
+      if child(term.name) != nil, let made = self.plans[term.name] {
+        try other.requireShapes(of: made, term)
+      } else {
+        // What learns nothing may meet every teacher in other shapes, if it can compare them.
+        _ = try term.build(other, random)
+      }
+    }
+    self.plans[term.name] = plan
+  }
+
+  private func build(_ term: any DistillationTerm, _ plan: TermPlan, _ random: RandomStreams) throws {
     plans[term.name] = plan
     guard let module = try term.build(plan, random) else { return }
     names.append(term.name)
     register(term.name, module)
-  }
-
-  /// Tells a term of a further experience, in which it compares what it compared before.
-  ///
-  /// - Throws: `DistillationError.shapes` where it does not.
-  func renew(_ term: any DistillationTerm, _ plan: TermPlan, _ random: RandomStreams) throws {
-    if let before = plans[term.name] { try plan.requireShapes(of: before, term) }
-    plans[term.name] = plan
-    try term.renew(plan, random)
   }
 
   /// The plans, and every value.

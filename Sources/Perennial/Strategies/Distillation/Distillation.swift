@@ -306,12 +306,7 @@ extension Distillation {
     let targets = learner.objective.isClassification ? try session.examples.targets.integers() : []
     for (term, _) in active {
       let plans = try signals.map { try plan(term, look, $0, session, targets: targets, learner) }
-      for other in plans.dropFirst() { try other.requireShapes(of: plans[0], term) }
-      if adapters.isBuilt {
-        try adapters.renew(term, plans[0], learner.random)
-      } else {
-        try adapters.build(term, plans[0], learner.random)
-      }
+      try adapters.prepare(term, plans, learner.random)
     }
     guard !adapters.isBuilt else { return }
     adapters.isBuilt = true

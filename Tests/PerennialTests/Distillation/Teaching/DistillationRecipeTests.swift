@@ -196,16 +196,16 @@ import Torch
     ("{temperature: -2}", "temperature: must be above 0, found `-2`"),
     ("{temperature: {from: 4, to: 0}}", "temperature: must be above 0, found a map with `from`, `to`"),
     ("{temperature: 2, terms: [kd]}", "temperature: is for soft targets alone: give each term its own"),
-    ("{terms: [{kd: {temperature: 0}}]}", "terms[0].kd.temperature: must be above 0, found `0`"),
-    ("{terms: [{kd: {}, weight: -1}]}", "terms[0].weight: must be at least 0, found `-1`"),
+    ("{terms: [{kd: {temperature: 0}}]}", "terms.0.kd.temperature: must be above 0, found `0`"),
+    ("{terms: [{kd: {}, weight: -1}]}", "terms.0.weight: must be at least 0, found `-1`"),
     (
       "{terms: [{kd: {}, logits: {}}]}",
-      "terms[0]: must be one term and perhaps its weight, such as `{kd: {temperature: 4}, weight: 0.9}`, found a map "
+      "terms.0: must be one term and perhaps its weight, such as `{kd: {temperature: 4}, weight: 0.9}`, found a map "
         + "with `kd`, `logits`"
     ),
     ("{weight: -1}", "weight: must be at least 0, found `-1`"),
     ("{hard: -0.1}", "hard: must be at least 0, found `-0.1`"),
-    ("{teachers: [big, {big: {weight: 0}}]}", "teachers[1].big.weight: must be above 0, found `0`"),
+    ("{teachers: [big, {big: {weight: 0}}]}", "teachers.1.big.weight: must be above 0, found `0`"),
     ("{teacher: {big: {temperature: 0}}}", "teacher.big.temperature: must be above 0, found `0`"),
     ("{teacher: {ema: {decay: 1}}}", "teacher.ema.decay: must be at least 0 and below 1, found `1`"),
     ("{teacher: {past-self: {depth: 1}}}", "teacher.past-self: unknown key `depth`: nothing can be set here"),
@@ -213,21 +213,21 @@ import Torch
     ("{teacher: {cached: {teacher: big, top: 0}}}", "teacher.cached.top: must be at least 1, found `0`"),
     ("{teacher: big, teachers: [big]}", "teachers: give either `teacher` or `teachers`, not both"),
     ("{teacher: big, merge: average}", "merge: is for several `teachers`"),
-    ("{items: old}", "items: must be `all`, `fresh` or `remembered`, found `old`"),
-    ("{trust: blind}", "trust: must be `always`, `loss`, `entropy` or `novelty`, found `blind`"),
+    ("{items: old}", "items: unknown value `old`. Allowed: `all`, `fresh`, `remembered`"),
+    ("{trust: blind}", "trust: unknown value `blind`. Allowed: `always`, `loss`, `entropy`, `novelty`"),
   ])
   func mistakesInOptions(options: String, message: String) throws {
     let recipe = try Self.recipe(["big: []", "kd: [{distillation: \(options)}]"])
     #expect(
       refusal { try Experiment.check(recipe, modality: TinyModality()) }
-        == "tiny.yaml:7: strategies.kd[0].distillation.\(message)")
+        == "tiny.yaml:7: strategies.kd.0.distillation.\(message)")
   }
 
   @Test func unknownTermsAreNamed() throws {
     let recipe = try Self.recipe(["kd: [{distillation: {terms: [dk]}}]"])
     let message = try #require(refusal { try Experiment.check(recipe, modality: TinyModality()) })
     #expect(
-      message.hasPrefix("tiny.yaml:6: strategies.kd[0].distillation.terms[0]: unknown distillation term `dk`")
+      message.hasPrefix("tiny.yaml:6: strategies.kd.0.distillation.terms.0: unknown distillation term `dk`")
     )
     for card in TermRegistry.cards { #expect(message.contains("`\(card.name)`")) }
   }

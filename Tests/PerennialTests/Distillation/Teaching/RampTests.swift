@@ -36,7 +36,7 @@ import Torch
     ("{from: 1, to: 4, until: 1.5}", "r.yaml:1: weight.until: must be between 0 and 1, found `1.5`"),
     (
       "{from: 1, to: 4, shape: round}",
-      "r.yaml:1: weight.shape: must be `linear` or `cosine`, found `round`"
+      "r.yaml:1: weight.shape: unknown value `round`. Allowed: `linear`, `cosine`"
     ),
     (
       "{form: 1}",
