@@ -7,8 +7,13 @@ final class TermModules: Module {
   /// Whether every term was asked.
   var isBuilt = false
 
-  /// Whether no term learns anything.
-  var isEmpty: Bool { names.isEmpty }
+  /// Whether nothing is learned.
+  var isEmpty: Bool { names.isEmpty && child("balance")?.parameters.isEmpty ?? true }
+
+  /// Takes what weighs the terms, if it learns anything.
+  func keep(_ balance: Module) {
+    if !balance.parameters.isEmpty { register("balance", balance) }
+  }
 
   /// What the term was told; nil before it was built.
   func plan(of term: any DistillationTerm) -> TermPlan? { plans[term.name] }
@@ -38,23 +43,26 @@ final class TermModules: Module {
     register(term.name, module)
   }
 
-  /// The plans, and every value.
+  /// The plans, where terms were asked, and every value.
   func state() throws -> State {
-    guard isBuilt else { return State() }
     var state = State(tensors: try stateDictionary())
-    state["plans"] = plans
+    state["plans"] = isBuilt ? plans : nil
     return state
   }
 
   /// Builds everything as it was saved.
-  convenience init(_ state: State, _ terms: [any DistillationTerm], _ random: RandomStreams) throws {
+  convenience init(
+    _ state: State, _ terms: [any DistillationTerm], _ balance: Module, _ random: RandomStreams
+  ) throws {
     self.init()
-    guard let saved: [String: TermPlan] = state["plans"] else { return }
-    for term in terms {
-      guard let plan = saved[term.name] else { throw StateError.missing("the plan of \(term.name)") }
-      try build(term, plan, random)
+    keep(balance)
+    if let saved: [String: TermPlan] = state["plans"] {
+      for term in terms {
+        guard let plan = saved[term.name] else { throw StateError.missing("the plan of \(term.name)") }
+        try build(term, plan, random)
+      }
+      isBuilt = true
     }
-    isBuilt = true
     try load(state.tensors)
   }
 }

@@ -25,6 +25,8 @@ extension Method {
     taught("rkd and ctkd", "{terms: [{rkd: {}, weight: 0.1}, {ctkd: {}, weight: 0.2}], weight: 0.5}"),
     taught(
       "balanced", "{terms: [{kd: {class_weights: balanced}}], trust: entropy, weight: {from: 1, to: 0}}"),
+    taught("balanced by gradients", "{terms: [kd, {hint: {taps: [features]}}], balance: gradient}"),
+    taught("balanced by uncertainty", "{terms: [kd, {rkd: {}, weight: 0.2}], balance: uncertainty}"),
     taught("moving average", "{teacher: {ema: {decay: 0.9}}, terms: [logits, {kd: {temperature: 1}}]}"),
     taught(
       "moving average with a regressor",
