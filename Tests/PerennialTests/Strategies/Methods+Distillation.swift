@@ -32,10 +32,10 @@ extension Method {
       "moving average with a regressor",
       "{teacher: {ema: {decay: 0.5}}, terms: [{hint: {taps: [hidden], regressor: batch-norm}}]}"),
     taught("moving average that is trusted with what it knows", "{teacher: ema, trust: novelty}"),
-    Method("distillation, remembered items") {
+    Method("replay and distillation of remembered items") {
       [replay()] + ((try? [distillation("{items: remembered, trust: loss, terms: [kd, crd]}")]) ?? [])
     },
-    Method("distillation, fresh items") {
+    Method("replay and distillation of fresh items") {
       [replay()] + ((try? [distillation("{items: fresh, terms: [crd]}")]) ?? [])
     },
     Method("boundaries and distillation") {

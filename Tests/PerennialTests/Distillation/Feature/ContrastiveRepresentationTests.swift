@@ -155,6 +155,38 @@ import Torch
     #expect(try resumed.values().values.data() == expected.data())
   }
 
+  /// A further experience has other examples: embeddings stay, banks and Z begin anew.
+  @Test func aFurtherExperienceIsRememberedAnew() throws {
+    let random = RandomStreams(seed: 4)
+    var setting = try FeatureSetting(
+      Self.term { $0.negatives = 30 }, [Tensor.normal([3, 3], Generator(seed: 1))],
+      [Tensor.normal([3, 6], Generator(seed: 2))], examples: [0, 1, 0, 2], random: random)
+    setting.places = try Tensor([0, 3, 1])
+    _ = try setting.values()
+    let module = try #require(setting.module)
+    let before = try module.stateDictionary().mapValues { try $0.clone() }
+    #expect(try #require(before["teacher_bank.constant"]).item() > 0)
+    let plan = TermPlan(
+      shapes: [TermPlan.Shapes(student: [3, 3], teacher: [3, 6])], outputs: 0, examples: 6,
+      targets: [0, 0, 0, 1, 1, 1])
+    try setting.term.renew(plan, random)
+    let after = try module.stateDictionary()
+    for bank in ["student_bank", "teacher_bank"] {
+      #expect(after["\(bank).embeddings"]?.shape == [7, 5])
+      #expect(try #require(after["\(bank).constant"]).item() == 0)
+    }
+    for path in ["student.weight", "teacher.bias"] {
+      #expect(try #require(after[path]).equals(#require(before[path])), "\(path)")
+    }
+    setting.places = try Tensor([5, 0, 4])
+    #expect(try setting.values().valid?.floats() == [1, 1, 1])
+    let negatives = try #require(module.child("negatives") as? NegativePlaces)
+    let index = try negatives.draw(Tensor([5, 0]))
+    #expect(index.shape == [2, 6], "one less than there are examples")
+    #expect(try Set(index[0].integers().dropFirst()).isSubset(of: [0, 1, 2]))
+    #expect(try Set(index[1].integers().dropFirst()).isSubset(of: [3, 4, 5]))
+  }
+
   /// Nothing is copied to the size of `[N, K, D]`: RepDistiller gathers 2 × N · K · D numbers a step.
   @Test func repDistillerGathersEveryNegative() throws {
     var setting = try FeatureSetting(

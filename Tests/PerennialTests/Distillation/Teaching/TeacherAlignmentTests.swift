@@ -89,6 +89,44 @@ import Torch
     }
   }
 
+  /// Weights by class follow the class, wherever its unit stands among those that both know.
+  @Test func classWeightsFollowTheUnits() throws {
+    let options: SoftTargets.Options = FeatureSetting.options { $0.classWeights = .balanced }
+    let examples = [0, 0, 0, 0, 2, 2, 3, 1, 1, 1]
+    let counts = [4.0, 3, 2, 1]
+    let generator = try Generator(seed: 3)
+    let (student, teacher) = (try Tensor.normal([4, 2], generator), try Tensor.normal([4, 2], generator))
+    let term = SoftTargets(options)
+    _ = try term.build(TermPlan(outputs: 2, examples: 10, targets: examples), RandomStreams(seed: 1))
+    for units in [[3, 0], [1, 2]] {
+      let sight = TermSight(
+        student: student, teacher: teacher, units: units, targets: try Tensor([1, 0, -3, 0]),
+        places: try Tensor([0, 1, 2, 3]))
+      let plain = try divergence(student, teacher, temperature: 4) / 16
+      let factors = [1, 0, -1, 0].map { $0 < 0 ? 1 : 10 / (4 * counts[units[$0]]) }
+      expectNear(try term.values(sight).values, try plain * Tensor(factors).to(.float32))
+    }
+    // A further experience has other examples.
+    try term.renew(TermPlan(outputs: 2, examples: 2, targets: [5, 0]), RandomStreams(seed: 1))
+    let sight = TermSight(
+      student: student, teacher: teacher, units: [5, 0], targets: try Tensor([1, 0, 1, 0]),
+      places: try Tensor([0, 1, 2, 3]))
+    expectNear(try term.values(sight).values, try divergence(student, teacher, temperature: 4) / 16)
+  }
+
+  /// The past self knows none of the new classes, which are different from each other all the same.
+  @Test(arguments: ["bank", "batch"])
+  func contrastTellsClassesApartThatTheTeacherDoesNotKnow(contrast: String) throws {
+    let stream = try Setting.plain.stream()
+    var values: [Double] = []
+    let spy = Spy { step in if let value = try step.value(of: "crd") { values.append(value) } }
+    let learner = try Setting.plain.learner(
+      [Method.distillation("{terms: [{crd: {contrast: \(contrast), dimension: 4, negatives: 9}}]}"), spy],
+      stream: stream)
+    try learner.learn(stream)
+    #expect(values.count == 6 && values.allSatisfy { $0 > 0.01 })
+  }
+
   // MARK: - Several
 
   private static func pair() throws -> (Classroom, TableTeacher, TableTeacher) {
