@@ -7,7 +7,8 @@ import Torch
 struct CollaborateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "collaborate",
-    abstract: "Let the arms of a recipe learn together, each in a process of its own, from each other's predictions.",
+    abstract:
+      "Let the arms of a recipe learn together, each in a process of its own, from each other's predictions.",
     discussion: """
       Participants share a folder of predictions for public examples, and nothing else: no data and no weights. Without \
       --participant all are started here; with it, one is, on this machine or on another that has the folder mounted. A \
@@ -35,7 +36,8 @@ struct CollaborateCommand: ParsableCommand {
     guard recipe.collaboration != nil else { throw CollaborationError.notPartOfRecipe }
     if let participant, let exchange {
       for seed in recipe.seeds {
-        try takePart(recipe, participant, seed, URL(fileURLWithPath: exchange).appendingPathComponent("seed-\(seed)"))
+        try takePart(
+          recipe, participant, seed, URL(fileURLWithPath: exchange).appendingPathComponent("seed-\(seed)"))
       }
     } else {
       try host(recipe)
@@ -45,7 +47,8 @@ struct CollaborateCommand: ParsableCommand {
   private func takePart(_ recipe: Recipe, _ name: String, _ seed: Int, _ folder: URL) throws {
     if let threads = options.threads { Runtime.threads = threads }
     let participant = try Participant(
-      recipe, name: name, seed: seed, exchange: folder, modality: VisionModality(root: DataRoot(options.data)),
+      recipe, name: name, seed: seed, exchange: folder,
+      modality: VisionModality(root: DataRoot(options.data)),
       device: options.foundDevice(), say: Console.say)
     _ = try participant.run()
   }
@@ -54,13 +57,15 @@ struct CollaborateCommand: ParsableCommand {
 
   private func host(_ recipe: Recipe) throws {
     let time = Date().formatted(.iso8601).replacing(":", with: "-")
-    let folder = exchange.map { URL(fileURLWithPath: $0) }
+    let folder =
+      exchange.map { URL(fileURLWithPath: $0) }
       ?? URL(fileURLWithPath: options.out).appendingPathComponent("\(recipe.name)/exchange-\(time)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     let processes = try recipe.armNames.map { name in
       let process = Process()
       process.executableURL = Bundle.main.executableURL
-      process.arguments = CommandLine.arguments.dropFirst() + ["--participant", name, "--exchange", folder.path]
+      process.arguments =
+        CommandLine.arguments.dropFirst() + ["--participant", name, "--exchange", folder.path]
       try process.run()
       return (name: name, process: process)
     }
@@ -71,7 +76,9 @@ struct CollaborateCommand: ParsableCommand {
       }
     }
     let records = recipe.seeds.flatMap { seed in
-      recipe.armNames.compactMap { CollaborationRecord(of: $0, in: folder.appendingPathComponent("seed-\(seed)")) }
+      recipe.armNames.compactMap {
+        CollaborationRecord(of: $0, in: folder.appendingPathComponent("seed-\(seed)"))
+      }
     }
     guard !records.isEmpty else { throw ExitStatus.failure }
     print("\n" + CollaborationRecord.table(records, width: Terminal.of(STDOUT_FILENO).tableWidth))

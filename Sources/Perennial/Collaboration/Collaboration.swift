@@ -103,7 +103,8 @@ extension CollaborationRecord {
   public static func table(_ records: [CollaborationRecord], width: Int = .max) -> String {
     var table = TextTable(columns: [
       .init("participant", importance: 10, isText: true), .init("parameters", importance: 5),
-      .init("own examples", importance: 4), .init("own data first", importance: 6), .init("alone", importance: 8),
+      .init("own examples", importance: 4), .init("own data first", importance: 6),
+      .init("alone", importance: 8),
       .init("together", importance: 9), .init("answers missed", importance: 7),
     ])
     var seen: Set<String> = []
@@ -114,7 +115,8 @@ extension CollaborationRecord {
       }
       table.rows.append([
         name, NumberText.grouped(own[0].parameters), NumberText.grouped(own[0].examples), spread(\.initial),
-        spread(\.alone), spread(\.together), "\(own.reduce(0) { $0 + $1.rounds.reduce(0) { $0 + $1.missing.count } })",
+        spread(\.alone), spread(\.together),
+        "\(own.reduce(0) { $0 + $1.rounds.reduce(0) { $0 + $1.missing.count } })",
       ])
     }
     return table.lines(width: width).joined(separator: "\n")

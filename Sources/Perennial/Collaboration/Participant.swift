@@ -63,7 +63,8 @@ public final class Participant {
       teacher.consensus = nil
       if plan.revisit > 0 { try learn(shares.own, learner, passes: plan.revisit) }
       record.rounds.append(.init(score: try score(learner), missing: missing))
-      say("\(arm.name): \(NumberText.fixed(100 * record.together, 1)) % after round \(round) of \(plan.rounds)")
+      say(
+        "\(arm.name): \(NumberText.fixed(100 * record.together, 1)) % after round \(round) of \(plan.rounds)")
     }
     record.alone = try alone()
     try leave(record, learner)

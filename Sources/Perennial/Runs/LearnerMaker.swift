@@ -17,7 +17,8 @@ struct LearnerMaker {
   ///   - isWanted: which of the strategies take part.
   ///   - more: strategies that the recipe does not name.
   func make(
-    isPlain: Bool = false, only isWanted: (any Strategy) -> Bool = { _ in true }, adding more: [any Strategy] = []
+    isPlain: Bool = false, only isWanted: (any Strategy) -> Bool = { _ in true },
+    adding more: [any Strategy] = []
   ) throws -> Learner {
     let strategies = try arm.strategies.map { try StrategyRegistry.make($0) }.filter(isWanted) + more
     let blueprint = try modality.trainedBlueprint(recipe, for: stream)
