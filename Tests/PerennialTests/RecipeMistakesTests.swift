@@ -12,7 +12,7 @@ import Testing
       "steps: 2000", "steps: 2000, clipp: 1",
       "r.yaml:4: training: unknown key `clipp`, did you mean `clip`? Allowed: `batch`, `checkpoint_every`, "
         + "`clip`, `epochs`, `evaluate_every`, `freeze`, `max_forgetting`, `optimizer`, `reset_optimizer`, `schedule`, "
-        + "`steps`, `tune`, `warm_up`"
+        + "`steps`, `tune`, `views`, `warm_up`"
     ),
     (
       "lr: 0.001", "rate: 0.001",
@@ -122,7 +122,7 @@ import Testing
       "r.yaml:11: expect.er: unknown metric `accuracy`. Allowed: `average_accuracy`, "
         + "`average_incremental_accuracy`, `anytime_accuracy`, `forgetting`, `forgetting_from_learned`, "
         + "`backward_transfer`, `forward_transfer`, `intransigence`, `learning_curve_area`, `negative_flip_rate`, "
-        + "`prequential_accuracy`"
+        + "`prequential_accuracy`, `selected_accuracy`, `calibration_error`"
     ),
     (
       "tolerance: 0.02", "tolerance: -0.02",

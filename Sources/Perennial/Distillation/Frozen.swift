@@ -40,12 +40,15 @@ public struct Frozen {
   /// Features `[N, D]` of inputs `[N, …]`, outside the graph.
   public func features(_ inputs: Tensor) throws -> Tensor { try noGrad { try network.features(inputs) } }
 
-  /// Moves every value a share of the way to another network's, counters to its own: a teacher that follows.
+  /// Moves every value a share of the way to another network's, counters and what has grown to its own: a teacher that
+  /// follows.
   func follow(_ other: Network, share: Double) throws {
     try noGrad {
       for (own, theirs) in zip(network.parameters, other.parameters) {
         let (value, target) = (own.parameter.value, try theirs.parameter.value.detach())
-        if value.dtype.isFloatingPoint {
+        if value.shape != target.shape {
+          own.parameter.replace(with: try target.clone())
+        } else if value.dtype.isFloatingPoint {
           try value.interpolate(to: target, weight: share)
         } else {
           try value.copy(from: target)

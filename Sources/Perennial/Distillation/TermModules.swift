@@ -18,26 +18,45 @@ final class TermModules: Module {
   /// What the term was told; nil before it was built.
   func plan(of term: any DistillationTerm) -> TermPlan? { plans[term.name] }
 
-  /// Lets a term make what it learns.
-  func build(_ term: any DistillationTerm, _ plan: TermPlan, _ random: RandomStreams) throws {
+  /// Prepares a term for an experience: in the first one it makes what it learns.
+  ///
+  /// - Parameter plans: one for each teacher that is heard by itself.
+  /// - Throws: `DistillationError.shapes` for what it cannot compare, or for other shapes than what it learned was made for.
+  func prepare(_ term: any DistillationTerm, _ plans: [TermPlan], _ random: RandomStreams) throws {
+    guard let plan = plans.first else { return }
+    if isBuilt { try term.renew(plan, random) } else { try build(term, plan, random) }
+    for other in isBuilt ? plans : Array(plans.dropFirst()) {
+      if child(term.name) != nil, let made = self.plans[term.name] {
+        try other.requireShapes(of: made, term)
+      } else {
+        // What learns nothing may meet every teacher in other shapes, if it can compare them.
+        _ = try term.build(other, random)
+      }
+    }
+    self.plans[term.name] = plan
+  }
+
+  private func build(_ term: any DistillationTerm, _ plan: TermPlan, _ random: RandomStreams) throws {
     plans[term.name] = plan
     guard let module = try term.build(plan, random) else { return }
     names.append(term.name)
     register(term.name, module)
   }
 
-  /// The plans, and every value.
+  /// The plans, where terms were asked, and every value.
   func state() throws -> State {
-    guard isBuilt else { return State() }
     var state = State(tensors: try stateDictionary())
-    state["plans"] = plans
+    state["plans"] = isBuilt ? plans : nil
     return state
   }
 
-  /// Builds everything again and takes the values.
-  func restore(_ state: State, _ terms: [any DistillationTerm], _ random: RandomStreams) throws {
-    guard let saved: [String: TermPlan] = state["plans"] else { return }
-    if !isBuilt {
+  /// Builds everything as it was saved.
+  convenience init(
+    _ state: State, _ terms: [any DistillationTerm], _ balance: Module, _ random: RandomStreams
+  ) throws {
+    self.init()
+    keep(balance)
+    if let saved: [String: TermPlan] = state["plans"] {
       for term in terms {
         guard let plan = saved[term.name] else { throw StateError.missing("the plan of \(term.name)") }
         try build(term, plan, random)
@@ -45,5 +64,19 @@ final class TermModules: Module {
       isBuilt = true
     }
     try load(state.tensors)
+  }
+}
+
+extension TermPlan {
+  /// Throws unless items have the shapes of another plan at all pairs of taps.
+  func requireShapes(of other: TermPlan, _ term: any DistillationTerm) throws {
+    for (pair, (now, before)) in zip(term.pairs, zip(shapes, other.shapes)) {
+      guard now.student.dropFirst() == before.student.dropFirst(),
+        now.teacher.dropFirst() == before.teacher.dropFirst()
+      else {
+        throw TapShapes(term: term.name, pair: pair, student: now.student, teacher: now.teacher).refused(
+          "it was made for \(before.student) and \(before.teacher)")
+      }
+    }
   }
 }

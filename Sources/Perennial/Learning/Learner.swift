@@ -336,7 +336,10 @@ extension Learner {
     totalSteps = try state.require("steps")
     totalExamples = try state.require("examples")
     boundaries = state["boundaries"] ?? []
-    try model.head.grow(to: state.require("outputs"), random.stream("head"))
+    let outputs: Int = try state.require("outputs")
+    // Back to before the head grew: heads do not shrink.
+    if model.head.outputs > outputs { model = try blueprint.make(random) }
+    try model.head.grow(to: outputs, random.stream("head"))
     try model.load(state.scoped("model").tensors)
     if device != .cpu { try model.move(to: device) }
     if let frozen: [String] = state["frozen"], frozen != model.frozenPaths.sorted() {

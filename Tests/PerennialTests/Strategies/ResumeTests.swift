@@ -14,17 +14,17 @@ import Torch
   /// Runs a stream; before step `cut` of the run (when nil, never) everything is thrown away but the saved state.
   ///
   /// A cut at the number of steps so far of an experience's end comes before `end()`.
-  static func run(_ method: Method, _ setting: Setting, cut: Int? = nil, betweenExperiences: Int? = nil)
-    throws
-    -> Outcome
-  {
+  static func run(
+    _ method: Method, _ setting: Setting, teachers: [String: any Teacher] = [:], cut: Int? = nil,
+    betweenExperiences: Int? = nil
+  ) throws -> Outcome {
     var outcome = Outcome()
     var stream = try setting.stream()
-    var learner = try setting.learner(method.make(), stream: stream)
+    var learner = try setting.learner(method.make(), stream: stream, teachers: teachers)
     func replaced(learning index: Int?) throws {
       let state = try learner.state().saved()
       stream = try setting.stream()
-      learner = try setting.learner(method.make(), stream: stream)
+      learner = try setting.learner(method.make(), stream: stream, teachers: teachers)
       try learner.restore(
         state, experience: index.map { try stream.experience($0) }, past: { try stream.experience($0) })
     }

@@ -14,7 +14,7 @@ public final class CachedTeacher: TeacherSource {
     public var teacher = ""
     /// Keeps only so many of the largest outputs; all when nil.
     public var top: Int?
-    /// Where answers are kept between runs; only in memory when nil. Each experience has a file of its own.
+    /// Where answers are kept between runs; only in memory when nil. Each seed and experience has a file of its own.
     public var file: String?
 
     public init() {}
@@ -31,8 +31,7 @@ public final class CachedTeacher: TeacherSource {
 
   public init(_ options: Options) { self.options = options }
 
-  /// The teacher itself, as far as taps and classes go.
-  public var trial: any TeacherSource { NamedTeachers([.init(options.teacher)]) }
+  public var trial: any TeacherSource { Trial(of: self) }
 
   /// - Throws: `DistillationError.teacher` for a file of another teacher, other data or another augmentation.
   public func begin(_ experience: Experience, _ learner: Learner) throws {
@@ -44,17 +43,15 @@ public final class CachedTeacher: TeacherSource {
     guard let teacher = learner.teachers[options.teacher] else {
       throw DistillationError.unknownTeacher(options.teacher, known: learner.teachers.keys.sorted())
     }
-    guard learner.options.views != nil || learner.pipeline.augmentations.isEmpty else {
-      throw DistillationError.teacher(
-        options.teacher,
-        "its answers cannot be kept while every epoch augments anew: set `training.views`, such as 8")
-    }
-    units = teacher.labels.map { $0.map { learner.classes.unit(of: $0) ?? -1 } } ?? Array(0..<teacher.outputs)
+    try requireViews(learner)
+    units = try teacher.units(for: learner, name: options.teacher)
     guard units.contains(where: { $0 >= 0 }) else {
       throw DistillationError.noCommonClasses(teacher: options.teacher)
     }
     let origin = try AnswerCache.Origin(teacher, session.examples, learner, top: options.top)
-    let url = options.file.map { URL(fileURLWithPath: "\($0)-\(session.experience.index).safetensors") }
+    let url = options.file.map {
+      URL(fileURLWithPath: "\($0)-\(learner.random.seed)-\(session.experience.index).safetensors")
+    }
     if let url, FileManager.default.fileExists(atPath: url.path) {
       answers = try AnswerCache(contentsOf: url, origin, teacher: options.teacher)
     } else {
@@ -66,7 +63,7 @@ public final class CachedTeacher: TeacherSource {
 
   public func signals(_ batch: Batch, taps: [String], _ learner: Learner) throws -> [TeacherSignal] {
     guard let answers = try opened(learner) else { return [] }
-    if let tap = taps.first(where: { $0 != "outputs" }) { throw TapError.unknown(tap, known: ["outputs"]) }
+    try requireOutputs(taps)
     guard batch.fresh == batch.count else {
       throw DistillationError.teacher(
         options.teacher, "its kept answers are for fresh items alone: set `items: fresh` beside a memory")
@@ -81,5 +78,41 @@ public final class CachedTeacher: TeacherSource {
   private func opened(_ learner: Learner) throws -> AnswerCache? {
     if answers == nil, let session = learner.session { try open(session, learner) }
     return answers
+  }
+
+  private func requireViews(_ learner: Learner) throws {
+    guard learner.options.views != nil || learner.pipeline.augmentations.isEmpty else {
+      throw DistillationError.teacher(
+        options.teacher,
+        "its answers cannot be kept while every epoch augments anew: set `training.views`, such as 8")
+    }
+  }
+
+  private func requireOutputs(_ taps: [String]) throws {
+    if let tap = taps.first(where: { $0 != "outputs" }) {
+      throw DistillationError.teacher(
+        options.teacher, "its kept answers are outputs, and tell nothing of the tap `\(tap)`")
+    }
+  }
+
+  /// The teacher itself in place of its kept answers, which must be possible.
+  private final class Trial: TeacherSource {
+    private let cached: CachedTeacher
+    private let live: NamedTeachers
+
+    init(of cached: CachedTeacher) {
+      self.cached = cached
+      live = NamedTeachers([.init(cached.options.teacher)])
+    }
+
+    func begin(_ experience: Experience, _ learner: Learner) throws {
+      try cached.requireViews(learner)
+      try live.begin(experience, learner)
+    }
+
+    func signals(_ batch: Batch, taps: [String], _ learner: Learner) throws -> [TeacherSignal] {
+      try cached.requireOutputs(taps)
+      return try live.signals(batch, taps: taps, learner)
+    }
   }
 }
