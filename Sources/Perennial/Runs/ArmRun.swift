@@ -129,10 +129,19 @@ final class ArmRun {
         record.recordFlips(flips.reduce(FlipCounts(), +))
       }
       correct = look.correct
+      try scorePeers()
       record.cost.parametersByExperience =
         (record.cost.parametersByExperience ?? []) + [learner.model.learnedCount]
       experience += 1
       return look.scores.map(\.score)
+    }
+  }
+
+  private func scorePeers() throws {
+    let step = steps
+    for peer in learner.strategies.flatMap(\.peers) {
+      let scores = try evaluator.scores(of: peer.network, beside: learner, count: experience + 1)
+      news.append { .peer($0, step: step, name: peer.name, accuracies: scores) }
     }
   }
 

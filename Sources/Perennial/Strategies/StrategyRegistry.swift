@@ -33,6 +33,7 @@ public enum StrategyRegistry {
     BrainInspiredReplay.card,
     LearningWithoutForgetting.card,
     Distillation.card,
+    MutualLearning.card,
     ContextGating.card,
     PackNet.card,
     HardAttention.card,
