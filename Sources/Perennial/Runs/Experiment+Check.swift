@@ -29,6 +29,7 @@ extension Experiment {
             _ = try modality.blueprint(recipe.with(model: model), for: stream).make(random)
           }
         }
+        _ = try DistillationTrial(recipe, arm, modality).lines()
         let own = recipe.resolved(for: arm)
         let network = try modality.trainedBlueprint(own, for: stream).extended(by: strategies).make(random)
         try network.head.grow(to: classes ?? 0, random.stream("head"))
@@ -36,9 +37,9 @@ extension Experiment {
     }
   }
 
-  private static func blaming(_ node: ConfigurationNode, _ body: () throws -> Void) throws {
+  static func blaming<Result>(_ node: ConfigurationNode, _ body: () throws -> Result) throws -> Result {
     do {
-      try body()
+      return try body()
     } catch let error as ConfigurationError {
       throw error
     } catch {

@@ -11,10 +11,12 @@ struct LearnerMaker {
   /// The trained models that strategies may learn from.
   var teachers: [String: any Teacher] = [:]
 
-  /// - Parameter isPlain: without strategies, but with the modules that they attach to the model, so that both have the
-  ///   same weights.
-  func make(isPlain: Bool = false) throws -> Learner {
-    let strategies = try arm.strategies.map { try StrategyRegistry.make($0) }
+  /// - Parameters:
+  ///   - isPlain: without strategies, but with the modules that they attach to the model, so that both have the same
+  ///     weights.
+  ///   - isWanted: which of the strategies take part.
+  func make(isPlain: Bool = false, only isWanted: (any Strategy) -> Bool = { _ in true }) throws -> Learner {
+    let strategies = try arm.strategies.map { try StrategyRegistry.make($0) }.filter(isWanted)
     let blueprint = try modality.trainedBlueprint(recipe, for: stream)
     return try Learner(
       isPlain ? blueprint.extended(by: strategies) : blueprint,
