@@ -63,6 +63,16 @@ public final class Learner {
     vector = try ParameterVector(model.trainableParameters)
   }
 
+  /// The teacher of that name.
+  ///
+  /// - Throws: `DistillationError.unknownTeacher`.
+  public func teacher(_ name: String) throws -> any Teacher {
+    guard let teacher = teachers[name] else {
+      throw DistillationError.unknownTeacher(name, known: teachers.keys.sorted())
+    }
+    return teacher
+  }
+
   /// Learns one experience.
   public func learn(_ experience: Experience) throws {
     try begin(experience)

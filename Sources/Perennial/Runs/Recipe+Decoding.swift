@@ -11,7 +11,7 @@ extension Recipe {
     training = document.training
     seeds = document.seeds
     arms = try Arm.arms(document.strategies, training: node["training"])
-    teachers = try Teacher.teachers(document.teachers)
+    teachers = try Teacher.teachers(document.teachers, training: node["training"])
     try Teacher.check(arms, teachers)
     targets = try Target.targets(document.expect, of: arms.map(\.name))
     self.node = node

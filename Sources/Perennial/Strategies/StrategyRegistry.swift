@@ -34,6 +34,8 @@ public enum StrategyRegistry {
     LearningWithoutForgetting.card,
     Distillation.card,
     MutualLearning.card,
+    DataFreeDistillation.card,
+    ClassifierReuse.card,
     ContextGating.card,
     PackNet.card,
     HardAttention.card,

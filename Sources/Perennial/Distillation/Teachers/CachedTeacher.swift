@@ -34,6 +34,8 @@ public final class CachedTeacher: TeacherSource {
   /// The teacher itself, as far as taps and classes go.
   public var trial: any TeacherSource { NamedTeachers([.init(options.teacher)]) }
 
+  public var teacherNames: [String] { [options.teacher] }
+
   /// - Throws: `DistillationError.teacher` for a file of another teacher, other data or another augmentation.
   public func begin(_ experience: Experience, _ learner: Learner) throws {
     guard let session = learner.session else { return }
@@ -41,15 +43,13 @@ public final class CachedTeacher: TeacherSource {
   }
 
   private func open(_ session: Session, _ learner: Learner) throws {
-    guard let teacher = learner.teachers[options.teacher] else {
-      throw DistillationError.unknownTeacher(options.teacher, known: learner.teachers.keys.sorted())
-    }
+    let teacher = try learner.teacher(options.teacher)
     guard learner.options.views != nil || learner.pipeline.augmentations.isEmpty else {
       throw DistillationError.teacher(
         options.teacher,
         "its answers cannot be kept while every epoch augments anew: set `training.views`, such as 8")
     }
-    units = teacher.labels.map { $0.map { learner.classes.unit(of: $0) ?? -1 } } ?? Array(0..<teacher.outputs)
+    units = teacher.units(in: learner)
     guard units.contains(where: { $0 >= 0 }) else {
       throw DistillationError.noCommonClasses(teacher: options.teacher)
     }

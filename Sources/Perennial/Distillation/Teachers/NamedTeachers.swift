@@ -33,8 +33,14 @@ public final class NamedTeachers: TeacherSource {
     self.merge = merge
   }
 
+  public var teacherNames: [String] { choices.map(\.name) }
+
   public func begin(_ experience: Experience, _ learner: Learner) throws {
     for choice in choices {
+      guard try learner.teacher(choice.name).data == nil else {
+        throw DistillationError.teacher(
+          choice.name, "it has data of its own and takes other inputs: `teacher: {paired: {teacher: \(choice.name)}}`")
+      }
       let units = try units(of: choice.name, learner)
       guard units.contains(where: { $0 >= 0 }) else {
         throw DistillationError.noCommonClasses(teacher: choice.name)
@@ -45,7 +51,7 @@ public final class NamedTeachers: TeacherSource {
 
   public func signals(_ batch: Batch, taps: [String], _ learner: Learner) throws -> [TeacherSignal] {
     let said = try choices.map { choice in
-      var look = try teacher(choice.name, learner).look(batch.inputs, taps: taps)
+      var look = try learner.teacher(choice.name).look(batch.inputs, taps: taps)
       if choice.temperature != 1 { look.outputs = try noGrad { try look.outputs / choice.temperature } }
       return TeacherSignal(
         choice.name, look, units: try units(of: choice.name, learner), weight: choice.weight)
@@ -54,19 +60,8 @@ public final class NamedTeachers: TeacherSource {
     return [try noGrad { try merge == .average ? average(said) : concatenation(said) }]
   }
 
-  private func teacher(_ name: String, _ learner: Learner) throws -> any Teacher {
-    guard let teacher = learner.teachers[name] else {
-      throw DistillationError.unknownTeacher(name, known: learner.teachers.keys.sorted())
-    }
-    return teacher
-  }
-
   private func units(of name: String, _ learner: Learner) throws -> [Int] {
-    let teacher = try teacher(name, learner)
-    guard learner.objective.isClassification, let labels = teacher.labels else {
-      return Array(0..<teacher.outputs)
-    }
-    return labels.map { learner.classes.unit(of: $0) ?? -1 }
+    try learner.teacher(name).units(in: learner)
   }
 
   private func checkMerge(_ learner: Learner) throws {
