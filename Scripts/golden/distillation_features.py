@@ -210,13 +210,12 @@ def factors(golden):
         for step, (inputs, outputs) in enumerate(zip(widths, widths[1:])):
             shape = (inputs, outputs, 3, 3) if transposed else (outputs, inputs, 3, 3)
             weight = p(f"{path}.{3 * step}.weight", *shape, scale=0.3)
-            bias = p(f"{path}.{3 * step}.bias", outputs, scale=0.2)
             # A transposed convolution of stride 1 is a convolution with the kernel turned around.
             kernel = weight.flip(2, 3).transpose(0, 1) if transposed else weight
             padded = F.pad(x, (1, 1, 1, 1))
             height, width = x.shape[2], x.shape[3]
             x = sum(torch.einsum("oc,nchw->nohw", kernel[:, :, i, j], padded[:, :, i:i + height, j:j + width])
-                    for i in range(3) for j in range(3)) + bias.reshape(1, -1, 1, 1)
+                    for i in range(3) for j in range(3))
             x = normalise(x, *norm_parameters(p, f"{path}.{3 * step + 1}", outputs))
             x = torch.where(x > 0, x, 0.1 * x)
         return x
@@ -254,6 +253,8 @@ def factors(golden):
 def preactivations(golden):
     students = [draw(4, 3, 4, 4), draw(4, 5, 2, 2), draw(4, 6)]
     teachers = [draw(4, 6, 4, 4), draw(4, 5, 2, 2), draw(4, 8)]
+    # No channel without negative values, which would have no mean.
+    teachers[2][0] = -teachers[2][0].abs()
 
     def connected(s, p, index, channels, prefix):
         shape = (channels, s.shape[1], 1, 1) if s.dim() == 4 else (channels, s.shape[1])

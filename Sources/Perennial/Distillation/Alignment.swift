@@ -15,7 +15,9 @@ struct Alignment {
   ///   - outputs: how many the student has.
   init(_ signal: [Int], group: [Int]?, outputs: Int, device: Device) throws {
     let wanted = group.map(Set.init)
-    let pairs = signal.enumerated().filter { _, unit in unit >= 0 && wanted?.contains(unit) ?? true }
+    let pairs = signal.enumerated().filter { _, unit in
+      (0..<outputs).contains(unit) && wanted?.contains(unit) ?? true
+    }
     columns = pairs.map(\.offset)
     units = pairs.map(\.element)
     func index(_ chosen: [Int], of count: Int) throws -> Tensor? {
@@ -23,7 +25,7 @@ struct Alignment {
     }
     teacherIndex = try index(columns, of: signal.count)
     studentIndex = try index(units, of: outputs)
-    var places = [Int](repeating: -1, count: outputs)
+    var places = (0..<outputs).map { -1 - $0 }
     for (place, unit) in units.enumerated() { places[unit] = place }
     self.places = try Tensor(places).to(device)
   }
@@ -40,12 +42,6 @@ struct Alignment {
     try studentIndex.map { try outputs.indexSelect($0, dim: 1) } ?? outputs
   }
 
-  /// For target units int64 `[N]` their places among the shared ones, −1 for none.
+  /// For target units int64 `[N]` their places among the shared ones; for each of the others a number of its own below 0.
   func targets(_ units: Tensor) throws -> Tensor { try noGrad { try places.indexSelect(units) } }
-
-  /// The same for units as numbers.
-  func targets(_ units: [Int]) -> [Int] {
-    let known = Dictionary(self.units.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
-    return units.map { known[$0] ?? -1 }
-  }
 }

@@ -3,7 +3,7 @@ import Foundation
 import Torch
 
 /// A teacher's outputs for every view of every example, packed: whole as float32, or the k largest as float16 with their
-/// units as one byte or two, and the logarithm of the mass of the rest.
+/// units in as few bytes as they need, and the logarithm of the mass of the rest.
 ///
 /// On disk it is a safetensors file, mapped into memory rather than read; its header tells whose answers these are.
 struct AnswerCache {
@@ -13,20 +13,23 @@ struct AnswerCache {
     let teacher: String
     let data: String
     let inputs: String
+    let examples: Int
     let views: Int
     let outputs: Int
     let top: Int?
 
-    /// The examples whose augmented inputs are compared.
+    /// How many examples' augmented inputs are compared, from first to last.
     private static let probes = 8
 
     init(_ teacher: any Teacher, _ examples: Examples, _ learner: Learner, top: Int?) throws {
       self.teacher = try teacher.digest()
       data = try Self.digest(examples.identifiers)
+      self.examples = examples.count
       views = learner.options.views ?? 1
       outputs = teacher.outputs
       self.top = top.map { min($0, teacher.outputs) }
-      let places = try Tensor.arange(0, min(Self.probes, examples.count))
+      let count = min(Self.probes, examples.count)
+      let places = try Tensor((0..<count).map { $0 * examples.count / count })
       let batch = try AnswerCache.batch(places, view: views - 1, examples, learner)
       inputs = try Self.digest(batch.inputs)
     }
@@ -36,6 +39,13 @@ struct AnswerCache {
       return SHA256.hash(data: bytes).map {
         String($0 >> 4, radix: 16) + String($0 & 15, radix: 16)
       }.joined()
+    }
+
+    /// Of the columns.
+    var shapes: [String: [Int]] {
+      let rows = views * examples
+      guard let top else { return ["outputs": [rows, outputs]] }
+      return ["units": [rows, top], "values": [rows, top], "rest": [rows, 1]]
     }
 
     /// What differs, in words; nil where nothing does.
@@ -48,7 +58,6 @@ struct AnswerCache {
   }
 
   private let origin: Origin
-  private let examples: Int
   /// float32 `[V·N, K]`; or units `[V·N, k]`, values float16 `[V·N, k]` and log mass of the rest float16 `[V·N, 1]`.
   private let columns: [String: Tensor]
 
@@ -57,7 +66,6 @@ struct AnswerCache {
   /// Asks the teacher about everything.
   init(asking teacher: any Teacher, _ examples: Examples, _ learner: Learner, _ origin: Origin) throws {
     self.origin = origin
-    self.examples = examples.count
     var parts: [[String: Tensor]] = []
     for view in 0..<origin.views {
       for start in stride(from: 0, to: examples.count, by: 256) {
@@ -84,12 +92,8 @@ struct AnswerCache {
       let saved = try? JSONDecoder().decode(Origin.self, from: Data(text.utf8))
     else { throw refuse("do not say whose they are") }
     if let difference = saved.difference(from: origin) { throw refuse("belong to \(difference)") }
-    let expected = origin.top == nil ? ["outputs"] : ["rest", "units", "values"]
-    guard file.tensors.keys.sorted() == expected, let rows = file.tensors[expected[0]]?.shape.first,
-      file.tensors.values.allSatisfy({ $0.shape.first == rows }), rows % origin.views == 0
-    else { throw refuse("are not complete") }
+    guard file.tensors.mapValues(\.shape) == origin.shapes else { throw refuse("are not complete") }
     self.origin = origin
-    examples = rows / origin.views
     columns = file.tensors
   }
 
@@ -108,7 +112,7 @@ struct AnswerCache {
     try noGrad {
       var rows = places
       if origin.views > 1, let views {
-        rows = try places + Tensor(views.map { $0 * examples })
+        rows = try places + Tensor(views.map { $0 * origin.examples })
       }
       if let outputs = columns["outputs"] { return try outputs.indexSelect(rows) }
       guard let units = columns["units"], let values = columns["values"], let rest = columns["rest"],
@@ -138,7 +142,7 @@ struct AnswerCache {
       let rest = try (-mass + 1).clamp(min: 1e-7).log()
       return [
         "values": try values.to(.float16), "rest": try rest.to(.float16),
-        "units": try units.to(origin.outputs <= 256 ? .uint8 : .int16),
+        "units": try units.to(origin.outputs <= 256 ? .uint8 : origin.outputs <= 32768 ? .int16 : .int32),
       ]
     }
   }

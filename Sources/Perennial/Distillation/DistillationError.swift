@@ -7,6 +7,8 @@ public enum DistillationError: Error, CustomStringConvertible, Equatable {
   case noCommonClasses(teacher: String)
   /// Nothing would be learned.
   case noWeight
+  /// Teachers are asked about items that nobody remembers.
+  case nothingRemembered
   /// Two terms of one name.
   case twice(term: String)
   /// A teacher, and what is wrong with it.
@@ -22,6 +24,8 @@ public enum DistillationError: Error, CustomStringConvertible, Equatable {
           : "; there is \(known.map { "`\($0)`" }.joined(separator: ", "))")
     case .noCommonClasses(let teacher): "the teacher \(teacher) and the student answer for no class in common"
     case .noWeight: "the weights of the labels and of all terms are 0: nothing would be learned"
+    case .nothingRemembered:
+      "`items: remembered` needs a memory: add a strategy that puts remembered items behind the fresh ones"
     case .twice(let term): "the term `\(term)` is listed twice"
     case .teacher(let name, let problem): "the teacher \(name): \(problem)"
     }

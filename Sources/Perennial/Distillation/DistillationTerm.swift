@@ -17,6 +17,12 @@ public protocol DistillationTerm: AnyObject {
   /// - Throws: `DistillationError.shapes`.
   func build(_ plan: TermPlan, _ random: RandomStreams) throws -> Module?
 
+  /// A further experience begins, with other examples: what was learned stays, what is known of single examples goes.
+  func renew(_ plan: TermPlan, _ random: RandomStreams) throws
+
+  /// Whether outputs must be scores of classes, as they must for most terms between outputs.
+  var needsClasses: Bool { get }
+
   /// How far the student is from the teacher.
   func values(_ sight: TermSight) throws -> TermValues
 }
@@ -24,6 +30,8 @@ public protocol DistillationTerm: AnyObject {
 extension DistillationTerm {
   public var pairs: [TapPair] { [] }
   public func build(_ plan: TermPlan, _ random: RandomStreams) throws -> Module? { nil }
+  public func renew(_ plan: TermPlan, _ random: RandomStreams) throws {}
+  public var needsClasses: Bool { pairs.isEmpty }
 }
 
 /// A value of the student and the value of the teacher that it is compared with, by the names of their taps.
@@ -34,7 +42,7 @@ public struct TapPair: Hashable, Codable, Sendable {
   public init(_ student: String, _ teacher: String) { (self.student, self.teacher) = (student, teacher) }
 }
 
-/// What a term knows before the first step.
+/// What a term knows before the first step of an experience.
 public struct TermPlan: Codable, Equatable, Sendable {
   /// The shapes of each pair of values, batch dimension included: `[2, C, H, W]`.
   public struct Shapes: Codable, Equatable, Sendable {
@@ -50,7 +58,7 @@ public struct TermPlan: Codable, Equatable, Sendable {
   public let outputs: Int
   /// How many examples there are to learn from, for terms that remember something of each.
   public let examples: Int
-  /// The classes of the examples, in the order of the units that both answer for, for terms that sort by class; −1 for others.
+  /// The student's unit of each example's class, for terms that sort by class; empty where targets are no classes.
   public let targets: [Int]
 
   public init(shapes: [Shapes] = [], outputs: Int, examples: Int = 0, targets: [Int] = []) {
@@ -65,7 +73,10 @@ public struct TermSight {
   public let teacher: Tensor
   /// The values of each of the term's pairs; the student's are part of the graph.
   public let pairs: [(student: Tensor, teacher: Tensor)]
-  /// The right one of those units for each item int64 `[N]`, −1 where it is none of them; nil where targets are no classes.
+  /// The student's units that those outputs stand for, in order; nil for all of them.
+  public let units: [Int]?
+  /// The place of the right one among those units for each item int64 `[N]`; below 0 where it is none of them, a number
+  /// of its own for each class. Nil where targets are no classes.
   public let targets: Tensor?
   /// The place of each item among the examples int64 `[N]`, −1 for items that are not of them.
   public let places: Tensor
@@ -74,10 +85,9 @@ public struct TermSight {
 
   public init(
     student: Tensor, teacher: Tensor, pairs: [(student: Tensor, teacher: Tensor)] = [],
-    targets: Tensor? = nil,
-    places: Tensor, progress: Double = 0
+    units: [Int]? = nil, targets: Tensor? = nil, places: Tensor, progress: Double = 0
   ) {
-    (self.student, self.teacher, self.pairs) = (student, teacher, pairs)
+    (self.student, self.teacher, self.pairs, self.units) = (student, teacher, pairs, units)
     (self.targets, self.places, self.progress) = (targets, places, progress)
   }
 }

@@ -30,8 +30,9 @@ public struct Ramp: Equatable, Sendable {
     return from + (to - from) * (shape == .linear ? share : (1 - cos(.pi * share)) / 2)
   }
 
-  /// The smallest number that it takes.
+  /// The smallest and the largest number that it takes.
   public var least: Double { min(from, to) }
+  public var most: Double { max(from, to) }
 }
 
 extension Ramp: ExpressibleByFloatLiteral, ExpressibleByIntegerLiteral {

@@ -27,9 +27,19 @@ extension Teacher {
   public var data: DataSource? { nil }
   public var network: Frozen? { nil }
 
-  /// The student's unit of each output; −1 where the student has none.
-  func units(in learner: Learner) -> [Int] {
-    guard learner.objective.isClassification, let labels else { return Array(0..<outputs) }
+  /// The student's unit of each output, −1 where the student has none.
+  ///
+  /// - Parameter name: for errors.
+  /// - Throws: `DistillationError.teacher` for another number of values, where outputs are no classes.
+  func units(for learner: Learner, name: String) throws -> [Int] {
+    let count = learner.model.head.outputs
+    guard learner.objective.isClassification else {
+      guard outputs == count else {
+        throw DistillationError.teacher(name, "gives \(outputs) values, and the student \(count)")
+      }
+      return Array(0..<outputs)
+    }
+    guard let labels else { return (0..<outputs).map { $0 < count ? $0 : -1 } }
     return labels.map { learner.classes.unit(of: $0) ?? -1 }
   }
 }

@@ -21,6 +21,15 @@ final class TermModules: Module {
     register(term.name, module)
   }
 
+  /// Tells a term of a further experience, in which it compares what it compared before.
+  ///
+  /// - Throws: `DistillationError.shapes` where it does not.
+  func renew(_ term: any DistillationTerm, _ plan: TermPlan, _ random: RandomStreams) throws {
+    if let before = plans[term.name] { try plan.requireShapes(of: before, term) }
+    plans[term.name] = plan
+    try term.renew(plan, random)
+  }
+
   /// The plans, and every value.
   func state() throws -> State {
     guard isBuilt else { return State() }
@@ -29,16 +38,29 @@ final class TermModules: Module {
     return state
   }
 
-  /// Builds everything again and takes the values.
-  func restore(_ state: State, _ terms: [any DistillationTerm], _ random: RandomStreams) throws {
+  /// Builds everything as it was saved.
+  convenience init(_ state: State, _ terms: [any DistillationTerm], _ random: RandomStreams) throws {
+    self.init()
     guard let saved: [String: TermPlan] = state["plans"] else { return }
-    if !isBuilt {
-      for term in terms {
-        guard let plan = saved[term.name] else { throw StateError.missing("the plan of \(term.name)") }
-        try build(term, plan, random)
-      }
-      isBuilt = true
+    for term in terms {
+      guard let plan = saved[term.name] else { throw StateError.missing("the plan of \(term.name)") }
+      try build(term, plan, random)
     }
+    isBuilt = true
     try load(state.tensors)
+  }
+}
+
+extension TermPlan {
+  /// Throws unless items have the shapes of another plan at all pairs of taps.
+  func requireShapes(of other: TermPlan, _ term: any DistillationTerm) throws {
+    for (pair, (now, before)) in zip(term.pairs, zip(shapes, other.shapes)) {
+      guard now.student.dropFirst() == before.student.dropFirst(),
+        now.teacher.dropFirst() == before.teacher.dropFirst()
+      else {
+        throw TapShapes(term: term.name, pair: pair, student: now.student, teacher: now.teacher).refused(
+          "it was made for \(before.student) and \(before.teacher)")
+      }
+    }
   }
 }

@@ -16,7 +16,8 @@ public enum TermRegistry {
     SolutionFlow.card,
     ProbabilisticTransfer.card,
     Hint.card, AttentionTransfer.card, FactorTransfer.card, ActivationBoundaries.card, FeatureOverhaul.card,
-    NeuronSelectivity.card, VariationalInformation.card, ContrastiveRepresentation.card, ReviewOfKnowledge.card,
+    NeuronSelectivity.card, VariationalInformation.card, ContrastiveRepresentation.card,
+    ReviewOfKnowledge.card,
     ReusedClassifier.card,
   ]
 

@@ -37,6 +37,19 @@ public struct Batch {
     }
   }
 
+  /// The items of a range; those from the stream still know their examples and views.
+  public func items(_ range: Range<Int>) throws -> Batch {
+    func part(_ column: Tensor) throws -> Tensor {
+      try column.narrow(dim: 0, start: range.lowerBound, count: range.count)
+    }
+    let own = range.clamped(to: 0..<fresh)
+    return try Batch(
+      inputs: part(inputs), targets: part(targets), tasks: tasks.map(part), task: task,
+      weights: weights.map(part), fresh: own.count, source: source,
+      places: places.narrow(dim: 0, start: own.lowerBound, count: own.count),
+      views: views.map { Array($0[own]) })
+  }
+
   /// These items and those of other batches, with weights that make the mean loss of all the mean loss of these, plus that
   /// of each other batch times its share.
   public func joining(_ parts: [(items: Batch, share: Double)]) throws -> Batch {

@@ -59,7 +59,7 @@ struct Method: Sendable, CustomTestStringConvertible {
   /// Every strategy with every option that takes another path, family by family.
   static let all: [Method] =
     core + regularization + replays + generative + isolation + frozenFeatures + transfer + taskFree
-    + companions
+    + distillations + companions
 
   static let core: [Method] = [
     Method("finetune") { [] },
@@ -118,7 +118,9 @@ enum Setting: String, CaseIterable, Sendable {
     }
   }
 
-  func learner(_ strategies: [any Strategy], stream: Perennial.Stream) throws -> Learner {
+  func learner(
+    _ strategies: [any Strategy], stream: Perennial.Stream, teachers: [String: any Teacher] = [:]
+  ) throws -> Learner {
     let blueprint: Blueprint =
       switch self {
       case .dropoutAndNorm, .tasksAndNorm: .tiny(batchNorm: true, dropout: 0.3)
@@ -145,7 +147,7 @@ enum Setting: String, CaseIterable, Sendable {
     }
     return try Learner(
       blueprint, objective: Classification(), optimizer: optimizer, strategies: strategies, options: options,
-      pipeline: stream.pipeline, seed: 7)
+      pipeline: stream.pipeline, teachers: teachers, seed: 7)
   }
 }
 

@@ -14,13 +14,13 @@ import Torch
   /// Runs a stream; before step `cut` of the run (when nil, never) everything is thrown away but the saved state.
   ///
   /// A cut at the number of steps so far of an experience's end comes before `end()`.
-  static func run(_ method: Method, _ setting: Setting, cut: Int? = nil, betweenExperiences: Int? = nil)
-    throws
-    -> Outcome
-  {
+  static func run(
+    _ method: Method, _ setting: Setting, teachers: [String: any Teacher] = [:], cut: Int? = nil,
+    betweenExperiences: Int? = nil
+  ) throws -> Outcome {
     try run(cut: cut, betweenExperiences: betweenExperiences) {
       let stream = try setting.stream()
-      return (stream, try setting.learner(method.make(), stream: stream))
+      return (stream, try setting.learner(method.make(), stream: stream, teachers: teachers))
     }
   }
 

@@ -9,7 +9,7 @@ import Torch
   static let weightless: [Method] =
     core + Method.weightlessRegularization + Method.weightlessReplay
     + Method.weightlessGenerative + Method.weightlessIsolation + Method.weightlessTransfer
-    + Method.weightlessTaskFree
+    + Method.weightlessTaskFree + Method.weightlessDistillation
 
   private static let core: [Method] = [
     Method("ewc, λ = 0") { [Method.ewc { $0.lambda = 0 }] },
@@ -29,7 +29,7 @@ import Torch
   /// What changes the first experience too, by what it is: penalties on the weights themselves, rehearsal within an
   /// experience, boundaries inside it, networks and losses of their own.
   private static let ownFirstExperience = Set(
-    ["l1", "l2"] + Method.changingTheFirstExperience + Method.ownFirstExperience
+    ["l1", "l2"] + Method.changingTheFirstExperience + Method.ownFirstExperience + Method.taughtFromTheStart
       + Method.companions.map(\.name)
   ).union(Method.generativeFromTheStart)
 

@@ -86,6 +86,15 @@ public final class ContrastiveRepresentation: DistillationTerm {
     return module
   }
 
+  public func renew(_ plan: TermPlan, _ random: RandomStreams) throws {
+    guard let banks else { return }
+    let generator = try random.stream("distillation.crd")
+    try banks.negatives.renew(
+      classes: exampleClasses(plan), count: min(options.negatives, plan.examples - 1))
+    try banks.student.renew(plan.examples, generator)
+    try banks.teacher.renew(plan.examples, generator)
+  }
+
   /// The class of each example; every example its own where classes do not matter.
   private func exampleClasses(_ plan: TermPlan) throws -> [Int] {
     guard plan.examples > 1 else {

@@ -6,18 +6,27 @@ final class EmbeddingBank: Module {
   private let embeddings: Parameter
   /// Z, `[]`; 0 before the first batch.
   private let constant: Parameter
-  private let examples: Int
+  private var examples: Int { embeddings.value.shape[0] - 1 }
 
-  /// Random at the start, uniform with unit expected length.
   init(_ examples: Int, _ dimension: Int, _ generator: Generator) throws {
-    let bound = (3 / Double(dimension)).squareRoot()
-    self.examples = examples
-    embeddings = Parameter(
-      try Initializer.uniform([examples + 1, dimension], -bound, bound, generator), kind: .buffer)
+    embeddings = Parameter(try Self.drawn(examples, dimension, generator), kind: .buffer)
     constant = Parameter(try Tensor.zeros([]), kind: .buffer)
     super.init()
     register("embeddings", embeddings)
     register("constant", constant)
+  }
+
+  /// Forgets everything: other examples are to be remembered.
+  func renew(_ examples: Int, _ generator: Generator) throws {
+    let old = embeddings.value
+    embeddings.replace(with: try Self.drawn(examples, old.shape[1], generator).to(old.device))
+    try noGrad { try constant.value.zero() }
+  }
+
+  /// Random at the start, uniform with unit expected length.
+  private static func drawn(_ examples: Int, _ dimension: Int, _ generator: Generator) throws -> Tensor {
+    let bound = (3 / Double(dimension)).squareRoot()
+    return try Initializer.uniform([examples + 1, dimension], -bound, bound, generator)
   }
 
   /// The rows of places int64 `[N]`; −1 has the last.
@@ -69,7 +78,7 @@ final class NegativePlaces: Module {
   /// For each row of a bank where its class begins in that order and how many are of it, int64 `[n + 1]`.
   private let start: Parameter
   private let size: Parameter
-  private let count: Int
+  private var count: Int
   private let numbers: NumberStream
 
   /// - Parameters:
@@ -77,22 +86,39 @@ final class NegativePlaces: Module {
   ///   - count: K
   ///   - numbers: gives the seed of each draw, so that its state is all that a resumed run needs.
   init(classes: [Int], count: Int, _ numbers: NumberStream) throws {
-    let sorted = classes.indices.sorted { (classes[$0], $0) < (classes[$1], $1) }
-    var (starts, sizes): ([Int: Int], [Int: Int]) = ([:], [:])
-    for (rank, example) in sorted.enumerated() {
-      if starts[classes[example]] == nil { starts[classes[example]] = rank }
-      sizes[classes[example], default: 0] += 1
-    }
-    order = Parameter(try Tensor(sorted), kind: .buffer)
-    // What belongs to no example may have any negatives.
-    start = Parameter(try Tensor(classes.map { starts[$0, default: 0] } + [0]), kind: .buffer)
-    size = Parameter(try Tensor(classes.map { sizes[$0, default: 0] } + [0]), kind: .buffer)
+    let sorting = try Self.sorting(classes)
+    order = Parameter(sorting.order, kind: .buffer)
+    start = Parameter(sorting.start, kind: .buffer)
+    size = Parameter(sorting.size, kind: .buffer)
     self.count = count
     self.numbers = numbers
     super.init()
     register("order", order)
     register("start", start)
     register("size", size)
+  }
+
+  /// Draws among other examples from now on.
+  func renew(classes: [Int], count: Int) throws {
+    let (sorting, device) = (try Self.sorting(classes), try order.value.device)
+    order.replace(with: try sorting.order.to(device))
+    start.replace(with: try sorting.start.to(device))
+    size.replace(with: try sorting.size.to(device))
+    self.count = count
+  }
+
+  private static func sorting(_ classes: [Int]) throws -> (order: Tensor, start: Tensor, size: Tensor) {
+    let sorted = classes.indices.sorted { (classes[$0], $0) < (classes[$1], $1) }
+    var (starts, sizes): ([Int: Int], [Int: Int]) = ([:], [:])
+    for (rank, example) in sorted.enumerated() {
+      if starts[classes[example]] == nil { starts[classes[example]] = rank }
+      sizes[classes[example], default: 0] += 1
+    }
+    // What belongs to no example may have any negatives.
+    return (
+      try Tensor(sorted), try Tensor(classes.map { starts[$0, default: 0] } + [0]),
+      try Tensor(classes.map { sizes[$0, default: 0] } + [0])
+    )
   }
 
   /// The rows int64 `[N]`, each followed by K uniform draws, with replacement, from the examples of other classes:

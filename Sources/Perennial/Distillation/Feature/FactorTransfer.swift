@@ -91,7 +91,7 @@ public final class FactorTransfer: DistillationTerm {
 /// The two ways to a factor, and the way back from the teacher's.
 ///
 /// Each is three 3×3 convolutions with batch normalisation and a leaky ReLU of slope 0.1 behind each, of which the second
-/// changes the channels (section 4).
+/// changes the channels (section 4). Biases in front of a normalisation would do nothing.
 private final class Factors: Module {
   let paraphraser: Sequential
   let decoder: Sequential
@@ -104,8 +104,8 @@ private final class Factors: Module {
         try zip(widths, widths.dropFirst()).flatMap { inputs, outputs -> [any Layer] in
           let convolution: any Layer =
             transposed
-            ? try ConvTransposed2d(inputs, outputs, kernel: 3, padding: 1, generator)
-            : try Conv2d(inputs, outputs, kernel: 3, padding: 1, generator)
+            ? try ConvTransposed2d(inputs, outputs, kernel: 3, padding: 1, bias: false, generator)
+            : try Conv2d(inputs, outputs, kernel: 3, padding: 1, bias: false, generator)
           return [convolution, try BatchNorm(outputs), Lambda { try $0.leakyReLU(slope: 0.1) }]
         })
     }

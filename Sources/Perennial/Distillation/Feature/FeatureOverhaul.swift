@@ -59,7 +59,9 @@ public final class FeatureOverhaul: DistillationTerm {
     let generator = try random.stream("distillation.ofd")
     let module = Module()
     layers = try tapShapes(plan).map { shapes in
-      guard shapes.teacher.count != 3 else { throw shapes.refused("it compares maps [N, C, H, W] or vectors") }
+      guard shapes.teacher.count != 3 else {
+        throw shapes.refused("it compares maps [N, C, H, W] or vectors")
+      }
       let connector = try Adapter(shapes, style: .batchNorm, generator)
       return (connector, try NegativeMean(channels: shapes.teacher[1]))
     }

@@ -10,7 +10,8 @@ import Torch
 /// to be the whole loss, at weight 1. By default the last stage of residual networks for CIFAR.
 public final class ReusedClassifier: DistillationTerm {
   public static let card = TermCard(
-    "sim-kd", .feature, summary: "The student's last values become the teacher's, so that its classifier fits.",
+    "sim-kd", .feature,
+    summary: "The student's last values become the teacher's, so that its classifier fits.",
     formula: "‖P(F_s) − F_t‖² / D",
     paper: "Chen et al., Knowledge Distillation with the Reused Teacher Classifier, 2022"
   ) { ReusedClassifier($0) }

@@ -11,7 +11,8 @@ import Torch
 /// over 20 epochs. By default the three stages and the features of residual networks for CIFAR.
 public final class ReviewOfKnowledge: DistillationTerm {
   public static let card = TermCard(
-    "review", .feature, summary: "Stages of the student, fused with deeper ones, follow those of the teacher.",
+    "review", .feature,
+    summary: "Stages of the student, fused with deeper ones, follow those of the teacher.",
     formula: "Σ_i HCL(t_i, ABF(s_i, ABF(s_{i+1}, …)))",
     paper: "Chen et al., Distilling Knowledge via Knowledge Review, 2021"
   ) { ReviewOfKnowledge($0) }

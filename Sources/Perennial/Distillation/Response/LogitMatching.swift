@@ -24,6 +24,7 @@ public final class LogitMatching: DistillationTerm {
   }
 
   public let name = "logits"
+  public let needsClasses = false
   private let options: Options
 
   public init(_ options: Options = Options()) { self.options = options }

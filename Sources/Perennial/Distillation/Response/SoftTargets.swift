@@ -82,7 +82,8 @@ public final class SoftTargets: DistillationTerm {
 
   public let name = "kd"
   private let options: Options
-  private var classWeights: Tensor?
+  /// By unit of the student.
+  private var classWeights: [Double]?
 
   public init(_ options: Options = Options()) { self.options = options }
 
@@ -90,12 +91,14 @@ public final class SoftTargets: DistillationTerm {
     if options.standardize || options.confidence == .entropy {
       try plan.require(outputs: 2, for: name, because: "one has no spread")
     }
-    if options.classWeights == .balanced {
-      classWeights = try Tensor(
-        ResponseDistillation.balancedClassWeights(targets: plan.targets, classes: plan.outputs)
-      ).to(.float32)
-    }
+    try renew(plan, random)
     return nil
+  }
+
+  public func renew(_ plan: TermPlan, _ random: RandomStreams) throws {
+    guard options.classWeights == .balanced else { return }
+    let classes = max(plan.outputs, (plan.targets.max() ?? 0) + 1)
+    classWeights = ResponseDistillation.balancedClassWeights(targets: plan.targets, classes: classes)
   }
 
   public func values(_ sight: TermSight) throws -> TermValues {
@@ -113,7 +116,9 @@ public final class SoftTargets: DistillationTerm {
     }
     if let classWeights {
       let classes = try sight.classes(for: name)
-      let own = try classWeights.to(values.device).indexSelect(classes.indices)
+      let units = sight.units ?? Array(classWeights.indices)
+      let known = try Tensor(units.map { classWeights.indices.contains($0) ? classWeights[$0] : 1 })
+      let own = try known.to(.float32).to(values.device).indexSelect(classes.indices)
       values = try values * Tensor.choose(classes.valid, own, own.onesLike())
     }
     return .items(values, temperature: options.scale == .squared ? temperature : 1, valid: valid)

@@ -14,7 +14,7 @@ public final class CachedTeacher: TeacherSource {
     public var teacher = ""
     /// Keeps only so many of the largest outputs; all when nil.
     public var top: Int?
-    /// Where answers are kept between runs; only in memory when nil. Each experience has a file of its own.
+    /// Where answers are kept between runs; only in memory when nil. Each seed and experience has a file of its own.
     public var file: String?
 
     public init() {}
@@ -49,12 +49,14 @@ public final class CachedTeacher: TeacherSource {
         options.teacher,
         "its answers cannot be kept while every epoch augments anew: set `training.views`, such as 8")
     }
-    units = teacher.units(in: learner)
+    units = try teacher.units(for: learner, name: options.teacher)
     guard units.contains(where: { $0 >= 0 }) else {
       throw DistillationError.noCommonClasses(teacher: options.teacher)
     }
     let origin = try AnswerCache.Origin(teacher, session.examples, learner, top: options.top)
-    let url = options.file.map { URL(fileURLWithPath: "\($0)-\(session.experience.index).safetensors") }
+    let url = options.file.map {
+      URL(fileURLWithPath: "\($0)-\(learner.random.seed)-\(session.experience.index).safetensors")
+    }
     if let url, FileManager.default.fileExists(atPath: url.path) {
       answers = try AnswerCache(contentsOf: url, origin, teacher: options.teacher)
     } else {
@@ -66,7 +68,10 @@ public final class CachedTeacher: TeacherSource {
 
   public func signals(_ batch: Batch, taps: [String], _ learner: Learner) throws -> [TeacherSignal] {
     guard let answers = try opened(learner) else { return [] }
-    if let tap = taps.first(where: { $0 != "outputs" }) { throw TapError.unknown(tap, known: ["outputs"]) }
+    if let tap = taps.first(where: { $0 != "outputs" }) {
+      throw DistillationError.teacher(
+        options.teacher, "its kept answers are outputs, and tell nothing of the tap `\(tap)`")
+    }
     guard batch.fresh == batch.count else {
       throw DistillationError.teacher(
         options.teacher, "its kept answers are for fresh items alone: set `items: fresh` beside a memory")

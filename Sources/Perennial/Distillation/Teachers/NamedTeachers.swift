@@ -21,7 +21,8 @@ public final class NamedTeachers: TeacherSource {
     case separate
     /// As one, with the weighted mean of their probabilities; they must know the same classes.
     case average
-    /// As one, with their outputs side by side: for teachers of different classes (knowledge amalgamation).
+    /// As one, with their outputs side by side: for teachers of different classes, all of weight 1 (knowledge
+    /// amalgamation).
     case concatenate
   }
 
@@ -36,37 +37,53 @@ public final class NamedTeachers: TeacherSource {
   public var teacherNames: [String] { choices.map(\.name) }
 
   public func begin(_ experience: Experience, _ learner: Learner) throws {
-    for choice in choices {
+    let common = try choices.map { choice in
       guard try learner.teacher(choice.name).data == nil else {
         throw DistillationError.teacher(
           choice.name, "it has data of its own and takes other inputs: `teacher: {paired: {teacher: \(choice.name)}}`")
       }
-      let units = try units(of: choice.name, learner)
-      guard units.contains(where: { $0 >= 0 }) else {
-        throw DistillationError.noCommonClasses(teacher: choice.name)
-      }
+      return try units(of: choice.name, learner).filter { $0 >= 0 }
     }
-    try checkMerge(learner)
+    // One of several may be for classes that are still to come.
+    guard common.contains(where: { !$0.isEmpty }) else {
+      throw DistillationError.noCommonClasses(teacher: choices.map(\.name).joined(separator: ", "))
+    }
+    try checkMerge(common)
   }
 
   public func signals(_ batch: Batch, taps: [String], _ learner: Learner) throws -> [TeacherSignal] {
+    if isMerged, let tap = taps.first {
+      throw DistillationError.teacher(
+        choices.map(\.name).joined(separator: ", "),
+        "are heard as one, which has no tap `\(tap)`: use `merge: separate`, or terms between outputs")
+    }
     let said = try choices.map { choice in
-      var look = try learner.teacher(choice.name).look(batch.inputs, taps: taps)
+      var look = try look(choice.name, batch.inputs, taps, learner)
       if choice.temperature != 1 { look.outputs = try noGrad { try look.outputs / choice.temperature } }
       return TeacherSignal(
         choice.name, look, units: try units(of: choice.name, learner), weight: choice.weight)
     }
-    guard said.count > 1, merge != .separate else { return said }
+    guard isMerged else { return said }
     return [try noGrad { try merge == .average ? average(said) : concatenation(said) }]
   }
 
-  private func units(of name: String, _ learner: Learner) throws -> [Int] {
-    try learner.teacher(name).units(in: learner)
+  private var isMerged: Bool { choices.count > 1 && merge != .separate }
+
+  private func look(_ name: String, _ inputs: Tensor, _ taps: [String], _ learner: Learner) throws -> Look {
+    do {
+      return try learner.teacher(name).look(inputs, taps: taps)
+    } catch let error as TapError {
+      throw DistillationError.teacher(name, "\(error)")
+    }
   }
 
-  private func checkMerge(_ learner: Learner) throws {
-    guard choices.count > 1, merge != .separate else { return }
-    let units = try choices.map { try self.units(of: $0.name, learner).filter { $0 >= 0 } }
+  private func units(of name: String, _ learner: Learner) throws -> [Int] {
+    try learner.teacher(name).units(for: learner, name: name)
+  }
+
+  /// - Parameter units: those that each teacher and the student both answer for.
+  private func checkMerge(_ units: [[Int]]) throws {
+    guard isMerged else { return }
     switch merge {
     case .average:
       for (choice, own) in zip(choices, units).dropFirst() where Set(own) != Set(units[0]) {
@@ -82,35 +99,36 @@ public final class NamedTeachers: TeacherSource {
             choice.name,
             "knows classes of another teacher, and only teachers of different ones are put side by side")
         }
+        guard choice.weight == 1 else {
+          throw DistillationError.teacher(
+            choice.name, "has a weight, and outputs that are put side by side cannot be weighed")
+        }
         seen.formUnion(own)
       }
     case .separate: break
     }
   }
 
-  /// log Σ_k w_k softmax(z_k) / Σ_k w_k, in the first one's order of units.
+  /// log Σ_k w_k softmax(z_k) / Σ_k w_k over the classes that the student knows, in the first one's order.
   private func average(_ said: [TeacherSignal]) throws -> TeacherSignal {
-    var first = said[0]
+    let units = said[0].units.filter { $0 >= 0 }
     let total = said.reduce(0) { $0 + $1.weight }
-    var sum = try first.look.outputs.softmax() * (first.weight / total)
-    for other in said.dropFirst() {
-      let order = try first.units.map { unit in
-        guard let place = other.units.firstIndex(of: unit) else {
-          throw DistillationError.teacher(other.name, "has no output for unit \(unit)")
-        }
-        return place
-      }
-      let probabilities = try other.look.outputs.indexSelect(Tensor(order).to(sum.device), dim: 1).softmax()
-      sum = try sum + probabilities * (other.weight / total)
+    let parts = try said.map { signal in
+      let columns = units.compactMap(signal.units.firstIndex)
+      let outputs = try signal.look.outputs.indexSelect(
+        Tensor(columns).to(signal.look.outputs.device), dim: 1)
+      return try outputs.softmax() * (signal.weight / total)
     }
-    first.look.outputs = try sum.clamp(min: 1e-30).log()
-    first.weight = 1
-    return first
+    return joined(said, try parts.dropFirst().reduce(parts[0], +).clamp(min: 1e-30).log(), units)
   }
 
   private func concatenation(_ said: [TeacherSignal]) throws -> TeacherSignal {
-    var look = said[0].look
-    look.outputs = try Tensor.concatenate(said.map(\.look.outputs), dim: 1)
-    return TeacherSignal(said.map(\.name).joined(separator: "+"), look, units: said.flatMap(\.units))
+    joined(said, try Tensor.concatenate(said.map(\.look.outputs), dim: 1), said.flatMap(\.units))
+  }
+
+  /// Features of several teachers cannot be one: the outputs stand for them.
+  private func joined(_ said: [TeacherSignal], _ outputs: Tensor, _ units: [Int]) -> TeacherSignal {
+    TeacherSignal(
+      said.map(\.name).joined(separator: "+"), Look(features: outputs, outputs: outputs), units: units)
   }
 }

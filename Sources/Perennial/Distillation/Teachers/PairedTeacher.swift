@@ -57,7 +57,8 @@ public final class PairedTeacher: TeacherSource {
     }
     let inputs = try data.pipeline(
       data.train.inputs, Tensor(drawn), augmentation: nil, device: learner.device)
-    return [TeacherSignal(name, try teacher.look(inputs, taps: taps), units: teacher.units(in: learner))]
+    let units = try teacher.units(for: learner, name: name)
+    return [TeacherSignal(name, try teacher.look(inputs, taps: taps), units: units)]
   }
 
   private func data(of teacher: any Teacher) throws -> DataSource {

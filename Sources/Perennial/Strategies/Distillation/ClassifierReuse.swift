@@ -108,7 +108,7 @@ public final class ClassifierReuse: Strategy {
         "its classifier takes \(weight.shape[1]) features, and `\(options.taps.teacher)` gives "
           + "\(try backbone(of: learner).featureCount): name the last values before it")
     }
-    let units = teacher.units(in: learner)
+    let units = try teacher.units(for: learner, name: options.teacher)
     let columns = try learner.classes.labels.indices.map { unit in
       guard let column = units.firstIndex(of: unit) else {
         throw refused("its classifier does not know class \(learner.classes.labels[unit])")

@@ -167,7 +167,8 @@ public final class DataFreeDistillation: Strategy {
   private func aligned(_ learner: Learner) throws -> Alignment {
     if let alignment { return alignment }
     let made = try Alignment(
-      learner.teacher(options.teacher).units(in: learner), group: nil, outputs: learner.model.head.outputs,
+      learner.teacher(options.teacher).units(for: learner, name: options.teacher), group: nil,
+      outputs: learner.model.head.outputs,
       device: learner.device)
     alignment = made
     return made

@@ -49,7 +49,7 @@ extension Distillation {
 
   /// The rows of the classes that are new, in the student's order.
   private func takeHead(of teacher: Frozen, _ name: String, _ learner: Learner) throws {
-    let units = try learner.teacher(name).units(in: learner)
+    let units = try learner.teacher(name).units(for: learner, name: name)
     let rows = hasTakenOver ? (learner.session?.previousOutputs ?? 0)..<learner.model.head.outputs
       : 0..<learner.model.head.outputs
     guard let head = learner.model.head as? LinearHead, let weight = teacher.parameters["\(teacher.headName).weight"],

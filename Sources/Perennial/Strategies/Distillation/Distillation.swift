@@ -67,6 +67,12 @@ public final class Distillation: Strategy, Tunable {
       if !reuse.isEmpty, teacherNames.count != 1 {
         throw node.error(at: "reuse", "takes modules over from one trained teacher: name it")
       }
+      if node["teacher"] != nil, !teachers.isEmpty {
+        throw node.error(at: "teachers", "give either `teacher` or `teachers`, not both")
+      }
+      if merge != .separate, teachers.count < 2 {
+        throw node.error(at: "merge", "is for several `teachers`")
+      }
     }
   }
 
@@ -75,8 +81,12 @@ public final class Distillation: Strategy, Tunable {
   public var strength: Double
   /// The terms with their weights, in the order of the recipe.
   public let terms: [(term: any DistillationTerm, weight: Ramp)]
+  /// Those that count: the others are neither built nor computed.
+  private var active: [(term: any DistillationTerm, weight: Ramp)] {
+    options.weight.most == 0 ? [] : terms.filter { $0.weight.most > 0 }
+  }
   private var source: any TeacherSource
-  let adapters = TermModules()
+  private(set) var adapters = TermModules()
   /// What labels and terms did to the student, a few times an experience.
   public private(set) var readings: [TermReading] = []
   private let trust: TeacherTrust
@@ -89,7 +99,7 @@ public final class Distillation: Strategy, Tunable {
   /// - Throws: `ConfigurationError` for a wrong term or teacher.
   public init(_ options: Options = Options()) throws {
     self.options = options
-    strength = options.weight.to
+    strength = options.weight.most
     terms = try options.chosenTerms.map { (try TermRegistry.make($0.selection), $0.weight) }
     source = try options.source()
     trust = TeacherTrust(options.trust)
@@ -103,7 +113,7 @@ public final class Distillation: Strategy, Tunable {
     options: Options = Options()
   ) {
     self.options = options
-    strength = options.weight.to
+    strength = options.weight.most
     (self.source, self.terms) = (source, terms)
     trust = TeacherTrust(options.trust)
   }
@@ -115,8 +125,20 @@ public final class Distillation: Strategy, Tunable {
     if let missing = options.teacherNames.first(where: { !facts.teachers.contains($0) }) {
       throw DistillationError.unknownTeacher(missing, known: facts.teachers)
     }
-    let teaches = options.weight != 0 && terms.contains { $0.weight != 0 }
-    guard teaches || options.hard != 0 else { throw DistillationError.noWeight }
+    guard !active.isEmpty || options.hard.most > 0 else { throw DistillationError.noWeight }
+    if options.items == .remembered, facts.strategies.count == 1 { throw DistillationError.nothingRemembered }
+    if options.items == .remembered, options.teacher.isNamed(CachedTeacher.name) {
+      throw DistillationError.teacher(
+        options.teacherNames.joined(), "its kept answers are for fresh items alone: set `items: fresh`")
+    }
+    if facts.classes == nil {
+      if [.loss, .entropy].contains(options.trust) {
+        throw StrategyError.needsClasses("\(name) with `trust: \(options.trust.rawValue)`")
+      }
+      if let term = terms.first(where: { $0.term.needsClasses })?.term {
+        throw StrategyError.needsClasses("\(name) with the term \(term.name)")
+      }
+    }
     var names: Set<String> = []
     for (term, _) in terms where !names.insert(term.name).inserted {
       throw DistillationError.twice(term: term.name)
@@ -125,15 +147,16 @@ public final class Distillation: Strategy, Tunable {
 
   public func extend(_ network: Network, _ random: RandomStreams) throws {
     let known = network.tapNames
-    if let missing = taps.first(where: { !known.contains($0) }) {
+    let wanted = terms.flatMap { $0.term.pairs.map(\.student) }
+    if let missing = wanted.first(where: { !known.contains($0) }) {
       throw TapError.unknown(missing, known: known)
     }
   }
 
-  public var taps: [String] { terms.flatMap { $0.term.pairs.map(\.student) } }
+  public var taps: [String] { active.flatMap { $0.term.pairs.map(\.student) } }
   public var teacherNames: [String] { options.teacherNames }
   public var companion: Module? { adapters.isEmpty ? nil : adapters }
-  private var teacherTaps: [String] { terms.flatMap { $0.term.pairs.map(\.teacher) } }
+  private var teacherTaps: [String] { active.flatMap { $0.term.pairs.map(\.teacher) } }
 
   public func begin(_ experience: Experience, _ learner: Learner) throws {
     alignments = [:]
@@ -174,7 +197,7 @@ public final class Distillation: Strategy, Tunable {
     hasTakenOver = state["reused"] ?? false
     readings = try state.require("readings")
     try source.restore(state.scoped("teacher"), learner)
-    try adapters.restore(state.scoped("adapters"), terms.map(\.term), learner.random)
+    adapters = try TermModules(state.scoped("adapters"), active.map(\.term), learner.random)
     try trust.restore(state.scoped("trust"), device: learner.device)
   }
 }
@@ -192,18 +215,18 @@ extension Distillation {
 
   /// What each term says of a step; none while nobody teaches.
   public func contributions(_ step: Step) throws -> [Contribution] {
-    let weights = terms.map { $0.weight(step.progress) * strength * rampedShare(step.progress) }
+    let weights = active.map { $0.weight(step.progress) * strength * rampedShare(step.progress) }
     guard weights.contains(where: { $0 > 0 }), let asked = try selected(step) else { return [] }
     let signals = try source.signals(asked.batch, taps: teacherTaps, step.learner)
     guard !signals.isEmpty else { return [] }
+    let trusted = try signals.map { try trust.weights($0, asked.batch, step.learner) }
     let reduce = DistillationReducer()
-    return try zip(terms, weights).compactMap { item, weight in
+    return try zip(active, weights).compactMap { item, weight in
       guard weight > 0 else { return nil }
       var sum: Tensor?
-      for signal in signals {
-        let trusted = try trust.weights(signal, asked.batch, step.learner)
+      for (signal, weights) in zip(signals, trusted) {
         for sight in try sights(item.term, signal, asked, step) {
-          var value = try reduce(item.term.values(sight), weights: trusted)
+          var value = try reduce(item.term.values(sight), weights: weights)
           if signal.weight != 1 { value = try value * signal.weight }
           sum = try sum.map { try $0 + value } ?? value
         }
@@ -212,10 +235,8 @@ extension Distillation {
     }
   }
 
-  /// The course of the weight of all terms, as a share of where it ends: `strength` may be tuned.
-  private func rampedShare(_ progress: Double) -> Double {
-    options.weight.to == 0 ? 0 : options.weight(progress) / options.weight.to
-  }
+  /// The course of the weight of all terms, as a share of its largest: `strength` may be tuned.
+  private func rampedShare(_ progress: Double) -> Double { options.weight(progress) / options.weight.most }
 
   /// The items that teachers are asked about, and what the student made of them.
   private func selected(_ step: Step) throws -> (batch: Batch, look: Look)? {
@@ -235,7 +256,7 @@ extension Distillation {
     let look = Look(
       features: try part(step.features), outputs: try part(step.outputs),
       taps: try step.look.taps.mapValues(part))
-    return (try step.batch.select(Tensor.arange(range.lowerBound, range.upperBound)), look)
+    return (try step.batch.items(range), look)
   }
 
   /// What a term sees of a signal: once, or for the units of each task by themselves.
@@ -251,7 +272,7 @@ extension Distillation {
       TermSight(
         student: try alignment.student(asked.look.outputs),
         teacher: try alignment.teacher(signal.look.outputs),
-        pairs: pairs,
+        pairs: pairs, units: alignment.units,
         targets: learner.objective.isClassification ? try alignment.targets(asked.batch.targets) : nil,
         places: try places(of: asked.batch), progress: step.progress)
     }
@@ -291,23 +312,36 @@ extension Distillation {
     let sample = try learner.batch(of: session.examples, Tensor.arange(0, count), isAugmented: false)
     let signals = try source.signals(sample, taps: teacherTaps, learner)
     isTeaching = !signals.isEmpty
-    guard let signal = signals.first, !adapters.isBuilt else { return }
+    guard isTeaching, !active.isEmpty else { return }
     let look = try noGrad {
       try learner.model.evaluating { try learner.model.look(sample.inputs, taps: taps) }
     }
-    let alignment = try alignments(of: signal, learner, byTask: false)[0]
     let targets = learner.objective.isClassification ? try session.examples.targets.integers() : []
-    for (term, _) in terms {
-      let shapes = try term.pairs.map {
-        TermPlan.Shapes(
-          student: try look.value($0.student).shape, teacher: try signal.look.value($0.teacher).shape)
+    for (term, _) in active {
+      let plans = try signals.map { try plan(term, look, $0, session, targets: targets, learner) }
+      for other in plans.dropFirst() { try other.requireShapes(of: plans[0], term) }
+      if adapters.isBuilt {
+        try adapters.renew(term, plans[0], learner.random)
+      } else {
+        try adapters.build(term, plans[0], learner.random)
       }
-      let plan = TermPlan(
-        shapes: shapes, outputs: alignment.count, examples: session.examples.count,
-        targets: alignment.targets(targets))
-      try adapters.build(term, plan, learner.random)
     }
+    guard !adapters.isBuilt else { return }
     adapters.isBuilt = true
     if !adapters.isEmpty { try learner.parametersChanged() }
+  }
+
+  private func plan(
+    _ term: any DistillationTerm, _ look: Look, _ signal: TeacherSignal, _ session: Session, targets: [Int],
+    _ learner: Learner
+  ) throws -> TermPlan {
+    let shapes = try term.pairs.map {
+      TermPlan.Shapes(
+        student: try look.value($0.student).shape, teacher: try signal.look.value($0.teacher).shape)
+    }
+    let alignment = try Alignment(
+      signal.units, group: nil, outputs: learner.model.head.outputs, device: learner.device)
+    return TermPlan(
+      shapes: shapes, outputs: alignment.count, examples: session.examples.count, targets: targets)
   }
 }

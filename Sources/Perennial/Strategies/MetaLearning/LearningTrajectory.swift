@@ -45,15 +45,3 @@ extension ParameterVector {
       })
   }
 }
-
-extension Batch {
-  /// Some of the items as a batch of fresh ones.
-  func items(_ range: Range<Int>) throws -> Batch {
-    func cut(_ column: Tensor) throws -> Tensor {
-      try column.narrow(dim: 0, start: range.lowerBound, count: range.count)
-    }
-    return try Batch(
-      inputs: cut(inputs), targets: cut(targets), tasks: tasks.map(cut), task: task,
-      weights: weights.map(cut), fresh: range.count, source: source, places: places)
-  }
-}
