@@ -23,7 +23,8 @@ struct DistillCommand: ParsableCommand {
   func run() throws {
     let recipe = try options.resolved()
     guard try recipe.arms.contains(where: { try $0.teaches }) else {
-      throw recipe.arms[0].node.error("no arm of the recipe has a teacher: add `distillation`, or use `perennial run`")
+      throw recipe.arms[0].node.error(
+        "no arm of the recipe has a teacher: add `distillation`, or use `perennial run`")
     }
     guard !explain else { return try tell(recipe) }
     let folder = try RecipeRun(options)()

@@ -89,7 +89,8 @@ struct TransferProbe {
 
   private func alignment(_ student: Look, _ teacher: Look) throws -> [TransferRecord.Alignment] {
     func layers(_ look: Look) -> [(tap: String, values: Tensor)] {
-      look.taps.sorted { $0.key < $1.key }.map { ($0.key, $0.value) } + [("features", look.features)]
+      look.taps.isEmpty
+        ? [("features", look.features)] : look.taps.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     }
     return try layers(student).map { own in
       .init(

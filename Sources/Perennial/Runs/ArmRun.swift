@@ -174,7 +174,8 @@ final class ArmRun {
     try evaluating {
       let probe = try TransferProbe(learner, stream)
       let input = try noGrad {
-        try learner.pipeline(probe.examples.inputs, Tensor.arange(0, 1), augmentation: nil, device: learner.device)
+        try learner.pipeline(
+          probe.examples.inputs, Tensor.arange(0, 1), augmentation: nil, device: learner.device)
       }
       record.cost.multiplyAdds = try learner.multiplyAdds(input)
       record.cost.latencySeconds = try learner.latency(input)

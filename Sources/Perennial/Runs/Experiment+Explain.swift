@@ -34,9 +34,11 @@ struct DistillationTrial {
     let stream = try modality.stream(recipe, seed: UInt64(seed))
     let strategies = try arm.strategies.map { try StrategyRegistry.make($0) }
     let room = TeacherRoom(
-      recipe: recipe, modality: modality, stream: stream, seed: seed, device: device, finished: { _ in nil }, isTrial: true)
+      recipe: recipe, modality: modality, stream: stream, seed: seed, device: device, finished: { _ in nil },
+      isTrial: true)
     let learner = try LearnerMaker(
-      recipe: recipe.resolved(for: arm), arm: arm, seed: seed, modality: modality, stream: stream, device: device,
+      recipe: recipe.resolved(for: arm), arm: arm, seed: seed, modality: modality, stream: stream,
+      device: device,
       teachers: room.teachers(of: strategies, for: arm)
     ).make(only: { $0 is Distillation })
     let distillations = learner.strategies.compactMap { $0 as? Distillation }
@@ -45,7 +47,7 @@ struct DistillationTrial {
       try learner.begin(Self.few(of: stream.experience(index)))
       if !distillations.allSatisfy(\.isTeaching), index == 0 { try learner.end() }
     }
-    return distillations.flatMap { $0.explanation() }
+    return distillations.flatMap { $0.explanation(learner) }
   }
 
   /// An example of each class; two where there are no classes.

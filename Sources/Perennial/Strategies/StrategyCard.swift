@@ -48,7 +48,7 @@ public struct StrategyCard: Sendable {
     self.avoid = avoid
     self.cost = cost
     self.paper = paper
-    defaults = Options.defaults
+    defaults = Options().settings
     self.make = { selection in try make(selection.decode(Options.self)) }
   }
 }

@@ -85,6 +85,8 @@ public final class Distillation: Strategy, Tunable {
   private var active: [(term: any DistillationTerm, weight: Ramp)] {
     options.weight.most == 0 ? [] : terms.filter { $0.weight.most > 0 }
   }
+  /// The options of each term, where a recipe made it.
+  let settings: [[(key: String, value: String)]]
   private var source: any TeacherSource
   private(set) var adapters = TermModules()
   /// What labels and terms did to the student, a few times an experience.
@@ -94,13 +96,15 @@ public final class Distillation: Strategy, Tunable {
   /// Whether the student has the modules that it takes over.
   var hasTakenOver = false
   /// Which outputs belong together, teacher by teacher and task by task, while the head is as it is.
-  private var alignments: [String: [Alignment]] = [:]
+  private(set) var alignments: [Question: [Alignment]] = [:]
 
   /// - Throws: `ConfigurationError` for a wrong term or teacher.
   public init(_ options: Options = Options()) throws {
     self.options = options
     strength = options.weight.most
-    terms = try options.chosenTerms.map { (try TermRegistry.make($0.selection), $0.weight) }
+    let choices = try options.chosenTerms
+    terms = try choices.map { (try TermRegistry.make($0.selection), $0.weight) }
+    settings = try choices.map { try TermRegistry.settings($0.selection) }
     source = try options.source()
     trust = TeacherTrust(options.trust)
   }
@@ -115,6 +119,7 @@ public final class Distillation: Strategy, Tunable {
     self.options = options
     strength = options.weight.most
     (self.source, self.terms) = (source, terms)
+    settings = terms.map { _ in [] }
     trust = TeacherTrust(options.trust)
   }
 
@@ -213,6 +218,12 @@ extension Distillation {
     public let weight: Double
   }
 
+  /// Whose outputs, and whether the units of each task by themselves.
+  struct Question: Hashable {
+    let teacher: String
+    let byTask: Bool
+  }
+
   /// What each term says of a step; none while nobody teaches.
   public func contributions(_ step: Step) throws -> [Contribution] {
     let weights = active.map { $0.weight(step.progress) * strength * rampedShare(step.progress) }
@@ -280,7 +291,7 @@ extension Distillation {
 
   /// One alignment, or one for each task of which the teacher knows something.
   private func alignments(of signal: TeacherSignal, _ learner: Learner, byTask: Bool) throws -> [Alignment] {
-    let key = "\(signal.name)/\(byTask)"
+    let key = Question(teacher: signal.name, byTask: byTask)
     if let known = alignments[key] { return known }
     let tasks = byTask ? learner.classes.tasks.sorted { $0.key < $1.key }.map(\.value) : []
     let groups = tasks.isEmpty ? [nil] : tasks.map(Optional.some)
