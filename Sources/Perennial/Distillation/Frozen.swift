@@ -13,7 +13,9 @@ public struct Frozen {
   /// Freezes a copy of a network.
   ///
   /// - Parameter dtype: of the values and of what is computed with them; answers are float32 all the same.
-  public init(_ network: Network, _ blueprint: Blueprint, device: Device = .cpu, dtype: DType = .float32) throws {
+  public init(_ network: Network, _ blueprint: Blueprint, device: Device = .cpu, dtype: DType = .float32)
+    throws
+  {
     let copy = try blueprint.copy(of: network)
     if device != .cpu { try copy.move(to: device) }
     copy.evaluate()

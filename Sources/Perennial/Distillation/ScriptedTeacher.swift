@@ -59,7 +59,8 @@ public struct ScriptedTeacher: Teacher {
     }
     guard outputs.rank == 2, outputs.shape[0] == inputs.shape[0] else {
       throw DistillationError.teacher(
-        name, "it answers \(outputs.shape) to inputs of shape \(inputs.shape), where outputs [N, K] are needed")
+        name,
+        "it answers \(outputs.shape) to inputs of shape \(inputs.shape), where outputs [N, K] are needed")
     }
     return outputs
   }

@@ -16,7 +16,8 @@ public protocol Teacher {
   /// Outputs, features and the values at these taps for inputs `[N, …]`, outside the graph.
   func look(_ inputs: Tensor, taps: [String]) throws -> Look
 
-  /// Outputs and features in the graph of the inputs, so that inputs can be learned from what the teacher says of them.
+  /// Outputs and features in the graph of the inputs, so that inputs can be learned from what the teacher says of them;
+  /// refused where nothing else is said.
   func look(inGraphOf inputs: Tensor) throws -> Look
 
   /// SHA-256 of all that it knows: nothing that a student does changes it.
@@ -26,6 +27,9 @@ public protocol Teacher {
 extension Teacher {
   public var data: DataSource? { nil }
   public var network: Frozen? { nil }
+  public func look(inGraphOf inputs: Tensor) throws -> Look {
+    throw TorchError(.autograd, "what this teacher says is no part of a graph")
+  }
 
   /// The student's unit of each output, −1 where the student has none.
   ///

@@ -70,14 +70,17 @@ extension Recipe.Teacher {
     switch (document.weights, document.training, document.torchscript) {
     case (let file?, nil, nil): return .weights(try model(), file: file)
     case (nil, let own?, nil):
-      if document.labels != nil { throw node.error(at: "labels", "are those of the data that it is trained on") }
+      if document.labels != nil {
+        throw node.error(at: "labels", "are those of the data that it is trained on")
+      }
       let merged = try training?.overlaid(by: own) ?? own
       return .training(try model(), try merged.decode(Recipe.Training.self))
     case (nil, nil, let file?):
       if document.model != nil { throw node.error(at: "model", "is in the TorchScript file: leave it out") }
       return .script(file: file)
     default:
-      throw node.error("a teacher has one of `weights`, `training` and `torchscript`: where does it know from?")
+      throw node.error(
+        "a teacher has one of `weights`, `training` and `torchscript`: where does it know from?")
     }
   }
 
@@ -102,7 +105,8 @@ extension Recipe {
     var recipe = with(model: model)
     let data = data ?? stream.data
     recipe.stream = Stream(
-      data: data, scenario: Selection("class"), experiences: 1, classOrder: .natural, validation: 0, online: nil,
+      data: data, scenario: Selection("class"), experiences: 1, classOrder: .natural, validation: 0,
+      online: nil,
       prequential: nil, blur: 0, augment: [])
     return recipe
   }

@@ -63,13 +63,16 @@ struct TeacherRoom {
       let stream = try modality.stream(own, seed: UInt64(seed))
       let blueprint = try modality.blueprint(own, for: stream)
       if isTrial { return try standIn(blueprint, stream, named) }
-      if let url = finished(named.name) { return try network(blueprint, Safetensors.read(url), named, stream) }
+      if let url = finished(named.name) {
+        return try network(blueprint, Safetensors.read(url), named, stream)
+      }
       let learner = try trained(blueprint, stream, training, named.name)
       try keep(named.name, TrainedWeights.encode(learner))
       return try teacher(learner.model, blueprint, learner.classes.labels, named, stream)
     case .script(let file):
       let stream =
-        try named.data.map { try modality.stream(recipe.taught(recipe.model, $0), seed: UInt64(seed)) } ?? stream
+        try named.data.map { try modality.stream(recipe.taught(recipe.model, $0), seed: UInt64(seed)) }
+        ?? stream
       let example = try stream.pipeline(
         stream.test(0).inputs, Tensor.arange(0, 1), augmentation: nil, device: device)
       return try ScriptedTeacher(
@@ -108,7 +111,8 @@ struct TeacherRoom {
   }
 
   private func network(
-    _ blueprint: Blueprint, _ file: Safetensors.Contents, _ named: Recipe.Teacher? = nil, _ stream: Stream? = nil
+    _ blueprint: Blueprint, _ file: Safetensors.Contents, _ named: Recipe.Teacher? = nil,
+    _ stream: Stream? = nil
   ) throws -> PretrainedTeacher {
     let trained = TrainedWeights(file)
     let network = try blueprint.make(RandomStreams(seed: 0))
@@ -124,7 +128,8 @@ struct TeacherRoom {
     _ network: Network, _ blueprint: Blueprint, _ labels: [Int], _ named: Recipe.Teacher?, _ stream: Stream?
   ) throws -> PretrainedTeacher {
     PretrainedTeacher(
-      try Frozen(network, blueprint, device: device, dtype: named?.precision.dtype ?? .float32), labels: labels,
+      try Frozen(network, blueprint, device: device, dtype: named?.precision.dtype ?? .float32),
+      labels: labels,
       data: named?.data == nil ? nil : stream?.source)
   }
 }

@@ -17,7 +17,8 @@ public final class ScriptModule {
     }
     var result: ct_script?
     guard ct_script_load(url.path, device.description, dtype.rawValue, &result) == 0, let result else {
-      throw FileError(.corrupt, url.path, "no TorchScript module can be read: \(Self.reason(TorchError.last))")
+      throw FileError(
+        .corrupt, url.path, "no TorchScript module can be read: \(Self.reason(TorchError.last))")
     }
     handle = result
     self.dtype = dtype

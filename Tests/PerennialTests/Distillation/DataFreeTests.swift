@@ -57,7 +57,8 @@ import Torch
       Self.options { ($0.latent, $0.channels, $0.learningRate, $0.temperature) = (3, 4, 0.01, 2) })
     let learner = try Learner(
       Self.network(golden.all("student"), inputs: 42, hidden: 5), optimizer: SGD(learningRate: 0.1),
-      strategies: [strategy], options: TrainingOptions(batch: 8, length: .steps(4)), pipeline: InputPipeline(),
+      strategies: [strategy], options: TrainingOptions(batch: 8, length: .steps(4)),
+      pipeline: InputPipeline(),
       teachers: ["expert": PretrainedTeacher(Frozen(teacher, teaching), labels: [0, 1, 2])], seed: 5)
     let examples = try Examples(inputs: Tensor.zeros([9, 1, 6, 7]), targets: Tensor((0..<9).map { $0 % 3 }))
     try learner.begin(Experience(index: 0, name: "none", examples: examples))
@@ -96,7 +97,8 @@ import Torch
   static func teacher() throws -> PretrainedTeacher {
     let stream = try pictures()
     let learner = try Learner(
-      .tinyPictures(), optimizer: Adam(learningRate: 0.01), options: TrainingOptions(batch: 8, length: .epochs(20)),
+      .tinyPictures(), optimizer: Adam(learningRate: 0.01),
+      options: TrainingOptions(batch: 8, length: .epochs(20)),
       pipeline: stream.pipeline)
     try learner.learn(stream)
     return PretrainedTeacher(try Frozen(learner.model, .tinyPictures()), labels: learner.classes.labels)

@@ -183,7 +183,9 @@ private final class Counted: Module, Backbone {
 
   @Test func valuesAreRefused() throws {
     let facts = StreamFacts(classes: nil, experiences: 1, scenario: .instanceIncremental)
-    #expect(throws: StrategyError.needsClasses("mutual-learning")) { try Method.mutualLearning().check(facts) }
+    #expect(throws: StrategyError.needsClasses("mutual-learning")) {
+      try Method.mutualLearning().check(facts)
+    }
   }
 
   @Test func aLearnerWithoutARecipeCannotMakeNamedModels() throws {

@@ -118,7 +118,8 @@ private final class Watched: Teacher {
 
   @Test func whatCannotBePairedIsRefused() throws {
     let stream = try Clusters().stream()
-    func message(_ teacher: any Teacher, _ source: (any TeacherSource)? = nil, experience: Int = 0) -> String {
+    func message(_ teacher: any Teacher, _ source: (any TeacherSource)? = nil, experience: Int = 0) -> String
+    {
       do {
         let learner = try Self.learner(teacher, stream, source: source)
         try learner.begin(stream.experience(experience))

@@ -102,9 +102,12 @@ import Torch
       } catch { return "\(error)" }
     }
     let teacher = try Self.teacher()
-    #expect(message(["body"], teacher) == "the teacher expert: `body` is not a module that it and the student both "
-      + "have, with the same parts")
-    #expect(message(["hidden"], teacher, hidden: 12).contains("`hidden.weight` is [16, 8], and the student's [12, 8]"))
+    #expect(
+      message(["body"], teacher) == "the teacher expert: `body` is not a module that it and the student both "
+        + "have, with the same parts")
+    #expect(
+      message(["hidden"], teacher, hidden: 12).contains(
+        "`hidden.weight` is [16, 8], and the student's [12, 8]"))
     #expect(message(["head"], teacher, hidden: 12).contains("takes 16 features, and the student gives 12"))
     #expect(try message(["head"], Self.teacher(classes: 5)).contains("does not know all classes"))
     let script = try ScriptedTeacher(
@@ -140,7 +143,9 @@ import Torch
     #expect(try state["head.weight"]?.floats() == theirs["head.weight"]?.indexSelect(order).floats())
     #expect(state["projector.0.weight"]?.shape == [24, 16])
     let inputs = try stream.test(0).inputs
-    let look = try noGrad { try learner.model.evaluating { try learner.model.look(inputs, taps: ["hidden"]) } }
+    let look = try noGrad {
+      try learner.model.evaluating { try learner.model.look(inputs, taps: ["hidden"]) }
+    }
     let projected = try look.value("hidden").linear(
       #require(state["projector.0.weight"]), bias: state["projector.0.bias"])
     let expected = try projected.linear(#require(state["head.weight"]), bias: state["head.bias"])
@@ -157,7 +162,8 @@ import Torch
       #expect(step.terms.count == 1)
     }
     let learner = try Learner(
-      .tiny(batchNorm: true, dropout: 0.2), optimizer: SGD(learningRate: 0.05, momentum: 0.9, weightDecay: 1e-3),
+      .tiny(batchNorm: true, dropout: 0.2),
+      optimizer: SGD(learningRate: 0.05, momentum: 0.9, weightDecay: 1e-3),
       strategies: [Self.strategy(), spy], options: TrainingOptions(batch: 8), pipeline: stream.pipeline,
       teachers: ["expert": teacher], seed: 7)
     let first = try stream.experience(0)
@@ -166,7 +172,8 @@ import Torch
     #expect(losses[8] < losses[0])
     let labels = try first.examples.targets.integers()
     let other = try Self.learner(teacher, stream)
-    let dealt = try first.examples.with(targets: Tensor(labels.indices.map { labels[($0 * 5 + 1) % labels.count] }))
+    let dealt = try first.examples.with(
+      targets: Tensor(labels.indices.map { labels[($0 * 5 + 1) % labels.count] }))
     try other.begin(Experience(index: 0, name: "dealt", examples: dealt))
     #expect(try (0..<9).map { _ in try other.step() } == losses)
   }
@@ -198,8 +205,12 @@ import Torch
     }
     #expect(message(Self.strategy("deep"), teacher).contains("no tap `deep`"))
     #expect(message(Self.strategy("hidden", "deep"), teacher).contains("no tap `deep`"))
-    #expect(try message(Self.strategy(), ReuseTests.teacher(hidden: 24, classes: 5)).contains("does not know class 5"))
-    #expect(message(Self.strategy("hidden", "outputs"), teacher).contains("takes 24 features, and `outputs` gives 6"))
+    #expect(
+      try message(Self.strategy(), ReuseTests.teacher(hidden: 24, classes: 5)).contains(
+        "does not know class 5"))
+    #expect(
+      message(Self.strategy("hidden", "outputs"), teacher).contains(
+        "takes 24 features, and `outputs` gives 6"))
     let facts = StreamFacts(classes: 6, experiences: 1, scenario: .classIncremental, teachers: ["other"])
     #expect(throws: DistillationError.unknownTeacher("expert", known: ["other"])) {
       try Self.strategy().check(facts)

@@ -67,7 +67,9 @@ import Torch
     defer { folder.remove() }
     let url = folder.url.appendingPathComponent("damaged.pt")
     let bytes = try Data(contentsOf: Self.file())
-    for damaged in [Data(), Data("no archive".utf8), bytes.prefix(bytes.count / 2), bytes.prefix(bytes.count - 40)] {
+    for damaged in [
+      Data(), Data("no archive".utf8), bytes.prefix(bytes.count / 2), bytes.prefix(bytes.count - 40),
+    ] {
       try damaged.write(to: url)
       let error = #expect(throws: FileError.self) { try Self.teacher(url) }
       #expect(error?.kind == .corrupt && error?.file == url.path)
@@ -93,7 +95,8 @@ import Torch
     let half = try Frozen(learner.model, learner.blueprint, dtype: .bfloat16)
     let look = try half.look(inputs, taps: ["hidden"])
     for (coarse, fine) in [
-      (look.outputs, exact.outputs), (look.features, exact.features), (try look.value("hidden"), try exact.value("hidden")),
+      (look.outputs, exact.outputs), (look.features, exact.features),
+      (try look.value("hidden"), try exact.value("hidden")),
     ] {
       #expect(coarse.dtype == .float32)
       expectNear(coarse, fine, relative: 0.03)

@@ -9,14 +9,17 @@ struct TwoModality: Modality {
   func stream(_ recipe: Recipe, seed: UInt64) throws -> Perennial.Stream {
     let isOther = recipe.stream.data.isNamed("other")
     guard isOther || recipe.stream.data.isNamed("clusters") else {
-      throw recipe.stream.data.node.notAmong(["clusters", "other"], recipe.stream.data.name, kind: "data set")
+      throw recipe.stream.data.node.notAmong(
+        ["clusters", "other"], recipe.stream.data.name, kind: "data set")
     }
     return try Clusters(width: isOther ? 5 : 8, seed: isOther ? 8 : 3)
       .stream(experiences: recipe.stream.experiences, seed: seed)
   }
 
   func blueprint(_ recipe: Recipe, for stream: Perennial.Stream) throws -> Blueprint {
-    .tiny(inputs: try stream.inputShape()[0], batchNorm: true) { try HeadRegistry.make(recipe.head, features: $0, $1) }
+    .tiny(inputs: try stream.inputShape()[0], batchNorm: true) {
+      try HeadRegistry.make(recipe.head, features: $0, $1)
+    }
   }
 }
 
@@ -103,7 +106,8 @@ struct TwoModality: Modality {
     let folder = try RunFolder.create(for: recipe, in: place.url)
     let results = try #require(try run(recipe, folder))
     #expect(results.runs[0].transfer?.comparisons.map(\.teacher) == ["expert"])
-    #expect(try Safetensors.read(folder.student(of: "expert", seed: 0)).tensors["head.weight"]?.shape == [6, 16])
+    #expect(
+      try Safetensors.read(folder.student(of: "expert", seed: 0)).tensors["head.weight"]?.shape == [6, 16])
   }
 
   @Test(arguments: [
@@ -129,7 +133,9 @@ struct TwoModality: Modality {
 
   @Test func aTeacherOfOtherDataNeedsPairs() throws {
     let recipe = try Self.recipe(Self.paired, ["taught: [{distillation: {teacher: expert}}]"])
-    let error = #expect(throws: ConfigurationError.self) { try Experiment.check(recipe, modality: TwoModality()) }
+    let error = #expect(throws: ConfigurationError.self) {
+      try Experiment.check(recipe, modality: TwoModality())
+    }
     #expect("\(String(describing: error))".contains("takes other inputs"))
   }
 }

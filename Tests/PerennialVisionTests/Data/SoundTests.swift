@@ -8,7 +8,8 @@ import Torch
 
 @Suite struct SoundTests {
   /// A file of 16-bit samples, with a chunk of an odd length that means nothing before the sound.
-  static func wave(_ samples: [Int16], rate: UInt32 = 8000, channels: UInt16 = 1, coding: UInt16 = 1) -> Data {
+  static func wave(_ samples: [Int16], rate: UInt32 = 8000, channels: UInt16 = 1, coding: UInt16 = 1) -> Data
+  {
     func bytes<Value: FixedWidthInteger>(_ value: Value) -> [UInt8] {
       withUnsafeBytes(of: value.littleEndian, Array.init)
     }
@@ -113,7 +114,8 @@ import Torch
 
   static let real = ProcessInfo.processInfo.environment["PERENNIAL_DATA"].map { URL(fileURLWithPath: $0) }
 
-  @Test(.enabled(if: real.map { FileManager.default.fileExists(atPath: "\($0.path)/fsdd/recordings") } ?? false))
+  @Test(
+    .enabled(if: real.map { FileManager.default.fileExists(atPath: "\($0.path)/fsdd/recordings") } ?? false))
   func theRealRecordingsAreThere() throws {
     let source = try Self.source(#require(Self.real), "{}")
     #expect(source.train.inputs.shape == [2500, 1, 32, 48] && source.test.count == 500)

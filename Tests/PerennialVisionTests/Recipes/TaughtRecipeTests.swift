@@ -7,7 +7,9 @@ import Torch
 
 /// Recipes in which models teach, on the digits that come with Perennial.
 @Suite struct TaughtRecipeTests {
-  static func recipe(_ arms: String, teachers: String = "", data: String = "{digits: {limit: 8}}") throws -> Recipe {
+  static func recipe(_ arms: String, teachers: String = "", data: String = "{digits: {limit: 8}}") throws
+    -> Recipe
+  {
     try Recipe(
       yaml: """
         name: taught
@@ -21,7 +23,9 @@ import Torch
         """, source: "taught.yaml")
   }
 
-  private func run<Result>(_ recipe: Recipe, _ body: (RunFolder, RunResults) throws -> Result) throws -> Result {
+  private func run<Result>(_ recipe: Recipe, _ body: (RunFolder, RunResults) throws -> Result) throws
+    -> Result
+  {
     let place = FileManager.default.temporaryDirectory.appendingPathComponent("taught-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: place) }
     let modality = VisionModality(root: DataRoot(place.path))
@@ -56,7 +60,8 @@ import Torch
   }
 
   @Test func peersAreModelsOfARecipe() throws {
-    let recipe = try Self.recipe("  mutual: [{mutual-learning: {peers: [{mlp: {hidden: [8]}}, {small-cnn: {channels: [4]}}]}}]")
+    let recipe = try Self.recipe(
+      "  mutual: [{mutual-learning: {peers: [{mlp: {hidden: [8]}}, {small-cnn: {channels: [4]}}]}}]")
     try run(recipe) { _, results in #expect(results.runs.map(\.strategy) == ["mutual"]) }
     let wrong = try Self.recipe("  mutual: [{mutual-learning: {peers: [{mlp: {hiden: [8]}}]}}]")
     let error = #expect(throws: ConfigurationError.self) {
@@ -76,7 +81,8 @@ import Torch
       #expect(results.runs[1].transfer?.comparisons.map(\.teacher) == ["expert"])
     }
     for (arm, message) in [
-      ("[{data-free: {}}]", "missing key `teacher`"), ("[{data-free: {teacher: nobody}}]", "no teacher `nobody`"),
+      ("[{data-free: {}}]", "missing key `teacher`"),
+      ("[{data-free: {teacher: nobody}}]", "no teacher `nobody`"),
       ("[{replay: {memory: 10}}, {data-free: {teacher: expert}}]", "cannot be combined with replay"),
     ] {
       let error = #expect(throws: ConfigurationError.self) {

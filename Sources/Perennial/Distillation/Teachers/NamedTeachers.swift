@@ -40,7 +40,8 @@ public final class NamedTeachers: TeacherSource {
     let common = try choices.map { choice in
       guard try learner.teacher(choice.name).data == nil else {
         throw DistillationError.teacher(
-          choice.name, "it has data of its own and takes other inputs: `teacher: {paired: {teacher: \(choice.name)}}`")
+          choice.name,
+          "it has data of its own and takes other inputs: `teacher: {paired: {teacher: \(choice.name)}}`")
       }
       return try units(of: choice.name, learner).filter { $0 >= 0 }
     }

@@ -36,7 +36,9 @@ public final class PairedTeacher: TeacherSource {
 
   /// - Throws: `DistillationError` for a teacher without data of its own, or without an example of some class.
   public func begin(_ experience: Experience, _ learner: Learner) throws {
-    guard learner.objective.isClassification else { throw refusal("pairs are made by class, and there are none") }
+    guard learner.objective.isClassification else {
+      throw refusal("pairs are made by class, and there are none")
+    }
     let places = try known(learner)
     if let label = learner.classes.labels.first(where: { places[$0] == nil }) {
       throw refusal("its data have no example of class \(label) to pair with")

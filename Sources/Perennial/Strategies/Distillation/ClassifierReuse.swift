@@ -12,7 +12,8 @@ public final class ClassifierReuse: Strategy {
     "sim-kd", .distillation, summary: "Keeps the teacher's classifier and learns to give it its features.",
     formula: "L = ‖P(F_s) − F_t‖² / D, answers by the teacher's classifier",
     use: "The teacher's classifier is linear and worth more than the student's own.",
-    avoid: "Every value counts: the projector stays.", cost: "A forward pass of the teacher a step; the projector.",
+    avoid: "Every value counts: the projector stays.",
+    cost: "A forward pass of the teacher a step; the projector.",
     paper: "Chen et al., Knowledge Distillation with the Reused Teacher Classifier, 2022"
   ) { ClassifierReuse($0) }
 
@@ -82,7 +83,8 @@ public final class ClassifierReuse: Strategy {
   }
 
   public func loss(_ step: Step) throws -> Tensor? {
-    let teacher = try step.learner.teacher(options.teacher).look(step.batch.inputs, taps: [options.taps.teacher])
+    let teacher = try step.learner.teacher(options.teacher).look(
+      step.batch.inputs, taps: [options.taps.teacher])
     let values = try backbone(of: step.learner)
       .distances(step.look.value(ProjectingBackbone.tap), to: teacher.value(options.taps.teacher))
     return try DistillationReducer()(values, temperature: 1, weights: step.batch.weights)
@@ -117,6 +119,7 @@ public final class ClassifierReuse: Strategy {
     }
     let rows = try Tensor(columns).to(learner.device)
     try head.adopt(
-      noGrad { try weight.to(.float32).indexSelect(rows) }, noGrad { try bias.to(.float32).indexSelect(rows) })
+      noGrad { try weight.to(.float32).indexSelect(rows) }, noGrad { try bias.to(.float32).indexSelect(rows) }
+    )
   }
 }

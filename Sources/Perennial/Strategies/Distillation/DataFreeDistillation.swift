@@ -112,13 +112,15 @@ public final class DataFreeDistillation: Strategy {
     answers = said
     let units = try Tensor(alignment.units).to(learner.device).indexSelect(said.argmax(1))
     return Batch(
-      inputs: try images.detach(), targets: units, fresh: batch.count, source: batch.source, places: batch.places)
+      inputs: try images.detach(), targets: units, fresh: batch.count, source: batch.source,
+      places: batch.places)
   }
 
   public func loss(_ step: Step) throws -> Tensor? {
     guard let answers else { return nil }
     let values = try ResponseDistillation.forwardKL(
-      student: aligned(step.learner).student(step.outputs), teacher: answers, temperature: options.temperature)
+      student: aligned(step.learner).student(step.outputs), teacher: answers, temperature: options.temperature
+    )
     return try DistillationReducer()(values, temperature: options.temperature)
   }
 

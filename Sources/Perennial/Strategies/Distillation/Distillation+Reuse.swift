@@ -50,20 +50,27 @@ extension Distillation {
   /// The rows of the classes that are new, in the student's order.
   private func takeHead(of teacher: Frozen, _ name: String, _ learner: Learner) throws {
     let units = try learner.teacher(name).units(for: learner, name: name)
-    let rows = hasTakenOver ? (learner.session?.previousOutputs ?? 0)..<learner.model.head.outputs
+    let rows =
+      hasTakenOver
+      ? (learner.session?.previousOutputs ?? 0)..<learner.model.head.outputs
       : 0..<learner.model.head.outputs
-    guard let head = learner.model.head as? LinearHead, let weight = teacher.parameters["\(teacher.headName).weight"],
+    guard let head = learner.model.head as? LinearHead,
+      let weight = teacher.parameters["\(teacher.headName).weight"],
       let bias = teacher.parameters["\(teacher.headName).bias"], weight.rank == 2
     else { throw DistillationError.teacher(name, "classifiers are taken over where both are linear") }
     guard weight.shape[1] == head.weight.value.shape[1] else {
       throw DistillationError.teacher(
-        name, "its classifier takes \(weight.shape[1]) features, and the student gives \(head.weight.value.shape[1])")
+        name,
+        "its classifier takes \(weight.shape[1]) features, and the student gives \(head.weight.value.shape[1])"
+      )
     }
     for unit in rows {
       guard let column = units.firstIndex(of: unit) else {
         guard options.reuseLearns else {
           throw DistillationError.teacher(
-            name, "its classifier does not know all classes of the student's, which would rest: set `reuse_learns: true`")
+            name,
+            "its classifier does not know all classes of the student's, which would rest: set `reuse_learns: true`"
+          )
         }
         continue
       }

@@ -11,7 +11,8 @@ import Torch
 /// is for all networks together. T = 1 and w = 1 published.
 public final class MutualLearning: Strategy, Tunable {
   public static let card = StrategyCard(
-    "mutual-learning", .distillation, summary: "Networks learn together, each from the labels and the others.",
+    "mutual-learning", .distillation,
+    summary: "Networks learn together, each from the labels and the others.",
     formula: "L_k = CE_k + w / (K − 1) Σ_l≠k T² KL(p_l ‖ p_k)",
     use: "There is no trained teacher, and time for several networks.",
     avoid: "A good teacher is at hand: `distillation`.", cost: "K networks in place of one; in use one.",
@@ -167,7 +168,8 @@ extension PeerChoice: Codable {
     } else if let count = try? node.decode(Int.self) {
       self = .copies(count)
     } else {
-      throw node.error("must be a number of peers or a list of models, such as `[lenet]`, found \(node.found)")
+      throw node.error(
+        "must be a number of peers or a list of models, such as `[lenet]`, found \(node.found)")
     }
   }
 

@@ -91,7 +91,9 @@ final class AdoptedHead: Module, Head {
   }
 
   override func fit(_ shapes: [String: [Int]]) throws {
-    guard let weight = shapes["weight"], let bias = shapes["bias"], weight != rows.weight.value.shape else { return }
+    guard let weight = shapes["weight"], let bias = shapes["bias"], weight != rows.weight.value.shape else {
+      return
+    }
     try adopt(Tensor.zeros(weight), Tensor.zeros(bias))
   }
 }

@@ -8,12 +8,17 @@ extension DataSource {
   ///
   /// One speaker tests, whom training never hears.
   /// - Throws: `UnknownSpeakerError`, or `FileError` for a damaged recording.
-  static func spokenDigits(in folder: URL, testSpeaker: String, spectrogram: LogMelSpectrogram) throws -> DataSource {
-    let names = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0.hasSuffix(".wav") }
+  static func spokenDigits(in folder: URL, testSpeaker: String, spectrogram: LogMelSpectrogram) throws
+    -> DataSource
+  {
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter {
+      $0.hasSuffix(".wav")
+    }
     let recordings = try names.sorted().map { name in
       let parts = name.dropLast(4).split(separator: "_")
       guard parts.count == 3, let digit = Int(parts[0]), 0...9 ~= digit else {
-        throw FileError(.format, folder.appendingPathComponent(name).path, "not named as in `7_jackson_32.wav`")
+        throw FileError(
+          .format, folder.appendingPathComponent(name).path, "not named as in `7_jackson_32.wav`")
       }
       return (name: name, digit: digit, speaker: String(parts[1]))
     }
@@ -32,8 +37,10 @@ extension DataSource {
       return wave.samples
     }
     let images = try spectrogram(sounds, rate: rate)
-    let (test, train) = (recordings.indices.filter { recordings[$0].speaker == testSpeaker },
-      recordings.indices.filter { recordings[$0].speaker != testSpeaker })
+    let (test, train) = (
+      recordings.indices.filter { recordings[$0].speaker == testSpeaker },
+      recordings.indices.filter { recordings[$0].speaker != testSpeaker }
+    )
     let heard = try images.indexSelect(Tensor(train))
     let deviation = try heard.standardDeviation([0, 1, 2, 3], correction: 0).clamp(min: 1e-6)
     let all = try Examples(

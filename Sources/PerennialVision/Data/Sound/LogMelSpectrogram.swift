@@ -20,7 +20,9 @@ struct LogMelSpectrogram {
   func callAsFunction(_ sounds: [[Float]], rate: Int) throws -> Tensor {
     try noGrad {
       let (window, length) = (Self.window, samples)
-      let flat = sounds.flatMap { $0.prefix(length) + [Float](repeating: 0, count: max(0, length - $0.count)) }
+      let flat = sounds.flatMap {
+        $0.prefix(length) + [Float](repeating: 0, count: max(0, length - $0.count))
+      }
       let rows = try Tensor(flat, shape: [sounds.count, length])
         .asStrided([sounds.count, frames, window], strides: [length, Self.hop, 1], offset: 0)
       let (cosines, sines) = try waves()

@@ -16,7 +16,8 @@ struct WaveFile {
       FileError(kind, path, .byte(place), message)
     }
     (rate, samples) = try data.withUnsafeBytes { bytes in
-      guard data.prefix(4).elementsEqual("RIFF".utf8), data.dropFirst(8).prefix(4).elementsEqual("WAVE".utf8) else {
+      guard data.prefix(4).elementsEqual("RIFF".utf8), data.dropFirst(8).prefix(4).elementsEqual("WAVE".utf8)
+      else {
         throw fault(.format, 0, "no RIFF WAVE header")
       }
       var format: (channels: Int, rate: Int)?
@@ -27,11 +28,14 @@ struct WaveFile {
           throw fault(.truncated, place, "a chunk of \(length) bytes, and the file ends before")
         }
         if name.elementsEqual("fmt ".utf8) {
-          guard let coding = body.integer(at: 0, as: UInt16.self), let width = body.integer(at: 14, as: UInt16.self),
-            let channels = body.integer(at: 2, as: UInt16.self), let rate = body.integer(at: 4, as: UInt32.self)
+          guard let coding = body.integer(at: 0, as: UInt16.self),
+            let width = body.integer(at: 14, as: UInt16.self),
+            let channels = body.integer(at: 2, as: UInt16.self),
+            let rate = body.integer(at: 4, as: UInt32.self)
           else { throw fault(.truncated, place, "the format takes 16 bytes") }
           guard coding == 1, width == 16, channels > 0, rate > 0 else {
-            throw fault(.unsupported, place, "only PCM of 16 bits is read, not coding \(coding) of \(width) bits")
+            throw fault(
+              .unsupported, place, "only PCM of 16 bits is read, not coding \(coding) of \(width) bits")
           }
           format = (Int(channels), Int(rate))
         } else if name.elementsEqual("data".utf8) {
