@@ -31,8 +31,7 @@ public final class CachedTeacher: TeacherSource {
 
   public init(_ options: Options) { self.options = options }
 
-  /// The teacher itself, as far as taps and classes go.
-  public var trial: any TeacherSource { NamedTeachers([.init(options.teacher)]) }
+  public var trial: any TeacherSource { Trial(of: self) }
 
   public var teacherNames: [String] { [options.teacher] }
 
@@ -44,11 +43,7 @@ public final class CachedTeacher: TeacherSource {
 
   private func open(_ session: Session, _ learner: Learner) throws {
     let teacher = try learner.teacher(options.teacher)
-    guard learner.options.views != nil || learner.pipeline.augmentations.isEmpty else {
-      throw DistillationError.teacher(
-        options.teacher,
-        "its answers cannot be kept while every epoch augments anew: set `training.views`, such as 8")
-    }
+    try requireViews(learner)
     units = try teacher.units(for: learner, name: options.teacher)
     guard units.contains(where: { $0 >= 0 }) else {
       throw DistillationError.noCommonClasses(teacher: options.teacher)
@@ -68,10 +63,7 @@ public final class CachedTeacher: TeacherSource {
 
   public func signals(_ batch: Batch, taps: [String], _ learner: Learner) throws -> [TeacherSignal] {
     guard let answers = try opened(learner) else { return [] }
-    if let tap = taps.first(where: { $0 != "outputs" }) {
-      throw DistillationError.teacher(
-        options.teacher, "its kept answers are outputs, and tell nothing of the tap `\(tap)`")
-    }
+    try requireOutputs(taps)
     guard batch.fresh == batch.count else {
       throw DistillationError.teacher(
         options.teacher, "its kept answers are for fresh items alone: set `items: fresh` beside a memory")
@@ -86,5 +78,41 @@ public final class CachedTeacher: TeacherSource {
   private func opened(_ learner: Learner) throws -> AnswerCache? {
     if answers == nil, let session = learner.session { try open(session, learner) }
     return answers
+  }
+
+  private func requireViews(_ learner: Learner) throws {
+    guard learner.options.views != nil || learner.pipeline.augmentations.isEmpty else {
+      throw DistillationError.teacher(
+        options.teacher,
+        "its answers cannot be kept while every epoch augments anew: set `training.views`, such as 8")
+    }
+  }
+
+  private func requireOutputs(_ taps: [String]) throws {
+    if let tap = taps.first(where: { $0 != "outputs" }) {
+      throw DistillationError.teacher(
+        options.teacher, "its kept answers are outputs, and tell nothing of the tap `\(tap)`")
+    }
+  }
+
+  /// The teacher itself in place of its kept answers, which must be possible.
+  private final class Trial: TeacherSource {
+    private let cached: CachedTeacher
+    private let live: NamedTeachers
+
+    init(of cached: CachedTeacher) {
+      self.cached = cached
+      live = NamedTeachers([.init(cached.options.teacher)])
+    }
+
+    func begin(_ experience: Experience, _ learner: Learner) throws {
+      try cached.requireViews(learner)
+      try live.begin(experience, learner)
+    }
+
+    func signals(_ batch: Batch, taps: [String], _ learner: Learner) throws -> [TeacherSignal] {
+      try cached.requireOutputs(taps)
+      return try live.signals(batch, taps: taps, learner)
+    }
   }
 }

@@ -195,7 +195,7 @@ import Torch
     room.objective = Regression()
     let examples = try Examples(
       inputs: Tensor.normal([18, 8], random), targets: Tensor.normal([18, 2], random))
-    let experience = Experience(index: 0, name: "values", examples: examples)
+    let experience = try Experience(index: 0, name: "values", examples: examples)
     let learner = try room.learner([Method.distillation("{teacher: three, terms: [logits]}")])
     #expect(
       throws: DistillationError.teacher("three", "gives 3 values, and the student 2")
