@@ -43,7 +43,7 @@ private final class Watched: Teacher {
   static func learner(_ teacher: any Teacher, _ stream: Perennial.Stream, source: (any TeacherSource)? = nil)
     throws -> Learner
   {
-    let distillation = Distillation(source ?? PairedTeacher("images"), terms: [(SoftTargets(), 1)])
+    let distillation = try Distillation(source ?? PairedTeacher("images"), terms: [(SoftTargets(), 1)])
     return try Learner(
       .tiny(dropout: 0.2), optimizer: SGD(learningRate: 0.05, momentum: 0.9), strategies: [distillation],
       options: TrainingOptions(batch: 8), pipeline: stream.pipeline, teachers: ["images": teacher], seed: 7)

@@ -50,6 +50,8 @@ public final class Distillation: Strategy, Tunable {
     public var reuse: [String] = []
     /// Whether they learn on from there; they rest where nothing is said.
     public var reuseLearns = false
+    /// How terms are weighed against each other: `fixed`, by their `gradient`, or by learned `uncertainty`.
+    var balance = TermBalance.Kind.fixed
     /// How far the teacher is trusted, item by item.
     public var trust = TeacherTrust.Measure.always
 
@@ -92,6 +94,7 @@ public final class Distillation: Strategy, Tunable {
   /// What labels and terms did to the student, a few times an experience.
   public private(set) var readings: [TermReading] = []
   private let trust: TeacherTrust
+  private let balance: TermBalance
   private(set) var isTeaching = false
   /// Whether the student has the modules that it takes over.
   var hasTakenOver = false
@@ -107,6 +110,8 @@ public final class Distillation: Strategy, Tunable {
     settings = try choices.map { try TermRegistry.settings($0.selection) }
     source = try options.source()
     trust = TeacherTrust(options.trust)
+    balance = try TermBalance(options.balance, terms: terms.map(\.term.name))
+    adapters.keep(balance)
   }
 
   /// - Parameters:
@@ -115,12 +120,14 @@ public final class Distillation: Strategy, Tunable {
   public init(
     _ source: any TeacherSource, terms: [(term: any DistillationTerm, weight: Ramp)],
     options: Options = Options()
-  ) {
+  ) throws {
     self.options = options
     strength = options.weight.most
     (self.source, self.terms) = (source, terms)
     settings = terms.map { _ in [] }
     trust = TeacherTrust(options.trust)
+    balance = try TermBalance(options.balance, terms: terms.map(\.term.name))
+    adapters.keep(balance)
   }
 
   /// Lets the teacher itself answer where its kept answers would: for a trial with a few examples.
@@ -177,7 +184,7 @@ public final class Distillation: Strategy, Tunable {
   }
 
   public func terms(_ step: Step) throws -> [LossTerm] {
-    let parts = try contributions(step)
+    let parts = try balance(contributions(step), step)
     if !parts.isEmpty, isRead(step) { readings += try read(step, parts) }
     return try parts.map { LossTerm("\(name)/\($0.name)", try $0.value * $0.weight) }
   }
@@ -194,6 +201,7 @@ public final class Distillation: Strategy, Tunable {
     state.set(try source.state(), under: "teacher")
     state.set(try adapters.state(), under: "adapters")
     state.set(trust.state(), under: "trust")
+    state.set(balance.state(), under: "balance")
     return state
   }
 
@@ -204,6 +212,7 @@ public final class Distillation: Strategy, Tunable {
     try source.restore(state.scoped("teacher"), learner)
     adapters = try TermModules(state.scoped("adapters"), active.map(\.term), learner.random)
     try trust.restore(state.scoped("trust"), device: learner.device)
+    try balance.restore(state.scoped("balance"))
   }
 }
 
@@ -214,8 +223,8 @@ extension Distillation {
   public struct Contribution {
     public let name: String
     /// The reduced value `[]`, T² included, and its weight now.
-    public let value: Tensor
-    public let weight: Double
+    public internal(set) var value: Tensor
+    public internal(set) var weight: Double
   }
 
   /// Whose outputs, and whether the units of each task by themselves.

@@ -18,7 +18,7 @@ import Torch
     var options = Distillation.Options()
     options.items = items
     let term = SightsTerm()
-    let distillation = Distillation(CachedTeacher(cached), terms: [(term, 0.01)], options: options)
+    let distillation = try Distillation(CachedTeacher(cached), terms: [(term, 0.01)], options: options)
     var steps = 0
     let spy = Spy { step in
       try body(step, #require(term.sights.last))

@@ -138,7 +138,7 @@ import Torch
     var options = Distillation.Options()
     options.items = items
     let term = SightsTerm("sights", [TapPair("hidden", "features")])
-    let distillation = Distillation(NamedTeachers([.init("big")]), terms: [(term, 0.001)], options: options)
+    let distillation = try Distillation(NamedTeachers([.init("big")]), terms: [(term, 0.001)], options: options)
     var sightsBefore = 0
     let spy = Spy { step in
       let (fresh, all) = (step.batch.fresh, step.batch.count)
@@ -237,7 +237,7 @@ import Torch
     let room = try Classroom()
     let source = MovingAverageTeacher(
       FeatureSetting.options { $0.decay = 0.6 })
-    let distillation = Distillation(source, terms: [(SoftTargets(), 1)])
+    let distillation = try Distillation(source, terms: [(SoftTargets(), 1)])
     let learner = try room.learner([distillation])
     try learner.begin(room.stream.experience(0))
     var expected = try learner.model.stateDictionary().mapValues { try $0.clone() }

@@ -10,7 +10,7 @@ import Torch
     _ room: Classroom, _ source: NamedTeachers, _ body: @escaping (Step, [TermSight]) throws -> Void
   ) throws {
     let term = SightsTerm()
-    let distillation = Distillation(source, terms: [(term, 1)])
+    let distillation = try Distillation(source, terms: [(term, 1)])
     var (seen, steps) = (0, 0)
     let spy = Spy { step in
       try body(step, Array(term.sights[seen...]))
@@ -68,7 +68,7 @@ import Torch
   @Test func tasksAreTaughtOneByOne() throws {
     let stream = try Setting.tasks.stream()
     let term = SightsTerm()
-    let distillation = Distillation(NamedTeachers([.init("big")]), terms: [(term, 1)])
+    let distillation = try Distillation(NamedTeachers([.init("big")]), terms: [(term, 1)])
     var seen = 0
     let spy = Spy { step in
       let units = term.sights[seen...].map { $0.units ?? [] }
