@@ -43,9 +43,12 @@ final class TermModules: Module {
     return state
   }
 
-  /// Builds everything as it was saved.
-  convenience init(_ state: State, _ terms: [any DistillationTerm], _ random: RandomStreams) throws {
+  /// Builds everything as it was saved, with what weighs the terms.
+  convenience init(
+    _ state: State, _ terms: [any DistillationTerm], _ balance: Module, _ random: RandomStreams
+  ) throws {
     self.init()
+    keep(balance)
     guard let saved: [String: TermPlan] = state["plans"] else { return }
     for term in terms {
       guard let plan = saved[term.name] else { throw StateError.missing("the plan of \(term.name)") }

@@ -210,7 +210,7 @@ public final class Distillation: Strategy, Tunable {
     hasTakenOver = state["reused"] ?? false
     readings = try state.require("readings")
     try source.restore(state.scoped("teacher"), learner)
-    adapters = try TermModules(state.scoped("adapters"), active.map(\.term), learner.random)
+    adapters = try TermModules(state.scoped("adapters"), active.map(\.term), balance, learner.random)
     try trust.restore(state.scoped("trust"), device: learner.device)
     try balance.restore(state.scoped("balance"))
   }
