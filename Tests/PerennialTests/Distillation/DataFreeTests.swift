@@ -71,8 +71,10 @@ import Torch
       expectNear(value, try golden["student_after/\(path)"], relative: 2e-5, "student \(path)")
     }
     for (path, value) in try #require(strategy.generator).stateDictionary() where value.dtype == .float32 {
-      // What a bias adds before batch normalisation is taken away again: Adam follows rounding errors there.
-      if path == "seed.bias" || path == "conv0.bias" || path == "conv1.bias" { continue }
+      // What a bias adds before batch normalisation is taken away again: Adam follows rounding errors there, and the
+      // running means follow the biases.
+      if ["seed.bias", "conv0.bias", "conv1.bias"].contains(path) { continue }
+      if path.hasSuffix("running_mean"), path != "norm3.running_mean" { continue }
       expectNear(value, try golden["generator_after/\(path)"], relative: 1e-4, "generator \(path)")
     }
   }
