@@ -138,7 +138,8 @@ import Torch
     var options = Distillation.Options()
     options.items = items
     let term = SightsTerm("sights", [TapPair("hidden", "features")])
-    let distillation = try Distillation(NamedTeachers([.init("big")]), terms: [(term, 0.001)], options: options)
+    let distillation = try Distillation(
+      NamedTeachers([.init("big")]), terms: [(term, 0.001)], options: options)
     var sightsBefore = 0
     let spy = Spy { step in
       let (fresh, all) = (step.batch.fresh, step.batch.count)
