@@ -15,8 +15,12 @@ struct LearnerMaker {
   ///   - isPlain: without strategies, but with the modules that they attach to the model, so that both have the same
   ///     weights.
   ///   - isWanted: which of the strategies take part.
-  func make(isPlain: Bool = false, only isWanted: (any Strategy) -> Bool = { _ in true }) throws -> Learner {
-    let strategies = try arm.strategies.map { try StrategyRegistry.make($0) }.filter(isWanted)
+  ///   - more: strategies that the recipe does not name.
+  func make(
+    isPlain: Bool = false, only isWanted: (any Strategy) -> Bool = { _ in true },
+    adding more: [any Strategy] = []
+  ) throws -> Learner {
+    let strategies = try arm.strategies.map { try StrategyRegistry.make($0) }.filter(isWanted) + more
     let blueprint = try modality.trainedBlueprint(recipe, for: stream)
     return try Learner(
       isPlain ? blueprint.extended(by: strategies) : blueprint,

@@ -56,7 +56,9 @@ enum NumberText {
   /// "640", "12.8 k", "41 M", "1.2 G".
   static func scaled(_ value: Double) -> String {
     let units: [(Double, String)] = [(1e9, "G"), (1e6, "M"), (1e3, "k")]
-    guard let (unit, name) = units.first(where: { abs(value) >= $0.0 * 0.9995 }) else { return magnitude(value) }
+    guard let (unit, name) = units.first(where: { abs(value) >= $0.0 * 0.9995 }) else {
+      return magnitude(value)
+    }
     return "\(magnitude(value / unit)) \(name)"
   }
 

@@ -58,9 +58,11 @@ struct Answer {
     else { return nil }
     let lead = student.value.mean - control.value.mean
     guard lead > max(student.value.std, control.value.std) else {
-      return "With a teacher, \(student.name) is not better than \(control.name) without by more than the spread of the seeds."
+      return
+        "With a teacher, \(student.name) is not better than \(control.name) without by more than the spread of the seeds."
     }
-    return "Its teacher is worth \(NumberText.fixed(100 * lead, 1)) points to \(student.name), against \(control.name) without."
+    return
+      "Its teacher is worth \(NumberText.fixed(100 * lead, 1)) points to \(student.name), against \(control.name) without."
   }
 
   /// Strategies by average accuracy, the best first; those without one left out.
