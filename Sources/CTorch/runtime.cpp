@@ -55,10 +55,12 @@ int32_t ct_cuda_synchronize(void) {
 }
 bool ct_has_onednn(void) { return at::hasMKLDNN(); }
 
-int32_t ct_script_load(const char *path, ct_script *result) {
+int32_t ct_script_load(const char *path, const char *device, int32_t dtype, ct_script *result) {
   return guarded([&] {
     auto module = torch::jit::load(std::string(path));
     module.eval();
+    module.to(at::Device(device), static_cast<at::ScalarType>(dtype));
+    for (auto parameter : module.parameters()) parameter.set_requires_grad(false);
     *result = reinterpret_cast<ct_script>(new torch::jit::Module(std::move(module)));
   });
 }

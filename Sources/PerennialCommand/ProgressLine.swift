@@ -70,7 +70,7 @@ final class ProgressLine: RunObserver {
       if terminal.isInteractive { rewrite([title(position), experience(position), "consolidating"]) }
     case .evaluated(let position, let step, let accuracies):
       if !terminal.isInteractive, step > 0 { say(evaluation(position, accuracies)) }
-    case .saved, .prequential, .boundary: break
+    case .saved, .prequential, .boundary, .peer: break
     case .tuned(let position, _, let choice):
       say("\(title(position)): \(experience(position)) \(choice)")
     case .forgot(let position, _, let outcome):

@@ -51,9 +51,10 @@ int32_t ct_cuda_device_count(void);
 int32_t ct_cuda_synchronize(void);
 bool ct_has_onednn(void);
 
-// TorchScript modules, for teachers that arrive as files (forward of one tensor to one tensor).
+// TorchScript modules, for teachers that arrive as files (forward of one tensor to one tensor): in evaluation mode, and
+// nothing of them requires gradients.
 typedef struct ct_script_s *ct_script;
-int32_t ct_script_load(const char *path, ct_script *result);
+int32_t ct_script_load(const char *path, const char *device, int32_t dtype, ct_script *result);
 void ct_script_free(ct_script script);
 int32_t ct_script_forward(ct_script script, ct_tensor input, ct_tensor *result);
 

@@ -8,15 +8,28 @@ import Torch
 /// recording gradients. `digest()` covers parameters and buffers, so that a test can show that nothing moved.
 public struct Frozen {
   private let network: Network
+  private let dtype: DType
 
   /// Freezes a copy of a network.
-  public init(_ network: Network, _ blueprint: Blueprint, device: Device = .cpu) throws {
+  ///
+  /// - Parameter dtype: of the values and of what is computed with them; answers are float32 all the same.
+  public init(_ network: Network, _ blueprint: Blueprint, device: Device = .cpu, dtype: DType = .float32)
+    throws
+  {
     let copy = try blueprint.copy(of: network)
     if device != .cpu { try copy.move(to: device) }
     copy.evaluate()
-    for (_, parameter) in copy.parameters { parameter.isTrainable = false }
+    for (_, parameter) in copy.parameters {
+      parameter.isTrainable = false
+      guard dtype != .float32, parameter.value.dtype.isFloatingPoint else { continue }
+      parameter.replace(with: try noGrad { try parameter.value.detach().to(dtype) })
+    }
     self.network = copy
+    self.dtype = dtype
   }
+
+  /// The classifier's name in paths.
+  var headName: String { network.headName }
 
   /// K
   public var outputs: Int { network.head.outputs }
@@ -27,18 +40,33 @@ public struct Frozen {
   }
 
   /// Outputs `[N, K]` for inputs `[N, …]`, outside the graph.
-  public func callAsFunction(_ inputs: Tensor) throws -> Tensor { try noGrad { try network(inputs) } }
+  public func callAsFunction(_ inputs: Tensor) throws -> Tensor {
+    try noGrad { try network(inputs.to(dtype)).to(.float32) }
+  }
 
   /// Outputs, features and the values at these taps for inputs `[N, …]`, outside the graph.
   public func look(_ inputs: Tensor, taps: [String] = []) throws -> Look {
-    try noGrad { try network.look(inputs, taps: taps) }
+    try noGrad { try answer(inputs, taps: taps) }
+  }
+
+  /// Outputs and features in the graph of the inputs; nothing of the teacher's own is part of it.
+  public func look(inGraphOf inputs: Tensor) throws -> Look { try answer(inputs, taps: []) }
+
+  private func answer(_ inputs: Tensor, taps: [String]) throws -> Look {
+    let look = try network.look(inputs.to(dtype), taps: taps)
+    guard dtype != .float32 else { return look }
+    return Look(
+      features: try look.features.to(.float32), outputs: try look.outputs.to(.float32),
+      taps: try look.taps.mapValues { try $0.to(.float32) })
   }
 
   /// The names of what there is to look at.
   public var tapNames: [String] { network.tapNames }
 
   /// Features `[N, D]` of inputs `[N, …]`, outside the graph.
-  public func features(_ inputs: Tensor) throws -> Tensor { try noGrad { try network.features(inputs) } }
+  public func features(_ inputs: Tensor) throws -> Tensor {
+    try noGrad { try network.features(inputs.to(dtype)).to(.float32) }
+  }
 
   /// Moves every value a share of the way to another network's, counters and what has grown to its own: a teacher that
   /// follows.

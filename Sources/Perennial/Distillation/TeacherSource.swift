@@ -2,6 +2,9 @@ import Torch
 
 /// Who teaches in each step: a trained model, several, the student's own past, its moving average, or a file of answers.
 public protocol TeacherSource: AnyObject {
+  /// The names that the recipe's `teachers:`, or an arm before, must have.
+  var teacherNames: [String] { get }
+
   /// An experience begins, the head has grown, and the student is still as it was.
   func begin(_ experience: Experience, _ learner: Learner) throws
 
@@ -25,6 +28,7 @@ public protocol TeacherSource: AnyObject {
 }
 
 extension TeacherSource {
+  public var teacherNames: [String] { [] }
   public var trial: any TeacherSource { self }
   public func begin(_ experience: Experience, _ learner: Learner) throws {}
   public func observe(_ step: Step) throws {}

@@ -46,6 +46,23 @@ public final class Evaluator {
     return try score(index, nil, learner.classes, learner.classes.count, learner, limit: limit).0.score
   }
 
+  /// Scores of another network with the learner's units on the first `count` test sets, units of other tasks left out.
+  public func scores(of network: Network, beside learner: Learner, count: Int) throws -> [Double] {
+    try (0..<count).map { index in
+      let task = stream.scenario == .taskIncremental ? index : nil
+      var examples = try test(index)
+      if learner.objective.isClassification {
+        examples = try examples.with(targets: learner.classes.units(for: examples.targets))
+      }
+      let outputs = try stride(from: 0, to: examples.count, by: Self.batch).map { start in
+        let places = try Tensor.arange(start, min(start + Self.batch, examples.count))
+        let batch = try learner.batch(of: examples, places, task: task, isAugmented: false)
+        return try noGrad { try learner.mask(network.evaluating { try network(batch.inputs) }, batch) }
+      }
+      return try learner.objective.score(Tensor.concatenate(outputs), examples.targets.to(learner.device))
+    }
+  }
+
   /// The head with untrained units for the classes to come, drawn apart from the learner's random streams; nil when
   /// its own will do.
   private func probe(of learner: Learner, outputs: Int) throws -> (any Head)? {

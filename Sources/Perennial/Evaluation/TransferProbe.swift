@@ -27,7 +27,9 @@ struct TransferProbe {
       let truth = try examples.targets.integers()
       let student = try look { try learner.model.look($0, taps: Self.layers(learner.model.tapNames)) }
       let answers = try student.outputs.argmax(1).integers().map { learner.classes.labels[$0] }
-      return try learner.teachers.sorted { $0.key < $1.key }.map { name, teacher in
+      // Those who take other inputs have nothing to say of these.
+      return try learner.teachers.filter { $0.value.data == nil }.sorted { $0.key < $1.key }.map {
+        name, teacher in
         let theirs = try look { try teacher.look($0, taps: Self.layers(teacher.tapNames)) }
         let said = try theirs.outputs.argmax(1).integers().map { teacher.labels?[$0] ?? $0 }
         var (agreed, kept): ([Int: Tally], [Int: Tally]) = ([:], [:])

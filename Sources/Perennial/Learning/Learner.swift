@@ -16,6 +16,8 @@ public final class Learner {
   public let device: Device
   /// Models that know something already, by name, for strategies that learn from them.
   public let teachers: [String: any Teacher]
+  /// How to make a model that a recipe names, for strategies that train others beside the learner's own.
+  public let models: (Selection) throws -> Blueprint
 
   /// Which unit stands for which label.
   public private(set) var classes = ClassSpace()
@@ -37,7 +39,9 @@ public final class Learner {
   public init(
     _ blueprint: Blueprint, objective: any Objective = Classification(), optimizer: any Optimizer,
     strategies: [any Strategy] = [], options: TrainingOptions = TrainingOptions(), pipeline: InputPipeline,
-    teachers: [String: any Teacher] = [:], seed: UInt64 = 0, device: Device = .cpu
+    teachers: [String: any Teacher] = [:],
+    models: @escaping (Selection) throws -> Blueprint = { throw LearnerError.model($0.name) },
+    seed: UInt64 = 0, device: Device = .cpu
   ) throws {
     for (index, strategy) in strategies.enumerated()
     where strategies[..<index].contains(where: { $0.name == strategy.name }) {
@@ -50,12 +54,23 @@ public final class Learner {
     self.options = options
     self.pipeline = pipeline
     self.teachers = teachers
+    self.models = models
     self.device = device
     random = RandomStreams(seed: seed)
     baseLearningRate = optimizer.learningRate
     model = try self.blueprint.make(random)
     if device != .cpu { try model.move(to: device) }
     vector = try ParameterVector(model.trainableParameters)
+  }
+
+  /// The teacher of that name.
+  ///
+  /// - Throws: `DistillationError.unknownTeacher`.
+  public func teacher(_ name: String) throws -> any Teacher {
+    guard let teacher = teachers[name] else {
+      throw DistillationError.unknownTeacher(name, known: teachers.keys.sorted())
+    }
+    return teacher
   }
 
   /// Learns one experience.

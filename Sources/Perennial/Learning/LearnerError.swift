@@ -7,6 +7,8 @@ public enum LearnerError: Error, CustomStringConvertible, Equatable {
   case duplicateStrategy(String)
   /// A list of class labels that does not fit the outputs.
   case labels(Int, outputs: Int)
+  /// The name of a model, where only a recipe can say how to make it.
+  case model(String)
 
   public var description: String {
     switch self {
@@ -17,6 +19,7 @@ public enum LearnerError: Error, CustomStringConvertible, Equatable {
     case .outputs(let head, let needed): "the head has \(head) outputs, the targets need \(needed)"
     case .labels(let count, let outputs):
       "\(outputs) outputs need as many different class labels, found \(count)"
+    case .model(let name): "nobody told the learner how to make the model `\(name)`"
     case .duplicateStrategy(let name): "two strategies of one learner are called \(name)"
     }
   }

@@ -30,6 +30,12 @@ public protocol Strategy: AnyObject {
   /// The names of the teachers that it learns from, besides the model itself.
   var teacherNames: [String] { get }
 
+  /// The models that it trains beside the learner's own, as a recipe names them.
+  var models: [Selection] { get }
+
+  /// Networks that learned beside the model and could stand in its place, for reports.
+  var peers: [(name: String, network: Network)] { get }
+
   /// What learns beside the model and never becomes part of it, such as an adapter between two widths. The optimizer
   /// moves it; `state()` is for the strategy to save. After it has changed, tell ``Learner/parametersChanged()``.
   var companion: Module? { get }
@@ -117,6 +123,8 @@ extension Strategy {
   public func extend(_ network: Network, _ random: RandomStreams) throws {}
   public var taps: [String] { [] }
   public var teacherNames: [String] { [] }
+  public var models: [Selection] { [] }
+  public var peers: [(name: String, network: Network)] { [] }
   public var companion: Module? { nil }
   public func trainingSet(for experience: Experience, _ learner: Learner) throws -> TrainingSet? { nil }
   public func begin(_ experience: Experience, _ learner: Learner) throws {}

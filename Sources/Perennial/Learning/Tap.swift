@@ -32,11 +32,29 @@ extension Network {
   public func recording<Result>(taps names: [String], _ body: () throws -> Result) throws -> (
     result: Result, taps: [String: Tensor]
   ) {
+    try backbone.recording(taps: names, body)
+  }
+
+  /// What the model makes of inputs `[N, …]`: outputs, features and the values at these taps.
+  public func look(_ inputs: Tensor, taps: [String] = []) throws -> Look {
+    let (values, seen) = try recording(taps: taps) {
+      let features = try features(inputs)
+      return (features: features, outputs: try head(features))
+    }
+    return Look(features: values.features, outputs: values.outputs, taps: seen)
+  }
+}
+
+extension Backbone {
+  /// Runs `body`, which makes one forward pass, and gives what the taps of these names saw.
+  func recording<Result>(taps names: [String], _ body: () throws -> Result) throws -> (
+    result: Result, taps: [String: Tensor]
+  ) {
     let wanted = Set(names).subtracting(["features", "outputs"])
     guard !wanted.isEmpty else { return (try body(), [:]) }
-    let taps = backbone.taps.filter { wanted.contains($0.name) }
+    let taps = self.taps.filter { wanted.contains($0.name) }
     if let missing = wanted.subtracting(taps.map(\.name)).min() {
-      throw TapError.unknown(missing, known: tapNames)
+      throw TapError.unknown(missing, known: self.taps.map(\.name) + ["features", "outputs"])
     }
     for tap in taps { tap.open() }
     let result = Swift.Result { try body() }
@@ -50,15 +68,6 @@ extension Network {
           return (name, tensor)
         })
     )
-  }
-
-  /// What the model makes of inputs `[N, …]`: outputs, features and the values at these taps.
-  public func look(_ inputs: Tensor, taps: [String] = []) throws -> Look {
-    let (values, seen) = try recording(taps: taps) {
-      let features = try features(inputs)
-      return (features: features, outputs: try head(features))
-    }
-    return Look(features: values.features, outputs: values.outputs, taps: seen)
   }
 }
 

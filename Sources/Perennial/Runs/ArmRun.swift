@@ -28,17 +28,22 @@ final class ArmRun {
   private static let curveBatches = 10
   private static let curveExamples = 500
 
-  /// - Parameter finished: the weights of an arm that was trained before, with the same seed.
+  /// - Parameters:
+  ///   - finished: the weights of an arm or a teacher that was trained before, with the same seed.
+  ///   - keep: takes the weights of a teacher that was trained for this arm.
+  ///   - interrupt: called before every step of such a training; what it throws ends it.
   init(
     recipe whole: Recipe, arm: Recipe.Arm, seed: Int, modality: any Modality, device: Device,
-    finished: @escaping (String) -> URL? = { _ in nil }
+    finished: @escaping (String) -> URL? = { _ in nil },
+    keep: @escaping (String, Data) throws -> Void = { _, _ in }, interrupt: @escaping () throws -> Void = {}
   ) throws {
     self.arm = arm
     let recipe = whole.resolved(for: arm)
     let stream = try modality.stream(recipe, of: arm, seed: UInt64(seed))
     self.stream = stream
     let room = TeacherRoom(
-      recipe: whole, modality: modality, stream: stream, device: device, finished: finished)
+      recipe: whole, modality: modality, stream: stream, seed: seed, device: device, finished: finished,
+      keep: keep, interrupt: interrupt)
     maker = LearnerMaker(
       recipe: recipe, arm: arm, seed: seed, modality: modality, stream: stream, device: device,
       teachers: try room.teachers(of: arm.strategies.map { try StrategyRegistry.make($0) }, for: arm))
@@ -132,10 +137,19 @@ final class ArmRun {
         record.recordFlips(flips.reduce(FlipCounts(), +))
       }
       correct = look.correct
+      try scorePeers()
       record.cost.parametersByExperience =
         (record.cost.parametersByExperience ?? []) + [learner.model.learnedCount]
       experience += 1
       return look.scores.map(\.score)
+    }
+  }
+
+  private func scorePeers() throws {
+    let step = steps
+    for peer in learner.strategies.flatMap(\.peers) {
+      let scores = try evaluator.scores(of: peer.network, beside: learner, count: experience + 1)
+      news.append { .peer($0, step: step, name: peer.name, accuracies: scores) }
     }
   }
 

@@ -25,6 +25,9 @@ extension Experiment {
             throw LearnerError.duplicateStrategy(strategy.name)
           }
           try strategy.check(facts)
+          for model in strategy.models {
+            _ = try modality.blueprint(recipe.with(model: model), for: stream).make(random)
+          }
         }
         _ = try DistillationTrial(recipe, arm, modality).lines()
         let own = recipe.resolved(for: arm)

@@ -34,7 +34,7 @@ struct DistillationTrial {
     let stream = try modality.stream(recipe, of: arm, seed: UInt64(seed))
     let strategies = try arm.strategies.map { try StrategyRegistry.make($0) }
     let room = TeacherRoom(
-      recipe: recipe, modality: modality, stream: stream, device: device, finished: { _ in nil },
+      recipe: recipe, modality: modality, stream: stream, seed: seed, device: device, finished: { _ in nil },
       isTrial: true)
     let learner = try LearnerMaker(
       recipe: recipe.resolved(for: arm), arm: arm, seed: seed, modality: modality, stream: stream,

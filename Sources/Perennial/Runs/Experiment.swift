@@ -61,6 +61,11 @@ public final class Experiment {
       finished: { [folder] in
         let url = folder.student(of: $0, seed: seed)
         return FileManager.default.fileExists(atPath: url.path) ? url : nil
+      },
+      keep: { [folder] in try AtomicFile.write($1, to: folder.student(of: $0, seed: seed)) },
+      interrupt: { [shouldStop] in
+        guard shouldStop() else { return }
+        throw RunInterrupted(position: RunPosition(strategy: arm.name, seed: seed, experiences: 1), step: 0)
       })
     var position = RunPosition(strategy: arm.name, seed: seed, experiences: run.stream.count)
     let store = CheckpointStore(
@@ -147,13 +152,12 @@ public final class Experiment {
   /// The model alone, with what is needed to build it again: nothing that only its training needed.
   private func trained(_ run: ArmRun) throws -> Data {
     let own = recipe.resolved(for: run.arm)
-    var metadata = ["format": "pt", "recipe_sha256": recipe.sha256, "model": try own.model.node.yaml()]
-    metadata["head"] = try own.head.node.yaml()
-    metadata["input"] = "\(try run.stream.inputShape())"
-    if run.learner.objective.isClassification {
-      metadata[TrainedWeights.labelsKey] = "\(run.learner.classes.labels)"
-    }
-    return try Safetensors.encode(run.learner.model.stateDictionary(), metadata: metadata)
+    return try TrainedWeights.encode(
+      run.learner,
+      metadata: [
+        "recipe_sha256": recipe.sha256, "model": own.model.node.yaml(), "head": own.head.node.yaml(),
+        "input": "\(run.stream.inputShape())",
+      ])
   }
 
   private func recordURL(_ arm: String, _ seed: Int) -> URL {

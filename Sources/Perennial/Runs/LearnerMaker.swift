@@ -27,6 +27,8 @@ struct LearnerMaker {
       objective: ObjectiveRegistry.make(recipe.objective),
       optimizer: recipe.training.optimizer.make(), strategies: isPlain ? [] : strategies,
       options: recipe.training.options(online: recipe.stream.online, keepsOrder: stream.source.isOrdered),
-      pipeline: stream.pipeline, teachers: teachers, seed: UInt64(seed + arm.seed), device: device)
+      pipeline: stream.pipeline, teachers: teachers,
+      models: { try modality.blueprint(recipe.with(model: $0), for: stream) }, seed: UInt64(seed + arm.seed),
+      device: device)
   }
 }

@@ -12,15 +12,13 @@ public protocol Modality {
   /// How to make the model that a recipe describes, for inputs of this stream.
   func blueprint(_ recipe: Recipe, for stream: Stream) throws -> Blueprint
 
-  /// A file of weights, below the data folder unless its path is absolute.
-  func weights(_ path: String) throws -> Safetensors.Contents
+  /// Where a file that a recipe names is: below the data folder unless its path is absolute.
+  func file(_ path: String) -> URL
 }
 
 extension Modality {
-  /// Reads the file at the path itself.
-  public func weights(_ path: String) throws -> Safetensors.Contents {
-    try Safetensors.read(URL(fileURLWithPath: path))
-  }
+  /// The path itself.
+  public func file(_ path: String) -> URL { URL(fileURLWithPath: path) }
 
   /// The stream as an arm learns it.
   func stream(_ recipe: Recipe, of arm: Recipe.Arm, seed: UInt64) throws -> Stream {

@@ -82,7 +82,7 @@ extension Recipe.Arm {
 
 extension ConfigurationNode {
   /// The map with the entries of another in place of its own; a length of training replaces the other kind of length.
-  fileprivate func overlaid(by other: ConfigurationNode) throws -> ConfigurationNode {
+  func overlaid(by other: ConfigurationNode) throws -> ConfigurationNode {
     guard let own = entries, let new = other.entries else {
       throw other.error("must be a map of options, found \(other.found)")
     }

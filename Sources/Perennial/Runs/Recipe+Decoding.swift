@@ -12,7 +12,7 @@ extension Recipe {
     seeds = document.seeds
     collaboration = document.collaboration
     arms = try Arm.arms(document.strategies, training: node["training"])
-    teachers = try Teacher.teachers(document.teachers)
+    teachers = try Teacher.teachers(document.teachers, training: node["training"])
     try Teacher.check(arms, teachers)
     targets = try Target.targets(document.expect, of: arms.map(\.name))
     self.node = node

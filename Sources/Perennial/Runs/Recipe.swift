@@ -12,7 +12,7 @@ public struct Recipe: Sendable {
   /// What the recipe shows, in a sentence or two.
   public let description: String?
   /// What is learned, and in which order.
-  public let stream: Stream
+  public internal(set) var stream: Stream
   /// The model.
   public internal(set) var model: Selection
   /// A safetensors file with weights for the backbone to start from, below the data folder unless absolute.

@@ -1,7 +1,7 @@
 extension RunEvent: Encodable {
   private enum CodingKeys: String, CodingKey {
     case event, strategy, seed, experience, step, steps, loss, accuracies, path, metrics, seconds, message,
-      prequential, tuning, forgetting
+      prequential, tuning, forgetting, peer
   }
 
   /// The name in `events.jsonl`.
@@ -11,6 +11,7 @@ extension RunEvent: Encodable {
     case .step: "step"
     case .consolidating: "consolidating"
     case .evaluated: "evaluated"
+    case .peer: "peer"
     case .prequential: "prequential"
     case .boundary: "boundary"
     case .tuned: "tuned"
@@ -26,7 +27,8 @@ extension RunEvent: Encodable {
   public var position: RunPosition? {
     switch self {
     case .started(let position, _, _), .step(let position, _, _, _), .consolidating(let position),
-      .evaluated(let position, _, _), .prequential(let position, _, _), .boundary(let position, _),
+      .evaluated(let position, _, _), .peer(let position, _, _, _), .prequential(let position, _, _),
+      .boundary(let position, _),
       .tuned(let position, _, _), .forgot(let position, _, _), .saved(let position, _, _),
       .finished(let position, _, _),
       .interrupted(let position, _):
@@ -56,6 +58,10 @@ extension RunEvent: Encodable {
     case .consolidating: break
     case .evaluated(_, let step, let accuracies):
       try container.encode(step, forKey: .step)
+      try container.encode(accuracies.map(\.finite), forKey: .accuracies)
+    case .peer(_, let step, let name, let accuracies):
+      try container.encode(step, forKey: .step)
+      try container.encode(name, forKey: .peer)
       try container.encode(accuracies.map(\.finite), forKey: .accuracies)
     case .prequential(_, let step, let point):
       try container.encode(step, forKey: .step)

@@ -10,6 +10,8 @@ public enum RunEvent: Sendable, Equatable {
   case consolidating(RunPosition)
   /// The model was scored on the test set of every experience; unseen ones included.
   case evaluated(RunPosition, step: Int, accuracies: [Double])
+  /// A network that learns beside the model was scored on the test set of every experience learned so far.
+  case peer(RunPosition, step: Int, name: String, accuracies: [Double])
   /// A window of an online stream was scored, each batch before it was learned.
   case prequential(RunPosition, step: Int, PrequentialRecord.Point)
   /// A boundary was found inside an experience.

@@ -88,6 +88,20 @@ struct WeatherOptions: Configurable {
   func validate(at node: ConfigurationNode) throws { try node.require("test_every", testEvery, atLeast: 2) }
 }
 
+/// Options of `fsdd`: the Free Spoken Digit Dataset as spectrograms.
+struct SpokenDigitOptions: Configurable {
+  /// Whose recordings test; those of all others train.
+  var testSpeaker = "theo"
+  /// Height and width of the spectrograms.
+  var bands = 32
+  var frames = 48
+
+  func validate(at node: ConfigurationNode) throws {
+    try node.require("bands", bands, in: 1...64)
+    try node.require("frames", frames, atLeast: 1)
+  }
+}
+
 /// Options of a scenario: `domain`, or `{domain: {transform: permute}}`.
 struct ScenarioOptions: Configurable {
   /// What makes a domain of every experience.

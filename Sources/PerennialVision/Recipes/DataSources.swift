@@ -5,20 +5,19 @@ import Torch
 /// The data sets that a recipe can name, read into memory once.
 final class DataSources {
   let root: DataRoot
-  private var newest: (choice: String, source: DataSource)?
+  private var newest: [(choice: String, source: DataSource)] = []
 
   init(root: DataRoot) { self.root = root }
 
-  /// The data set that a recipe names; the one asked for last is at hand.
+  /// The data set that a recipe names; the two asked for last are at hand, a student's and its teacher's.
   ///
   /// - Throws: `ConfigurationError` for an unknown name or a wrong option; what reading the files throws.
   func source(_ selection: Selection) throws -> DataSource {
     let choice = try selection.node.yaml()
-    if let newest, newest.choice == choice { return newest.source }
-    newest = nil
-    let source = try read(selection)
-    newest = (choice, source)
-    return source
+    if let known = newest.first(where: { $0.choice == choice }) { return known.source }
+    newest = Array(newest.suffix(1))
+    newest.append((choice, try read(selection)))
+    return newest[newest.count - 1].source
   }
 
   private func read(_ selection: Selection) throws -> DataSource {
@@ -29,7 +28,7 @@ final class DataSources {
     }
     let readers: KeyValuePairs<String, (Selection) throws -> DataSource> = [
       "folder": folder, "npz": npz, "csv": csv, "elec2": elec2,
-      "noaa-weather": weather,
+      "noaa-weather": weather, "fsdd": spokenDigits,
     ]
     if let reader = readers.first(where: { selection.isNamed($0.key) })?.value {
       return try reader(selection)
@@ -80,7 +79,20 @@ final class DataSources {
       testEvery: options.testEvery)
   }
 
-  private func url(_ path: String) -> URL {
+  private func spokenDigits(_ selection: Selection) throws -> DataSource {
+    let options = try selection.decode(SpokenDigitOptions.self)
+    let folder = try root.folder(of: "fsdd").appendingPathComponent("recordings", isDirectory: true)
+    do {
+      return try .spokenDigits(
+        in: folder, testSpeaker: options.testSpeaker,
+        spectrogram: LogMelSpectrogram(bands: options.bands, frames: options.frames))
+    } catch let error as UnknownSpeakerError {
+      throw selection.options.error(at: "test_speaker", "\(error)")
+    }
+  }
+
+  /// A path below the data root, unless it is absolute.
+  func url(_ path: String) -> URL {
     path.hasPrefix("/") ? URL(fileURLWithPath: path) : root.url.appendingPathComponent(path)
   }
 

@@ -59,17 +59,12 @@ public struct VisionModality: Modality {
     }
   }
 
-  /// A file of weights, below the data root unless its path is absolute.
-  ///
-  /// - Throws: `SafetensorsError` for a damaged file, or what reading it throws.
-  public func weights(_ path: String) throws -> Safetensors.Contents {
-    try Safetensors.read(
-      path.hasPrefix("/") ? URL(fileURLWithPath: path) : sources.root.url.appendingPathComponent(path))
-  }
+  /// Where a file that a recipe names is: below the data root unless its path is absolute.
+  public func file(_ path: String) -> URL { sources.url(path) }
 
   private func initialWeights(_ path: String, _ node: ConfigurationNode?) throws -> [String: Tensor] {
     do {
-      return try self.weights(path).tensors.mapValues { try $0.clone() }
+      return try Safetensors.read(file(path)).tensors.mapValues { try $0.clone() }
     } catch {
       throw node?.error("\(error)") ?? error
     }

@@ -59,7 +59,7 @@ struct Method: Sendable, CustomTestStringConvertible {
   /// Every strategy with every option that takes another path, family by family.
   static let all: [Method] =
     core + regularization + replays + generative + isolation + frozenFeatures + transfer + taskFree
-    + compression + distillations
+    + compression + distillations + companions
 
   static let core: [Method] = [
     Method("finetune") { [] },

@@ -18,13 +18,22 @@ import Torch
     _ method: Method, _ setting: Setting, teachers: [String: any Teacher] = [:], cut: Int? = nil,
     betweenExperiences: Int? = nil
   ) throws -> Outcome {
+    try run(cut: cut, betweenExperiences: betweenExperiences) {
+      let stream = try setting.stream()
+      return (stream, try setting.learner(method.make(), stream: stream, teachers: teachers))
+    }
+  }
+
+  /// The same for whatever makes a stream and a learner.
+  static func run(
+    cut: Int? = nil, betweenExperiences: Int? = nil,
+    _ make: () throws -> (stream: Perennial.Stream, learner: Learner)
+  ) throws -> Outcome {
     var outcome = Outcome()
-    var stream = try setting.stream()
-    var learner = try setting.learner(method.make(), stream: stream, teachers: teachers)
+    var (stream, learner) = try make()
     func replaced(learning index: Int?) throws {
       let state = try learner.state().saved()
-      stream = try setting.stream()
-      learner = try setting.learner(method.make(), stream: stream, teachers: teachers)
+      (stream, learner) = try make()
       try learner.restore(
         state, experience: index.map { try stream.experience($0) }, past: { try stream.experience($0) })
     }

@@ -33,6 +33,8 @@ public final class CachedTeacher: TeacherSource {
 
   public var trial: any TeacherSource { Trial(of: self) }
 
+  public var teacherNames: [String] { [options.teacher] }
+
   /// - Throws: `DistillationError.teacher` for a file of another teacher, other data or another augmentation.
   public func begin(_ experience: Experience, _ learner: Learner) throws {
     guard let session = learner.session else { return }
@@ -40,9 +42,7 @@ public final class CachedTeacher: TeacherSource {
   }
 
   private func open(_ session: Session, _ learner: Learner) throws {
-    guard let teacher = learner.teachers[options.teacher] else {
-      throw DistillationError.unknownTeacher(options.teacher, known: learner.teachers.keys.sorted())
-    }
+    let teacher = try learner.teacher(options.teacher)
     try requireViews(learner)
     units = try teacher.units(for: learner, name: options.teacher)
     guard units.contains(where: { $0 >= 0 }) else {

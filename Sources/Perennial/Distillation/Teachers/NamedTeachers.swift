@@ -34,9 +34,16 @@ public final class NamedTeachers: TeacherSource {
     self.merge = merge
   }
 
+  public var teacherNames: [String] { choices.map(\.name) }
+
   public func begin(_ experience: Experience, _ learner: Learner) throws {
     let common = try choices.map { choice in
-      try units(of: choice.name, learner).filter { $0 >= 0 }
+      guard try learner.teacher(choice.name).data == nil else {
+        throw DistillationError.teacher(
+          choice.name,
+          "it has data of its own and takes other inputs: `teacher: {paired: {teacher: \(choice.name)}}`")
+      }
+      return try units(of: choice.name, learner).filter { $0 >= 0 }
     }
     // One of several may be for classes that are still to come.
     guard common.contains(where: { !$0.isEmpty }) else {
@@ -65,21 +72,14 @@ public final class NamedTeachers: TeacherSource {
 
   private func look(_ name: String, _ inputs: Tensor, _ taps: [String], _ learner: Learner) throws -> Look {
     do {
-      return try teacher(name, learner).look(inputs, taps: taps)
+      return try learner.teacher(name).look(inputs, taps: taps)
     } catch let error as TapError {
       throw DistillationError.teacher(name, "\(error)")
     }
   }
 
-  private func teacher(_ name: String, _ learner: Learner) throws -> any Teacher {
-    guard let teacher = learner.teachers[name] else {
-      throw DistillationError.unknownTeacher(name, known: learner.teachers.keys.sorted())
-    }
-    return teacher
-  }
-
   private func units(of name: String, _ learner: Learner) throws -> [Int] {
-    try teacher(name, learner).units(for: learner, name: name)
+    try learner.teacher(name).units(for: learner, name: name)
   }
 
   /// - Parameter units: those that each teacher and the student both answer for.

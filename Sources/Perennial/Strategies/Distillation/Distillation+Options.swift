@@ -14,11 +14,7 @@ extension Distillation.Options {
 
   /// The names that the recipe's `teachers:` must have.
   var teacherNames: [String] {
-    if !teachers.isEmpty { return teachers.map(\.name) }
-    if teacher.isNamed(CachedTeacher.name) {
-      return (try? teacher.decode(CachedTeacher.Options.self)).map { [$0.teacher] } ?? []
-    }
-    return Self.sources.contains { teacher.isNamed($0.key) } ? [] : [teacher.name]
+    (try? source().teacherNames) ?? []
   }
 
   /// Who teaches.
@@ -34,6 +30,7 @@ extension Distillation.Options {
       return PastSelf()
     },
     CachedTeacher.name: { CachedTeacher(try $0.decode()) },
+    PairedTeacher.name: { PairedTeacher(try $0.decode(PairedTeacher.Options.self)) },
     "ema": { MovingAverageTeacher(try $0.decode()) },
   ]
 

@@ -30,7 +30,7 @@ public final class Distillation: Strategy, Tunable {
 
   /// What a recipe can choose.
   public struct Options: Configurable {
-    /// Who teaches: `past-self`, `ema`, `cached`, or a name under the recipe's `teachers:`.
+    /// Who teaches: `past-self`, `ema`, `cached`, `paired`, or a name under the recipe's `teachers:`.
     public var teacher = Selection("past-self")
     /// Several of the recipe's teachers, each perhaps with a `weight` and a `temperature`, in place of one.
     public var teachers: [Selection] = []
@@ -45,6 +45,11 @@ public final class Distillation: Strategy, Tunable {
     /// w_hard
     public var hard: Ramp = 1
     public var items = Items.all
+    /// Modules that the student takes over from its teacher, by the path in both, such as `conv1`; `head` for the
+    /// classifier, whatever its path.
+    public var reuse: [String] = []
+    /// Whether they learn on from there; they rest where nothing is said.
+    public var reuseLearns = false
     /// How terms are weighed against each other: `fixed`, by their `gradient`, or by learned `uncertainty`.
     var balance = TermBalance.Kind.fixed
     /// How far the teacher is trusted, item by item.
@@ -61,6 +66,9 @@ public final class Distillation: Strategy, Tunable {
       }
       try node.require("weight", weight, atLeast: 0)
       try node.require("hard", hard, atLeast: 0)
+      if !reuse.isEmpty, teacherNames.count != 1 {
+        throw node.error(at: "reuse", "takes modules over from one trained teacher: name it")
+      }
       if node["teacher"] != nil, !teachers.isEmpty {
         throw node.error(at: "teachers", "give either `teacher` or `teachers`, not both")
       }
@@ -88,6 +96,8 @@ public final class Distillation: Strategy, Tunable {
   private let trust: TeacherTrust
   private let balance: TermBalance
   private(set) var isTeaching = false
+  /// Whether the student has the modules that it takes over.
+  var hasTakenOver = false
   /// Which outputs belong together, teacher by teacher and task by task, while the head is as it is.
   private(set) var alignments: [Question: [Alignment]] = [:]
 
@@ -163,6 +173,7 @@ public final class Distillation: Strategy, Tunable {
   public func begin(_ experience: Experience, _ learner: Learner) throws {
     alignments = [:]
     try source.begin(experience, learner)
+    try takeOver(learner)
     try prepare(learner)
   }
 
@@ -185,6 +196,7 @@ public final class Distillation: Strategy, Tunable {
   public func state() throws -> State {
     var state = State()
     state["teaching"] = isTeaching
+    state["reused"] = hasTakenOver
     state["readings"] = readings
     state.set(try source.state(), under: "teacher")
     state.set(try adapters.state(), under: "adapters")
@@ -195,6 +207,7 @@ public final class Distillation: Strategy, Tunable {
 
   public func restore(_ state: State, _ learner: Learner, past: (Int) throws -> Experience) throws {
     isTeaching = try state.require("teaching")
+    hasTakenOver = state["reused"] ?? false
     readings = try state.require("readings")
     try source.restore(state.scoped("teacher"), learner)
     adapters = try TermModules(state.scoped("adapters"), active.map(\.term), balance, learner.random)
