@@ -104,9 +104,11 @@ public final class ReplayMemory {
   }
 
   /// Keeps these examples, in this order, in place of all that were kept; what has no room is left out.
-  func replace(with parts: [(examples: Examples, experience: Int)]) throws {
+  ///
+  /// - Parameter capacity: how many items there is room for from now on, where that changes.
+  func replace(with parts: [(examples: Examples, experience: Int)], capacity room: Int? = nil) throws {
     placement = Placement(
-      capacity: capacity, grouping: placement.grouping, replacement: placement.replacement)
+      capacity: room ?? capacity, grouping: placement.grouping, replacement: placement.replacement)
     columns = nil
     for part in parts where part.examples.count > 0 {
       let room = min(part.examples.count, capacity - count)
