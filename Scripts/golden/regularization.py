@@ -32,7 +32,7 @@ import torch.nn.functional as F
 
 from common import PERENNIAL, Golden, deterministic
 from ewc import Convnet
-from training import BATCH, EXPERIENCES, NAMES, PER, STEPS, existing, forward
+from training import BATCH, EXPERIENCES, NAMES, PER, STEPS, existing, forward, stream
 
 
 def hidden(p, x):
@@ -185,18 +185,7 @@ class Method:
 
 
 def trajectories(golden):
-    centres = torch.randn(EXPERIENCES * PER, 8) * 1.5
-    inputs, labels = [], []
-    for experience in range(EXPERIENCES):
-        y = torch.randint(PER, (STEPS * BATCH,)) + experience * PER
-        labels.append(y)
-        inputs.append(centres[y] + torch.randn(len(y), 8))
-        golden.case(f"experience{experience + 1}", "80 items: step k takes rows 8 k ..< 8 k + 8",
-                    inputs=inputs[-1], labels=labels[-1])
-    initial = {"hidden.weight": torch.empty(16, 8).uniform_(-1, 1) / 8**0.5,
-               "hidden.bias": torch.empty(16).uniform_(-1, 1) / 8**0.5,
-               "head.weight": torch.empty(6, 16).uniform_(-1, 1) / 4, "head.bias": torch.empty(6).uniform_(-1, 1) / 4}
-    golden.add("initial", "hidden = Linear(8, 16), ReLU, head = Linear(16, 6)", initial)
+    inputs, labels, initial = stream(golden)
     kinds = ("finetune", "si", "si_total", "mas", "mas_average", "rwalk", "kfac", "kfac_nearest", "lfl", "wise", "ema")
     for optimizer_name, make in (
         ("sgd", lambda p: torch.optim.SGD(p, lr=0.05)), ("adam", lambda p: torch.optim.Adam(p, lr=1e-2)),

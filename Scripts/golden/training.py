@@ -71,9 +71,8 @@ def term(strategy, parameters, x, logits, seen, previous, memory):
     return torch.zeros(())
 
 
-def main() -> None:
-    deterministic(9)
-    golden = Golden("training.py")
+def stream(golden):
+    """The experiences and the first weights, drawn and written."""
     centres = torch.randn(EXPERIENCES * PER, 8) * 1.5
     inputs, labels = [], []
     for experience in range(EXPERIENCES):
@@ -86,6 +85,13 @@ def main() -> None:
                "hidden.bias": torch.empty(16).uniform_(-1, 1) / 8**0.5,
                "head.weight": torch.empty(6, 16).uniform_(-1, 1) / 4, "head.bias": torch.empty(6).uniform_(-1, 1) / 4}
     golden.add("initial", "hidden = Linear(8, 16), ReLU, head = Linear(16, 6)", initial)
+    return inputs, labels, initial
+
+
+def main() -> None:
+    deterministic(9)
+    golden = Golden("training.py")
+    inputs, labels, initial = stream(golden)
 
     for optimizer_name, make in (
         ("sgd", lambda p: torch.optim.SGD(p, lr=0.1)), ("adam", lambda p: torch.optim.Adam(p, lr=1e-3)),

@@ -2,7 +2,22 @@
 public enum TermRegistry {
   /// What there is to know of each, family by family.
   public static let cards: [TermCard] = [
-    SoftTargets.card
+    SoftTargets.card,
+    LogitMatching.card,
+    DecoupledTargets.card,
+    StrongerTeacher.card,
+    SoftLabels.card,
+    WeightedSoftLabels.card,
+    CurriculumTemperature.card,
+    RelationalDistances.card,
+    SimilarityPreservation.card,
+    CorrelationCongruence.card,
+    InterChannelCorrelation.card,
+    SolutionFlow.card,
+    ProbabilisticTransfer.card,
+    Hint.card, AttentionTransfer.card, FactorTransfer.card, ActivationBoundaries.card, FeatureOverhaul.card,
+    NeuronSelectivity.card, VariationalInformation.card, ContrastiveRepresentation.card, ReviewOfKnowledge.card,
+    ReusedClassifier.card,
   ]
 
   /// The names, in the order of the documentation.

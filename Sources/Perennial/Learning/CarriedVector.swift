@@ -13,7 +13,7 @@ public struct CarriedVector {
   /// Reads back what `state()` gave, onto the device of the parameters; nil when there was no vector.
   public init?(_ state: State, device: Device = .cpu) throws {
     guard let vector = state.tensors["vector"] else { return nil }
-    self.init(try vector.to(device), try state.require("layout"))
+    self.init(try noGrad { try vector.to(device).clone() }, try state.require("layout"))
   }
 
   /// The vector at the places of `current`; zero where parameters are new.
@@ -26,16 +26,18 @@ public struct CarriedVector {
   }
 
   /// The vector at the places of `current`; where parameters are new, as in `other`.
-  public mutating func tensor(in current: VectorLayout, elsewhere other: Tensor) throws -> Tensor {
+  public mutating func tensor(in current: VectorLayout, elsewhere other: @autoclosure () throws -> Tensor)
+    throws -> Tensor
+  {
     guard layout != current else { return vector }
     let known = try noGrad { try current.carry(vector.onesLike(), from: layout) .> 0 }
-    vector = try noGrad { try Tensor.choose(known, current.carry(vector, from: layout), other.detach()) }
+    vector = try noGrad { try Tensor.choose(known, current.carry(vector, from: layout), other().detach()) }
     layout = current
     return vector
   }
 
   public func state() throws -> State {
-    var state = State(tensors: ["vector": try vector.clone()])
+    var state = State(tensors: ["vector": try noGrad { try vector.clone() }])
     state["layout"] = layout
     return state
   }

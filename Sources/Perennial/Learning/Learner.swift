@@ -193,6 +193,13 @@ public final class Learner {
 extension Learner {
   private func nextBatch(_ session: Session) throws -> Batch {
     let places = try session.sampler.next(random.stream("order"))
+    if let views = options.views {
+      let first = session.drawn - places.count
+      return try batch(
+        of: session.examples, places,
+        views: (0..<places.count).map { (first + $0) / session.examples.count % views },
+        task: session.task)
+    }
     return try batch(of: session.examples, places, task: session.task, isAugmented: true)
   }
 
@@ -213,6 +220,23 @@ extension Learner {
       inputs: inputs, targets: try examples.targets.indexSelect(places).to(device),
       tasks: try examples.tasks?.indexSelect(places), task: task, weights: nil, fresh: places.count,
       source: examples, places: places)
+  }
+
+  /// The examples at `places`, each in one of the ways in which it is augmented: the same whoever asks, and when.
+  ///
+  /// - Parameter views: the number of each one's view.
+  public func batch(of examples: Examples, _ places: Tensor, views: [Int], task: Int? = nil) throws -> Batch {
+    let identifiers = try examples.identifiers.indexSelect(places).integers()
+    let streams = try zip(identifiers, views).map { identifier, view in
+      try Generator(seed: RandomStreams.derive(random.seed, "augmentation/\(identifier)/\(view)"))
+    }
+    var batch = Batch(
+      inputs: try pipeline(examples.inputs, places, augmentation: streams, device: device),
+      targets: try examples.targets.indexSelect(places).to(device),
+      tasks: try examples.tasks?.indexSelect(places), task: task, weights: nil, fresh: places.count,
+      source: examples, places: places)
+    batch.views = views
+    return batch
   }
 
   private func mainLoss(_ step: Step) throws -> Tensor {

@@ -20,10 +20,13 @@ public struct TrainingOptions {
   public var resetOptimizer: Bool
   /// Whether examples are learned in their own order rather than shuffled: for streams that time has ordered.
   public var keepsOrder: Bool
+  /// In how many ways each example is augmented, the same ones again in every so many epochs; nil draws anew each time.
+  public var views: Int?
 
   public init(
     batch: Int = 128, length: Length = .epochs(1), schedule: @escaping (Int) -> Schedule = { _ in .constant },
-    clip: Double? = nil, resetOptimizer: Bool = false, keepsOrder: Bool = false
+    clip: Double? = nil, resetOptimizer: Bool = false, keepsOrder: Bool = false,
+    views: Int? = nil
   ) {
     self.batch = batch
     self.length = length
@@ -31,6 +34,7 @@ public struct TrainingOptions {
     self.clip = clip
     self.resetOptimizer = resetOptimizer
     self.keepsOrder = keepsOrder
+    self.views = views
   }
 
   /// Optimizer steps for this many examples.

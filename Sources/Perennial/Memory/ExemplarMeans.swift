@@ -41,11 +41,6 @@ struct ExemplarMeans {
   }
 }
 
-extension Tensor {
-  /// Rows `[N, D]` of length 1; a row of zeros stays.
-  func unitRows() throws -> Tensor { try self / norm([1], keepDims: true).clamp(min: 1e-12) }
-}
-
 /// Means counted when they are first asked for after the model or the memory changed, for each task that is told.
 struct MeansInUse {
   private var known: [Int: ExemplarMeans] = [:]

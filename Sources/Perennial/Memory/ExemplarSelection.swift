@@ -42,7 +42,7 @@ public enum ExemplarSelection: String, CaseIterable, Codable, Sendable {
         let piece = try Tensor(Array(places[start..<min(start + 256, places.count)]))
         let batch = try learner.batch(of: examples, piece, task: task, isAugmented: false)
         let rows = try learner.model.features(batch.inputs)
-        features.append(try rows / rows.norm([1], keepDims: true).clamp(min: 1e-12))
+        features.append(try rows.unitRows())
         guard needsClasses else { continue }
         let outputs = try learner.mask(learner.model.head(rows), batch)
         if self == .distance {

@@ -102,12 +102,14 @@ public final class KeyValueMemory: Module {
 
   /// The places that stay when `surplus` items go, in order.
   private func survivors(_ surplus: Int) throws -> Tensor {
-    let identifiers = try identifiers.integers()
+    let priorities = try identifiers.integers().map {
+      NumberStream(seed: UInt64(bitPattern: Int64($0))).next()
+    }
     var groups: [Int: [Int]] = [:]
     for (place, value) in try values.integers().enumerated() { groups[value, default: []].append(place) }
     // The items to give up first come last.
     for key in groups.keys {
-      groups[key]?.sort { Self.priority(identifiers[$0]) < Self.priority(identifiers[$1]) }
+      groups[key]?.sort { priorities[$0] < priorities[$1] }
     }
     let order = groups.keys.sorted()
     for _ in 0..<surplus {
@@ -115,13 +117,5 @@ public final class KeyValueMemory: Module {
       if let largest { groups[largest]?.removeLast() }
     }
     return try Tensor(groups.values.flatMap { $0 }.sorted()).to(keys.device)
-  }
-
-  /// SplitMix64 of the identifier.
-  private static func priority(_ identifier: Int) -> UInt64 {
-    var z = UInt64(bitPattern: Int64(identifier)) &+ 0x9e37_79b9_7f4a_7c15
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
   }
 }

@@ -34,7 +34,7 @@ public final class Rehearsal {
   /// - Parameters:
   ///   - memory: examples kept, where no size in bytes is given.
   ///   - purpose: the random stream that decides what stays and what is drawn.
-  public init(memory: Int, bytes: ByteCount?, policy: Replay.Policy, purpose: String) {
+  public init(memory: Int, bytes: ByteCount? = nil, policy: Replay.Policy = .reservoir, purpose: String) {
     (size, self.bytes, self.policy, self.purpose) = (memory, bytes, policy, purpose)
   }
 
@@ -51,8 +51,12 @@ public final class Rehearsal {
 
   /// An experience begins: makes the memory at the first one.
   public func begin(_ learner: Learner) throws {
-    guard let session = learner.session else { return }
-    let memory = self.memory ?? make(learner, capacity: capacity(for: session.examples))
+    if let session = learner.session { try begin(learner, storing: session.examples) }
+  }
+
+  /// The same before there is a session, for examples such as these.
+  func begin(_ learner: Learner, storing examples: Examples) throws {
+    let memory = self.memory ?? make(learner, capacity: capacity(for: examples))
     self.memory = memory
     if learner.objective.isClassification { try requireRoom(memory.capacity, learner.classes.count) }
   }
@@ -81,6 +85,13 @@ public final class Rehearsal {
   public func draw(_ count: Int, _ learner: Learner) throws -> Batch? {
     guard let memory, memory.count > 0 else { return nil }
     return try recall(memory.draw(count), learner)
+  }
+
+  /// A batch with remembered items behind it.
+  ///
+  /// - Parameter count: how many; as many as fresh ones when nil.
+  public func join(_ batch: Batch, _ count: Int?, _ learner: Learner) throws -> Batch {
+    try draw(count ?? batch.fresh, learner).map(batch.appending) ?? batch
   }
 
   /// The items at these places, as in training; nil while there are none.
@@ -112,6 +123,7 @@ public final class Rehearsal {
   public func state() throws -> State { try memory?.state() ?? State() }
 
   public func restore(_ state: State, _ learner: Learner) throws {
+    memory = nil
     guard state.values["placement"] != nil else { return }
     let memory = make(learner, capacity: 0)
     try memory.restore(state)

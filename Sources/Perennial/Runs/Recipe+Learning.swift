@@ -14,6 +14,7 @@ extension Recipe.Training {
     return TrainingOptions(
       batch: online ?? batch, length: online == nil ? length : .epochs(1),
       schedule: { torchSchedule(examples: $0) }, clip: clip, resetOptimizer: resetOptimizer,
-      keepsOrder: keepsOrder && online != nil)
+      keepsOrder: keepsOrder && online != nil,
+      views: views)
   }
 }

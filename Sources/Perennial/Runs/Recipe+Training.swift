@@ -11,6 +11,8 @@ extension Recipe {
     public let batch: Int
     /// How long an experience is learned.
     public let length: Length
+    /// In how many ways each example is augmented; `nil` draws anew each time.
+    public let views: Int?
     /// The largest Euclidean norm of the gradient; `nil` leaves gradients as they are.
     public let clip: Double?
     /// Whether each experience starts with a fresh optimizer.
@@ -46,6 +48,7 @@ extension Recipe {
 extension Recipe.Training: Decodable, Validated {
   private enum CodingKeys: String, CodingKey {
     case optimizer, schedule, warmUp, batch, steps, epochs, clip, resetOptimizer, freeze, evaluateEvery,
+      views,
       checkpointEvery, tune, maxForgetting
   }
 
@@ -55,6 +58,7 @@ extension Recipe.Training: Decodable, Validated {
     optimizer = try container.decode(Recipe.Optimizer.self, forKey: .optimizer)
     schedule = try container.value(.schedule, default: .constant)
     warmUp = try container.decodeIfPresent(Recipe.WarmUp.self, forKey: .warmUp)
+    views = try container.decodeIfPresent(Int.self, forKey: .views)
     clip = try container.decodeIfPresent(Double.self, forKey: .clip)
     resetOptimizer = try container.value(.resetOptimizer, default: false)
     freeze = try container.value(.freeze, default: .nothing)
@@ -79,6 +83,7 @@ extension Recipe.Training: Decodable, Validated {
   /// Rejects counts below 1 and a gradient norm that lets nothing through.
   public func validate(at node: ConfigurationNode) throws {
     try node.require("batch", batch, atLeast: 1)
+    try node.require("views", views, atLeast: 1)
     try node.require("clip", clip, above: 0)
     try node.require("evaluate_every", evaluateEvery, atLeast: 1)
     try node.require("checkpoint_every", checkpointEvery, atLeast: 1)

@@ -18,6 +18,8 @@ public struct Batch {
   /// The examples that the fresh items come from, and their places in it: what a memory stores.
   public let source: Examples
   public let places: Tensor
+  /// Which of its augmented views each fresh item is, where each example has only so many.
+  public var views: [Int]?
 
   /// N, remembered items included.
   public var count: Int { inputs.shape.first ?? 0 }

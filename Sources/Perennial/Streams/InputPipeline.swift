@@ -43,16 +43,35 @@ public struct InputPipeline {
   public func callAsFunction(
     _ inputs: Tensor, _ index: Tensor, augmentation: Generator?, device: Device = .cpu
   ) throws -> Tensor {
+    guard let augmentation else { return try gathered(inputs, index, device) { $0 } }
+    return try gathered(inputs, index, device) { try change($0, augmentation) }
+  }
+
+  /// The rows `index` of raw inputs, each changed at random by a stream of its own: the same again for the same streams,
+  /// in whatever batch.
+  ///
+  /// - Parameter augmentation: one stream a row.
+  public func callAsFunction(
+    _ inputs: Tensor, _ index: Tensor, augmentation: [Generator], device: Device = .cpu
+  ) throws -> Tensor {
+    try gathered(inputs, index, device) { rows in
+      try Tensor.concatenate(
+        augmentation.enumerated().map { place, generator in
+          try change(rows.narrow(dim: 0, start: place, count: 1), generator)
+        })
+    }
+  }
+
+  private func gathered(
+    _ inputs: Tensor, _ index: Tensor, _ device: Device, _ change: (Tensor) throws -> Tensor
+  ) throws -> Tensor {
     try noGrad {
-      let changes = augmentation == nil ? [] : augmentations
-      guard inputs.dtype == .uint8 else {
-        return try change(inputs.indexSelect(index).to(device), changes, augmentation)
-      }
-      guard !changes.isEmpty else {
+      guard inputs.dtype == .uint8 else { return try change(inputs.indexSelect(index).to(device)) }
+      guard !augmentations.isEmpty else {
         return try inputs.gatherNormalized(index, scale: scale, shift: shift).to(device)
       }
       let pixels = try inputs.gatherNormalized(index, scale: unit, shift: zero).to(device)
-      return try self.inputs(ofPixels: change(pixels, changes, augmentation))
+      return try self.inputs(ofPixels: change(pixels))
     }
   }
 
@@ -70,8 +89,7 @@ public struct InputPipeline {
     try values.view([1, values.count] + [Int](repeating: 1, count: inputs.rank - 2)).to(inputs.device)
   }
 
-  private func change(_ rows: Tensor, _ changes: [Augmentation], _ generator: Generator?) throws -> Tensor {
-    guard let generator else { return rows }
-    return try changes.reduce(rows) { try $1($0, generator) }
+  private func change(_ rows: Tensor, _ generator: Generator) throws -> Tensor {
+    try augmentations.reduce(rows) { try $1($0, generator) }
   }
 }

@@ -3,14 +3,24 @@ import Perennial
 import Torch
 
 extension ImageDataset {
+  /// How pixels become inputs: `false`, `true` or `imagenet` in recipes.
+  public enum Scale: Sendable, Equatable {
+    /// In [0, 1].
+    case pixels
+    /// Channels have mean 0 and deviation 1 over the training images.
+    case data
+    /// By the mean and deviation of ImageNet's channels, as many published weights want it.
+    case imageNet
+  }
+
   /// The images as the source of a stream.
   ///
   /// - Parameters:
-  ///   - normalize: gives channels mean 0 and deviation 1 over the training images; else pixels are in [0, 1].
+  ///   - normalize: the scale of the inputs.
   ///   - pad: a black border up to this height and width.
   ///   - limit: the first so many training images of each class.
   /// - Throws: `TransformError` for images larger than `pad`.
-  public func source(normalize: Bool = false, pad: Int? = nil, limit: Int? = nil) throws -> DataSource {
+  public func source(normalize: Scale = .pixels, pad: Int? = nil, limit: Int? = nil) throws -> DataSource {
     let padding = pad.map { ZeroPadding(height: $0, width: $0) }
     func examples(_ set: LabeledImages) throws -> Examples {
       try Examples(inputs: padding?(set.images) ?? set.images, targets: set.labelTensor())
@@ -18,12 +28,22 @@ extension ImageDataset {
     var examples = (train: try examples(train), test: try examples(test))
     if let limit { examples.train = try examples.train.first(limit) }
     let pipeline =
-      normalize
-      ? try channelPipeline(examples.train.inputs)
-      : try InputPipeline(
-        mean: [Double](repeating: 0, count: train.imageShape[0]),
-        standardDeviation: [Double](repeating: 1, count: train.imageShape[0]))
+      switch normalize {
+      case .data: try channelPipeline(examples.train.inputs)
+      case .pixels: try pipeline(.unit(channels: train.imageShape[0]))
+      case .imageNet: try pipeline(.imageNet)
+      }
     return DataSource(name: name, train: examples.train, test: examples.test, pipeline: pipeline, note: note)
+  }
+
+  private func pipeline(_ normalization: Normalization) throws -> InputPipeline {
+    guard normalization.mean.count == train.imageShape[0] else {
+      throw TransformError(
+        transform: "normalize",
+        problem:
+          "has statistics of \(normalization.mean.count) channels, the images have \(train.imageShape[0])")
+    }
+    return try InputPipeline(mean: normalization.mean, standardDeviation: normalization.deviation)
   }
 
   /// Normalisation by the mean and deviation of each channel, from counts of the 256 values.
@@ -52,5 +72,33 @@ extension Examples {
       return counts[label, default: 0] <= limit
     }
     return try select(places.map(\.offset))
+  }
+}
+
+extension ImageDataset.Scale: Codable {
+  private static let imageNetName = "imagenet"
+
+  /// Reads `false`, `true` or `imagenet`.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    if let isNormalized = try? container.decode(Bool.self) {
+      self = isNormalized ? .data : .pixels
+      return
+    }
+    guard let name = try? container.decode(String.self), name == Self.imageNetName else {
+      throw DecodingError.dataCorruptedError(
+        in: container, debugDescription: "must be `true`, `false` or `imagenet`")
+    }
+    self = .imageNet
+  }
+
+  /// Writes what can be read.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    switch self {
+    case .pixels: try container.encode(false)
+    case .data: try container.encode(true)
+    case .imageNet: try container.encode(Self.imageNetName)
+    }
   }
 }

@@ -1,3 +1,4 @@
+import Perennial
 import Torch
 
 /// Two 3×3 convolutions with a shortcut around them (He et al. 2016, fig. 2):
@@ -8,11 +9,14 @@ final class BasicBlock: Module, Layer {
   private let conv2: Conv2d
   private let bn2: BatchNorm
   private let shortcut: (any Layer)?
+  private let preactivation: Tap?
 
+  /// - Parameter preactivation: sees the sum before the last ReLU.
   init(
     _ inputs: Int, _ outputs: Int, stride: Int, shortcut kind: ResNet.Shortcut,
-    initialization: ResNet.Initialization, _ generator: Generator
+    initialization: ResNet.Initialization, preactivation: Tap?, _ generator: Generator
   ) throws {
+    self.preactivation = preactivation
     conv1 = try initialization.convolution(inputs, outputs, kernel: 3, stride: stride, generator)
     bn1 = try BatchNorm(outputs)
     conv2 = try initialization.convolution(outputs, outputs, kernel: 3, stride: 1, generator)
@@ -37,7 +41,8 @@ final class BasicBlock: Module, Layer {
 
   func callAsFunction(_ input: Tensor) throws -> Tensor {
     let residual = try bn2(conv2(bn1(conv1(input)).relu()))
-    return try (residual + (shortcut?(input) ?? input)).relu()
+    let sum = try residual + (shortcut?(input) ?? input)
+    return try (preactivation?(sum) ?? sum).relu()
   }
 }
 

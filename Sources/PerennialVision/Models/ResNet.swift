@@ -5,11 +5,13 @@ import Torch
 ///
 /// A 3×3 stem at full resolution, stages whose first block halves height and width and doubles the channels (but for
 /// the first stage), and the mean of each channel. Names are `conv1`, `bn1`, `layer1.0.conv1` …, as in the public
-/// checkpoint of each variant.
+/// checkpoint of each variant. Taps are `conv1`, `layer1` …, the maps behind each stage (the last one before the mean), and
+/// `layer1.preactivation` …, what the last ReLU of each stage takes.
 public final class ResNet: Module, VisionBackbone {
   public let featureCount: Int
   public let headName: String
   public let stages: [Stage]
+  public let taps: [Tap]
 
   /// How a block's input passes by where the block changes its shape.
   public enum Shortcut: Sendable, Equatable {
@@ -72,6 +74,7 @@ public final class ResNet: Module, VisionBackbone {
     let conv1 = try initialization.convolution(channels, width, kernel: 3, stride: 1, generator)
     let bn1 = try BatchNorm(width)
     var inputs = width
+    let preactivations = blocks.indices.map { Tap("layer\($0 + 1).preactivation") }
     let layers = try blocks.enumerated().map { stage, count in
       Sequential(
         try (0..<count).map { position in
@@ -79,19 +82,23 @@ public final class ResNet: Module, VisionBackbone {
           defer { inputs = outputs }
           return try BasicBlock(
             inputs, outputs, stride: stage > 0 && position == 0 ? 2 : 1, shortcut: shortcut,
-            initialization: initialization, generator)
+            initialization: initialization,
+            preactivation: position == count - 1 ? preactivations[stage] : nil, generator)
         })
     }
     featureCount = inputs
     self.headName = headName
     let pool = GlobalAveragePool()
-    stages =
-      [Stage("conv1", width: width) { try bn1(conv1($0)).relu() }]
-      + layers.enumerated().map { index, layer in
-        Stage("layer\(index + 1)", width: width << index) {
-          index == layers.count - 1 ? try pool(layer($0)) : try layer($0)
-        }
+    let lastMap = Tap("layer\(layers.count)")
+    let stem = Stage("conv1", width: width) { try bn1(conv1($0)).relu() }
+    let groups = layers.enumerated().map { index, layer in
+      Stage("layer\(index + 1)", width: width << index) {
+        index == layers.count - 1 ? try pool(lastMap(layer($0))) : try layer($0)
       }
+    }
+    stages = [stem] + groups
+    let maps = groups.dropLast().map(\.tap) + [lastMap]
+    taps = [stem.tap] + zip(maps, preactivations).flatMap { [$0, $1] }
     super.init()
     register("conv1", conv1)
     register("bn1", bn1)

@@ -5,11 +5,12 @@ import Torch
 /// with 32, 64 and 64 channels, then one hidden layer of 128.
 ///
 /// On 32×32 colour images, with a classifier of ten classes, it has 188,810 parameters. Names are `conv1` … `conv3`,
-/// `fc1`, and `fc2` for the classifier.
+/// `fc1`, and `fc2` for the classifier. Taps are the stages, and `conv1.preactivation` …, pooled before the ReLU.
 public final class SmallCNN: Module, VisionBackbone {
   public let featureCount: Int
   public let headName = "fc2"
   public let stages: [Stage]
+  public let taps: [Tap]
 
   /// Makes a network with weights as `torch.nn` draws them.
   ///
@@ -40,17 +41,19 @@ public final class SmallCNN: Module, VisionBackbone {
     let fc1 = try Linear((channels.last ?? image.channels) * area, hidden, relu: true, generator)
     featureCount = hidden
     let pool = Pool2d(.max, kernel: 2)
+    let preactivations = channels.indices.map { Tap("conv\($0 + 1).preactivation") }
     stages =
       convolutions.enumerated().map { index, layer in
         Stage(
           "conv\(index + 1)", width: channels[index], weight: layer.weight, bias: layer.bias,
           parts: .convolution(layer) { try pool($0).relu() }
-        ) { try pool(layer($0)).relu() }
+        ) { try preactivations[index](pool(layer($0))).relu() }
       } + [
         Stage("fc1", width: hidden, weight: fc1.weight, bias: fc1.bias, parts: .flatLinear) {
           try fc1($0.flatten(from: 1))
         }
       ]
+    taps = zip(stages, preactivations).flatMap { [$0.tap, $1] } + stages.suffix(1).map(\.tap)
     super.init()
     for (index, convolution) in convolutions.enumerated() { register("conv\(index + 1)", convolution) }
     register("fc1", fc1)

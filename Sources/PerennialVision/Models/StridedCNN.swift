@@ -4,11 +4,13 @@ import Torch
 /// The network that MAML is shown on for Omniglot: four blocks of 3×3 convolution of stride 2, batch normalisation and
 /// ReLU (Finn et al. 2017, section 5.1, after Vinyals et al. 2016).
 ///
-/// Names are `0.weight`, `1.weight` … as of a `torch.nn.Sequential`, and `13` for the classifier.
+/// Names are `0.weight`, `1.weight` … as of a `torch.nn.Sequential`, and `13` for the classifier. Taps are the
+/// maps behind each block, `0`, `3`, `6` and `9`, and `0.preactivation` …, normalised before the ReLU.
 public final class StridedCNN: Module, VisionBackbone {
   public let featureCount: Int
   public let headName = "13"
   public let stages: [Stage]
+  public let taps: [Tap]
 
   /// - Parameters:
   ///   - input: the images' `[C, H, W]`; each block halves height and width, rounded up.
@@ -26,12 +28,15 @@ public final class StridedCNN: Module, VisionBackbone {
     let norms = try (0..<4).map { _ in try BatchNorm(channels) }
     func halved(_ size: Int) -> Int { (0..<4).reduce(size) { half, _ in (half + 1) / 2 } }
     featureCount = channels * halved(image.height) * halved(image.width)
+    let preactivations = (0..<4).map { Tap("\($0 * 3).preactivation") }
+    let lastMap = Tap("9")
     stages = zip(convolutions, norms).enumerated().map { index, layers in
       Stage("\(index * 3)", width: channels, weight: layers.0.weight, bias: layers.0.bias) {
-        let output = try layers.1(layers.0($0)).relu()
-        return index == 3 ? try output.flatten(from: 1) : output
+        let output = try preactivations[index](layers.1(layers.0($0))).relu()
+        return index == 3 ? try lastMap(output).flatten(from: 1) : output
       }
     }
+    taps = zip(stages.dropLast().map(\.tap) + [lastMap], preactivations).flatMap { [$0, $1] }
     super.init()
     for index in 0..<4 {
       register("\(index * 3)", convolutions[index])

@@ -4,8 +4,7 @@ import Torch
 
 /// Options of a named image set: `mnist`, or `{mnist: {normalize: true, limit: 1000}}`.
 struct ImageDataOptions: Configurable {
-  /// Whether channels get mean 0 and deviation 1 over the training images; else pixels are in [0, 1].
-  var normalize = false
+  var normalize = ImageDataset.Scale.pixels
   /// Black border up to this height and width.
   var pad: Int?
   /// The first so many training images of each class; all when nil.
@@ -21,7 +20,7 @@ struct ImageDataOptions: Configurable {
 struct FolderOptions: Configurable {
   /// The folder, below the data root unless absolute.
   var path = ""
-  var normalize = false
+  var normalize = ImageDataset.Scale.pixels
   /// Height and width that every image is brought to; nil refuses images that differ.
   var size: Int?
 
@@ -35,7 +34,7 @@ struct FolderOptions: Configurable {
 struct NpzOptions: Configurable {
   /// The file, below the data root unless absolute.
   var path = ""
-  var normalize = false
+  var normalize = ImageDataset.Scale.pixels
 
   func validate(at node: ConfigurationNode) throws {
     guard !path.isEmpty else { throw node.error("missing key `path`: the .npz file") }

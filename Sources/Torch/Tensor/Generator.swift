@@ -35,11 +35,12 @@ extension Tensor {
     try withExtendedLifetime(generator) { try make { body(generator.handle, $0) } }
   }
 
-  /// Uniform in [0, 1).
-  public static func uniform(_ shape: [Int], _ generator: Generator, dtype: DType = .float32) throws -> Tensor
-  {
+  /// Uniform in [0, 1), on the generator's device.
+  public static func uniform(
+    _ shape: [Int], _ generator: Generator, dtype: DType = .float32, device: Device = .cpu
+  ) throws -> Tensor {
     let sizes = shape.map(Int64.init)
-    return try draw(generator) { ct_rand(sizes, sizes.count, $0, dtype.rawValue, "cpu", $1) }
+    return try draw(generator) { ct_rand(sizes, sizes.count, $0, dtype.rawValue, device.description, $1) }
   }
 
   /// Standard normal.

@@ -51,12 +51,10 @@ public final class RandomStreams {
     }
   }
 
-  static func derive(_ seed: UInt64, _ purpose: String) -> UInt64 {
+  /// The seed of a purpose.
+  public static func derive(_ seed: UInt64, _ purpose: String) -> UInt64 {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
     for byte in purpose.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-    var z = seed &+ hash &+ 0x9e37_79b9_7f4a_7c15
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
+    return NumberStream(seed: seed &+ hash).next()
   }
 }

@@ -74,8 +74,8 @@ import Torch
     var state = State()
     state["anchors"] = pairs.count
     for (index, pair) in pairs.enumerated() {
-      state.set(try CarriedVector(pair.precision, layout).state(), under: "precision/\(index)")
-      state.set(try CarriedVector(pair.weighted, layout).state(), under: "weighted/\(index)")
+      state.set(try CarriedVector(pair.precision, layout).state(), under: "anchor/\(index)/importance")
+      state.set(try CarriedVector(pair.weighted, layout).state(), under: "anchor/\(index)/weighted")
     }
     try ewc.restore(state, learner, past: { _ in throw StateError.missing("past") })
     return learner
@@ -173,7 +173,7 @@ import Torch
     let (learner, ewc) = try Self.run(2) { ($0.lambda, $0.mode, $0.decay) = (5, .online, 0.5) }
     let layout = learner.vector.layout
     let state = try ewc.state()
-    let both = try state.requireTensor("precision/0/vector")
+    let both = try state.requireTensor("anchor/0/importance/vector")
 
     // The same run, asked for the information of each experience.
     let stream = try Clusters(classes: 10).stream(experiences: 5)
@@ -187,7 +187,8 @@ import Torch
     let expected = try carried * 0.5 + f2
     expectNear(both, expected)
     expectNear(
-      try state.requireTensor("weighted/0/vector"), try noGrad { try expected * learner.vector.values })
+      try state.requireTensor("anchor/0/weighted/vector"), try noGrad { try expected * learner.vector.values }
+    )
     #expect(try !both.isClose(to: carried * 0.25 + f2, relative: 1e-3, absolute: 0))
 
     try learner.begin(stream.experience(2))
@@ -201,13 +202,13 @@ import Torch
   /// PyCIL clamps the information at 10⁻⁴, which forgets which parameter matters more.
   @Test func pycilClampsTheInformation() throws {
     let (_, ewc) = try Self.run(1) { _ in }
-    #expect(try ewc.state().requireTensor("precision/0/vector").amax([]).item() > 1e-2)
+    #expect(try ewc.state().requireTensor("anchor/0/importance/vector").amax([]).item() > 1e-2)
   }
 
   /// FACIL leaves heads out of the penalty; here every parameter that existed is held.
   @Test func facilLetsTheHeadDrift() throws {
     let (learner, ewc) = try Self.run(1) { _ in }
-    let precision = try ewc.state().requireTensor("precision/0/vector")
+    let precision = try ewc.state().requireTensor("anchor/0/importance/vector")
     let layout = learner.vector.layout
     for slot in layout.slots where slot.path.hasPrefix("head") {
       let rows = try layout.view(slot, of: precision).reshape([2, -1]).amax([1])
@@ -240,6 +241,6 @@ import Torch
     try learner.learn(stream, 1)
     let examples = try stream.experience(0).examples
     let expected = try FisherLayersTests.bruteForce(learner, examples.inputs)
-    expectNear(try ewc.state().requireTensor("precision/0/vector"), expected, relative: 2e-4)
+    expectNear(try ewc.state().requireTensor("anchor/0/importance/vector"), expected, relative: 2e-4)
   }
 }

@@ -104,7 +104,7 @@ public final class ExpandableNetworks: Strategy {
     recentLosses = []
     guard place > 0 else { return }
     previous = CarriedVector(try learner.vector.snapshot(), learner.vector.layout)
-    let layers = try learner.growingLayers()
+    let layers = try self.layers(learner)
     oldWidths = layers.widths
     reached = []
     try hold(learner)
@@ -112,7 +112,7 @@ public final class ExpandableNetworks: Strategy {
 
   public func select(task: Int?, _ learner: Learner) throws {
     let place = order.place(of: task)
-    let layers = try learner.growingLayers()
+    let layers = try self.layers(learner)
     for (stage, stamps) in zip(learner.model.backbone.stages, layers.stamps) {
       stage.gate.values = try place.map { try (stamps.value .<= $0).to(.float32) }
     }
@@ -134,11 +134,10 @@ public final class ExpandableNetworks: Strategy {
 
   /// γ w_i / ‖w_i‖ on the weights into each new unit.
   private func addGroupLasso(_ learner: Learner) throws {
-    for (weight, old) in zip(try learner.growingLayers().weights, oldWidths) {
+    for (weight, old) in zip(try layers(learner).weights, oldWidths) {
       let new = weight.value.shape[0] - old
       guard new > 0, let gradient = try weight.value.gradient else { continue }
-      let rows = try weight.value.detach().narrow(dim: 0, start: old, count: new)
-      let direction = try rows / rows.norm([1], keepDims: true).clamp(min: 1e-12)
+      let direction = try weight.value.detach().narrow(dim: 0, start: old, count: new).unitRows()
       try gradient.narrow(dim: 0, start: old, count: new).add(direction, scale: options.groupLasso)
     }
   }
@@ -157,9 +156,11 @@ public final class ExpandableNetworks: Strategy {
 
   public func end(_ experience: Experience, _ learner: Learner) throws { try zeroSmall(learner) }
 
+  private func layers(_ learner: Learner) throws -> GrowingLayers { try learner.model.attached(name) }
+
   private func endSelection(_ learner: Learner) throws {
     try zeroSmall(learner)
-    let layers = try learner.growingLayers()
+    let layers = try self.layers(learner)
     let first = learner.session?.previousOutputs ?? 0
     let head = try layers.head.value.detach()
     let rows = try head.narrow(dim: 0, start: first, count: head.shape[0] - first)
@@ -173,7 +174,7 @@ public final class ExpandableNetworks: Strategy {
     phase = .expansion
     let loss = recentLosses.reduce(0, +) / Double(max(recentLosses.count, 1))
     if loss > options.lossThreshold {
-      try learner.growingLayers().expand(
+      try layers(learner).expand(
         by: options.units, stamp: order.count - 1, learner.random.stream(name))
       try changed(learner)
     } else {
@@ -183,7 +184,7 @@ public final class ExpandableNetworks: Strategy {
   }
 
   private func endExpansion(_ learner: Learner) throws {
-    let layers = try learner.growingLayers()
+    let layers = try self.layers(learner)
     try layers.removeDead(after: oldWidths)
     try changed(learner)
     try split(layers, learner)
@@ -236,7 +237,7 @@ public final class ExpandableNetworks: Strategy {
 
   /// Holds what does not learn in the phase.
   private func hold(_ learner: Learner) throws {
-    let layers = try learner.growingLayers()
+    let layers = try self.layers(learner)
     let vector = learner.vector
     var free: [ObjectIdentifier: Tensor] = [:]
     for (index, weight) in layers.weights.enumerated() {
@@ -277,7 +278,7 @@ public final class ExpandableNetworks: Strategy {
 
   /// 1 at weights that the task found, `[P]`.
   private func isOld(_ learner: Learner) throws -> Tensor {
-    let layers = try learner.growingLayers()
+    let layers = try self.layers(learner)
     return try learner.vector.map(.float32) { slot, parameter in
       guard let index = layers.weights.firstIndex(where: { $0 === parameter }) else {
         return try Tensor.zeros([])

@@ -107,12 +107,3 @@ extension ParameterVector {
     parameters.firstIndex { $0 === parameter }.map { layout.slots[$0] }
   }
 }
-
-extension Learner {
-  func growingLayers() throws -> GrowingLayers {
-    guard let layers = model.modules.lazy.compactMap({ $0 as? GrowingLayers }).first else {
-      throw StrategyError.model("den", "the model cannot grow; make it from the learner's blueprint")
-    }
-    return layers
-  }
-}

@@ -69,7 +69,7 @@ public final class ProgressiveColumns: Module, Backbone {
 private final class Column: Module {
   private let backbone: any Backbone
   /// The adapter in front of each stage behind the first, and the one of the head; none in the first column.
-  private let adapters: [Adapter]
+  private let adapters: [LateralAdapter]
 
   init(
     _ backbone: any Backbone, earlier: Int, _ options: ProgressiveNetworks.Options, _ generator: Generator
@@ -80,7 +80,7 @@ private final class Column: Module {
       earlier == 0
       ? []
       : try stages.enumerated().map { index, stage in
-        try Adapter(
+        try LateralAdapter(
           from: stage, to: index + 1 < stages.count ? stages[index + 1] : nil, earlier: earlier, options,
           generator)
       }
@@ -114,7 +114,7 @@ private final class Column: Module {
 }
 
 /// α, V and U between two layers.
-private final class Adapter: Module {
+private final class LateralAdapter: Module {
   /// α `[columns]`
   let scales: Parameter
   /// V: a matrix, or 1×1 convolutions.

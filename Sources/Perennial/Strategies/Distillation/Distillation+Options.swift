@@ -15,6 +15,9 @@ extension Distillation.Options {
   /// The names that the recipe's `teachers:` must have.
   var teacherNames: [String] {
     if !teachers.isEmpty { return teachers.map(\.name) }
+    if teacher.isNamed(CachedTeacher.name) {
+      return (try? teacher.decode(CachedTeacher.Options.self)).map { [$0.teacher] } ?? []
+    }
     return Self.sources.contains { teacher.isNamed($0.key) } ? [] : [teacher.name]
   }
 
@@ -30,6 +33,7 @@ extension Distillation.Options {
       _ = try selection.decode(NoTeacherOptions.self)
       return PastSelf()
     },
+    CachedTeacher.name: { CachedTeacher(try $0.decode()) },
     "ema": { MovingAverageTeacher(try $0.decode()) },
   ]
 

@@ -50,25 +50,28 @@ public final class MemoryBasedAdaptation: Strategy {
 
   public let name = "mbpa"
   public let options: Options
-  public private(set) var memory: ReplayMemory?
+  public var memory: ReplayMemory? { rehearsal.memory }
+  private let rehearsal: Rehearsal
   private var features: (step: Int, keys: Tensor)?
   /// Questions that are adapted to at once.
   private static let batch = 250
 
-  public init(_ options: Options = Options()) { self.options = options }
+  public init(_ options: Options = Options()) {
+    self.options = options
+    rehearsal = Rehearsal(memory: options.memory, policy: .classBalanced, purpose: "mbpa")
+  }
 
   public func check(_ facts: StreamFacts) throws {
     guard facts.classes != nil else { throw StrategyError.needsClasses(name) }
+    try rehearsal.check(facts)
   }
 
   public func begin(_ experience: Experience, _ learner: Learner) throws {
     _ = try layer(learner)
-    if memory == nil { memory = makeMemory(learner) }
+    try rehearsal.begin(learner)
   }
 
-  public func observe(_ step: Step) throws {
-    try memory?.insert(step.batch.source, step.batch.places, experience: step.session.experience.index)
-  }
+  public func observe(_ step: Step) throws { try rehearsal.insert(step) }
 
   public func answer(_ question: Question, _ learner: Learner) throws -> Tensor? {
     guard let memory, options.steps > 0, let examples = try memory.examples else { return nil }
@@ -159,22 +162,11 @@ public final class MemoryBasedAdaptation: Strategy {
     return keys
   }
 
-  private func makeMemory(_ learner: Learner) -> ReplayMemory {
-    ReplayMemory(
-      capacity: options.memory, grouping: .unit, replacement: .reservoir,
-      random: learner.random.numbers("mbpa"))
-  }
-
-  public var replayBytes: Int { memory?.byteCount ?? 0 }
-
-  public func state() throws -> State { try memory?.state() ?? State() }
+  public var replayBytes: Int { rehearsal.byteCount }
+  public func state() throws -> State { try rehearsal.state() }
 
   public func restore(_ state: State, _ learner: Learner, past: (Int) throws -> Experience) throws {
     features = nil
-    memory = nil
-    guard !state.values.isEmpty else { return }
-    let memory = makeMemory(learner)
-    try memory.restore(state)
-    self.memory = memory
+    try rehearsal.restore(state, learner)
   }
 }

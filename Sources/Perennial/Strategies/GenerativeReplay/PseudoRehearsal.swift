@@ -59,7 +59,7 @@ struct PseudoRehearsal {
       let first = batch.count
       let own = try batch.weights ?? Tensor.ones([first], device: learner.device)
       var joined = try batch.appending(inputs: inputs, targets: teacher.argmax(1), tasks: itsTasks)
-      let factors = try factors(fresh: first, replayed: count).to(learner.device)
+      let factors = try factors(first, count, learner)
       joined.weights = try Tensor.concatenate([
         own * factors.narrow(dim: 0, start: 0, count: first),
         distills
@@ -94,21 +94,16 @@ struct PseudoRehearsal {
     let replayed = try batch.inputs.narrow(dim: 0, start: places.lowerBound, count: places.count)
     return (
       try Tensor.concatenate([fresh, replayed]),
-      try factors(fresh: batch.fresh, replayed: places.count).to(step.learner.device)
+      try factors(batch.fresh, places.count, step.learner)
     )
+  }
+
+  private func factors(_ fresh: Int, _ past: Int, _ learner: Learner) throws -> Tensor {
+    try ExperienceShares.factors(fresh: fresh, past: past, experiences: experiencesSeen).to(learner.device)
   }
 
   /// Where in the batch the items made up are.
   var places: Range<Int>? { current?.places }
-
-  /// Factors with mean 1 that give fresh items 1/t of the loss together.
-  func factors(fresh: Int, replayed: Int) throws -> Tensor {
-    let total = Float(fresh + replayed)
-    let share = 1 / Float(experiencesSeen)
-    return try Tensor(
-      [Float](repeating: share * total / Float(fresh), count: fresh)
-        + [Float](repeating: (1 - share) * total / Float(max(replayed, 1)), count: replayed))
-  }
 
   /// Far below any output, and finite: a masked probability times its logarithm stays 0.
   private static let never = -1e9

@@ -46,7 +46,7 @@ public final class HardAttention: Strategy {
   private var steepness = 1.0
   /// How far each weight may move, `[P]`, for the session's layout.
   private var freedom: Tensor?
-  private var before: Tensor?
+  private var scaledStep = ScaledStep()
 
   public init(_ options: Options = Options()) { self.options = options }
 
@@ -65,7 +65,7 @@ public final class HardAttention: Strategy {
 
   public func begin(_ experience: Experience, _ learner: Learner) throws {
     _ = order.admit(try experience.requireTask(name))
-    if try learner.taskEmbeddings().grow(to: order.count, learner.random.stream("hat")) {
+    if try embeddings(learner).grow(to: order.count, learner.random.stream("hat")) {
       try learner.parametersChanged()
     }
     if order.count > 1 { learner.model.freezeStatistics() }
@@ -94,22 +94,19 @@ public final class HardAttention: Strategy {
           by: Self.compensation(parameter.value, steepness: steepness, maximum: options.sMax))
       }
     }
-    before = try vector.snapshot()
+    try scaledStep.begin(vector)
   }
 
   public func observe(_ step: Step) throws {
     let vector = step.learner.vector
-    guard let before else { return }
     let freedom = try self.freedom ?? freedom(step.learner, step.session)
     self.freedom = freedom
+    try scaledStep.end(vector, freedom)
     try noGrad {
-      let scaled = try before + (vector.values - before) * freedom
-      try vector.values.copy(from: Tensor.choose(freedom .== 1, vector.values, scaled))
       for parameter in vector.parameters where parameter.kind == .mask {
         try parameter.value.clampInPlace(min: -6, max: 6)
       }
     }
-    self.before = nil
   }
 
   public func end(_ experience: Experience, _ learner: Learner) throws {
@@ -125,9 +122,11 @@ public final class HardAttention: Strategy {
     }
   }
 
+  private func embeddings(_ learner: Learner) throws -> TaskEmbeddings { try learner.model.attached(name) }
+
   /// σ(s · e) of each stage, `[width]`.
   private func gates(_ learner: Learner, place: Int, steepness: Double) throws -> [Tensor] {
-    try learner.taskEmbeddings().values.map { try ($0.value[place] * steepness).sigmoid() }
+    try embeddings(learner).values.map { try ($0.value[place] * steepness).sigmoid() }
   }
 
   public func state() throws -> State {
@@ -232,15 +231,5 @@ private final class TaskEmbeddings: Module {
         parameter.replace(with: try Tensor.zeros(shape, device: parameter.value.device))
       }
     }
-  }
-}
-
-extension Learner {
-  fileprivate func taskEmbeddings() throws -> TaskEmbeddings {
-    guard let embeddings = model.modules.lazy.compactMap({ $0 as? TaskEmbeddings }).first else {
-      throw StrategyError.model(
-        "hat", "the model has no task embeddings; make it from the learner's blueprint")
-    }
-    return embeddings
   }
 }

@@ -79,7 +79,7 @@ public final class WeightMasks: Strategy {
     if place == units.count {
       units.append(try Set(learner.session?.examples.targets.integers() ?? []).sorted())
     }
-    let masks = try learner.maskedLayers()
+    let masks = try self.masks(learner)
     if place > 0 { try masks.restart() }
     if masks.isSettled { learner.model.freezeStatistics() }
     try held.hold(
@@ -87,7 +87,7 @@ public final class WeightMasks: Strategy {
   }
 
   public func rehearse(_ batch: Batch, _ learner: Learner) throws -> Batch {
-    try learner.maskedLayers().place()
+    try masks(learner).place()
     return batch
   }
 
@@ -101,23 +101,23 @@ public final class WeightMasks: Strategy {
 
   public func observe(_ step: Step) throws {
     try held.putBack(into: step.learner.vector)
-    try noGrad { try step.learner.maskedLayers().place() }
+    try noGrad { try masks(step.learner).place() }
   }
 
   public func end(_ experience: Experience, _ learner: Learner) throws {
-    try learner.maskedLayers().keep()
+    try masks(learner).keep()
     try learner.parametersChanged()
   }
 
   public func select(task: Int?, _ learner: Learner) throws {
-    let masks = try learner.maskedLayers()
+    let masks = try self.masks(learner)
     let place = order.place(of: task) ?? order.count - 1
     try noGrad { try masks.place((0..<masks.count).contains(place) ? place : nil) }
   }
 
   public func answer(_ question: Question, _ learner: Learner) throws -> Tensor? {
     guard question.task == nil, !learnsFirst, order.count > 1 else { return nil }
-    let masks = try learner.maskedLayers()
+    let masks = try self.masks(learner)
     var outputs: [Tensor] = []
     var entropies: [Tensor] = []
     for (place, own) in units.enumerated() {
@@ -132,6 +132,8 @@ public final class WeightMasks: Strategy {
     let index = try surest.reshape([-1, 1, 1]).expand([-1, 1, outputs[0].shape[1]])
     return try Tensor.stack(outputs, dim: 1).gather(index, dim: 1).squeeze(1)
   }
+
+  private func masks(_ learner: Learner) throws -> MaskedLayers { try learner.model.attached(name) }
 
   private static func among(_ units: [Int], _ outputs: Tensor) throws -> Tensor {
     let all = try Tensor.arange(0, outputs.shape[1], device: outputs.device)
@@ -151,16 +153,7 @@ public final class WeightMasks: Strategy {
     order = try state.require("tasks")
     units = try state.require("units")
     held = try HeldWeights(state.scoped("held"), device: learner.device)
-    if try learner.maskedLayers().isSettled { learner.model.freezeStatistics() }
-  }
-}
-
-extension Learner {
-  fileprivate func maskedLayers() throws -> MaskedLayers {
-    guard let layers = model.modules.lazy.compactMap({ $0 as? MaskedLayers }).first else {
-      throw StrategyError.model("supsup", "the model has no masks; make it from the learner's blueprint")
-    }
-    return layers
+    if try masks(learner).isSettled { learner.model.freezeStatistics() }
   }
 }
 

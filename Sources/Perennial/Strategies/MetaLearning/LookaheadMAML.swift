@@ -48,22 +48,24 @@ public final class LookaheadMAML: Strategy {
 
   public let name = "la-maml"
   public let options: Options
-  private var rehearsal: MetaRehearsal?
-  private var rates: (layout: VectorLayout, values: Tensor)?
+  private let rehearsal: Rehearsal
+  /// α `[P]`
+  private var rates: CarriedVector?
 
-  public init(_ options: Options = Options()) { self.options = options }
+  public init(_ options: Options = Options()) {
+    self.options = options
+    rehearsal = Rehearsal(memory: options.memory, purpose: "meta-memory")
+  }
 
   public func check(_ facts: StreamFacts) throws {
     try facts.refuse(
       ["replay": "it has a memory of its own", "oml": "both replace the loss"], beside: name)
   }
 
-  public func begin(_ experience: Experience, _ learner: Learner) throws {
-    if rehearsal == nil { rehearsal = MetaRehearsal(options.memory, learner) }
-  }
+  public func begin(_ experience: Experience, _ learner: Learner) throws { try rehearsal.begin(learner) }
 
   public func rehearse(_ batch: Batch, _ learner: Learner) throws -> Batch {
-    try rehearsal?.joined(batch, options.batch, learner) ?? batch
+    try rehearsal.join(batch, options.batch, learner)
   }
 
   public func loss(_ step: Step) throws -> Tensor? {
@@ -82,49 +84,38 @@ public final class LookaheadMAML: Strategy {
   }
 
   public func observe(_ step: Step) throws {
-    if let values = rates?.values, let slope = try values.gradient {
-      try noGrad { try values.add(slope, scale: -options.rateOfRates) }
-      try values.setGradient(nil)
+    if rates != nil {
+      let values = try rates(step.learner.vector)
+      if let slope = try values.gradient {
+        try noGrad { try values.add(slope, scale: -options.rateOfRates) }
+        try values.setGradient(nil)
+      }
     }
-    try rehearsal?.insert(step)
+    try rehearsal.insert(step)
   }
 
-  /// α, that of new parameters at its start.
+  /// α, that of new parameters at its start; a leaf of the graph.
   private func rates(_ vector: ParameterVector) throws -> Tensor {
-    if let rates, rates.layout == vector.layout { return rates.values }
-    let values = try noGrad {
-      let fresh = try Tensor.full([vector.count], options.rate, device: vector.values.device)
-      guard let rates else { return fresh }
-      // What is carried over is told from zeros by carrying ones along.
-      let isKnown = try vector.layout.carry(rates.values.onesLike(), from: rates.layout)
-      return try Tensor.choose(
-        isKnown .> 0, vector.layout.carry(rates.values.detach(), from: rates.layout), fresh)
+    func start() throws -> Tensor {
+      try Tensor.full([vector.count], options.rate, device: vector.values.device)
     }
+    var rates = try self.rates ?? CarriedVector(start(), vector.layout)
+    let values = try rates.tensor(in: vector.layout, elsewhere: start())
     try values.setRequiresGrad(true)
-    rates = (vector.layout, values)
+    self.rates = rates
     return values
   }
 
-  public var replayBytes: Int { rehearsal?.memory.byteCount ?? 0 }
+  public var replayBytes: Int { rehearsal.byteCount }
 
   public func state() throws -> State {
-    var state = try rehearsal?.memory.state() ?? State()
-    state["begun"] = rehearsal != nil
-    if let rates { state.set(try CarriedVector(rates.values.detach(), rates.layout).state(), under: "rates") }
+    var state = try rehearsal.state()
+    if let rates { state.set(try rates.state(), under: "rates") }
     return state
   }
 
   public func restore(_ state: State, _ learner: Learner, past: (Int) throws -> Experience) throws {
-    rehearsal = nil
-    rates = nil
-    if try state.require("begun") {
-      rehearsal = MetaRehearsal(options.memory, learner)
-      try rehearsal?.memory.restore(state)
-    }
-    let saved = state.scoped("rates")
-    guard let values = saved.tensors["vector"] else { return }
-    let own = try values.to(learner.device).clone()
-    try own.setRequiresGrad(true)
-    rates = (try saved.require("layout"), own)
+    try rehearsal.restore(state, learner)
+    rates = try CarriedVector(state.scoped("rates"), device: learner.device)
   }
 }

@@ -44,22 +44,23 @@ public final class OnlineAwareMetaLearning: Strategy {
 
   public let name = "oml"
   public let options: Options
-  private var rehearsal: MetaRehearsal?
+  private let rehearsal: Rehearsal
   private var rates: (layout: VectorLayout, values: Tensor)?
 
-  public init(_ options: Options = Options()) { self.options = options }
+  public init(_ options: Options = Options()) {
+    self.options = options
+    rehearsal = Rehearsal(memory: options.memory, purpose: "meta-memory")
+  }
 
   public func check(_ facts: StreamFacts) throws {
     try facts.refuse(
       ["replay": "it has a memory of its own", "la-maml": "both replace the loss"], beside: name)
   }
 
-  public func begin(_ experience: Experience, _ learner: Learner) throws {
-    if rehearsal == nil { rehearsal = MetaRehearsal(options.memory, learner) }
-  }
+  public func begin(_ experience: Experience, _ learner: Learner) throws { try rehearsal.begin(learner) }
 
   public func rehearse(_ batch: Batch, _ learner: Learner) throws -> Batch {
-    try rehearsal?.joined(batch, options.batch, learner) ?? batch
+    try rehearsal.join(batch, options.batch, learner)
   }
 
   public func loss(_ step: Step) throws -> Tensor? {
@@ -76,7 +77,7 @@ public final class OnlineAwareMetaLearning: Strategy {
     return try trajectory.loss(at: points.last ?? weights, batch)
   }
 
-  public func observe(_ step: Step) throws { try rehearsal?.insert(step) }
+  public func observe(_ step: Step) throws { try rehearsal.insert(step) }
 
   /// α at the head's parameters, else 0.
   private func rates(_ vector: ParameterVector) throws -> Tensor {
@@ -91,19 +92,10 @@ public final class OnlineAwareMetaLearning: Strategy {
     return values
   }
 
-  public var replayBytes: Int { rehearsal?.memory.byteCount ?? 0 }
-
-  public func state() throws -> State {
-    var state = try rehearsal?.memory.state() ?? State()
-    state["begun"] = rehearsal != nil
-    return state
-  }
+  public var replayBytes: Int { rehearsal.byteCount }
+  public func state() throws -> State { try rehearsal.state() }
 
   public func restore(_ state: State, _ learner: Learner, past: (Int) throws -> Experience) throws {
-    rehearsal = nil
-    if try state.require("begun") {
-      rehearsal = MetaRehearsal(options.memory, learner)
-      try rehearsal?.memory.restore(state)
-    }
+    try rehearsal.restore(state, learner)
   }
 }

@@ -31,14 +31,13 @@ public final class UncertaintyWeighting: Strategy {
   }
 
   public func begin(_ experience: Experience, _ learner: Learner) throws {
-    try uncertainty(learner.model)?.grow(to: (learner.classes.tasks.keys.max() ?? -1) + 1)
+    try uncertainty(learner.model).grow(to: (learner.classes.tasks.keys.max() ?? -1) + 1)
     try learner.parametersChanged()
   }
 
   public func loss(_ step: Step) throws -> Tensor? {
-    guard let tasks = step.batch.tasks, let logVariances = uncertainty(step.model)?.logVariances.value else {
-      return nil
-    }
+    guard let tasks = step.batch.tasks else { return nil }
+    let logVariances = try uncertainty(step.model).logVariances.value
     let outputs = try step.learner.mask(step.outputs, step.batch)
     var losses = try step.learner.objective.losses(outputs, step.batch.targets)
     if let weights = step.batch.weights { losses = try losses * weights }
@@ -53,8 +52,8 @@ public final class UncertaintyWeighting: Strategy {
     return try (isPresent * ((-logVariances).exp() * means + logVariances * 0.5)).sum()
   }
 
-  private func uncertainty(_ network: Network) -> TaskUncertainty? {
-    network.child("uncertainty") as? TaskUncertainty
+  private func uncertainty(_ network: Network) throws -> TaskUncertainty {
+    try network.attached("uncertainty")
   }
 }
 

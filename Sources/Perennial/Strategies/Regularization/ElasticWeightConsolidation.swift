@@ -53,8 +53,8 @@ public final class ElasticWeightConsolidation: Strategy, Tunable {
     get { options.lambda }
     set { options.lambda = newValue }
   }
-  /// ΣF and ΣFθ*, one pair in folded and online mode.
-  private var anchors: [(precision: CarriedVector, weighted: CarriedVector)] = []
+  /// Every F_t around θ*_t; one anchor in folded and online mode.
+  private var anchors: [QuadraticAnchor] = []
 
   public init(_ options: Options = Options()) { self.options = options }
 
@@ -66,66 +66,42 @@ public final class ElasticWeightConsolidation: Strategy, Tunable {
 
   public func transform(_ vector: ParameterVector, _ step: Step) throws {
     guard options.lambda > 0 else { return }
-    for index in anchors.indices {
-      try vector.gradients.addQuadraticPenalty(
-        parameter: vector.values.detach(), precision: anchors[index].precision.tensor(in: vector.layout),
-        weighted: anchors[index].weighted.tensor(in: vector.layout), scale: options.lambda)
-    }
+    for index in anchors.indices { try anchors[index].addGradient(to: vector, scale: options.lambda) }
   }
 
   public func end(_ experience: Experience, _ learner: Learner) throws {
     guard let session = learner.session else { return }
-    let layout = learner.vector.layout
-    var fisher = try FisherInformation.diagonal(
+    let vector = learner.vector
+    let fisher = try FisherInformation.diagonal(
       of: learner, session.examples, task: session.task, kind: options.fisher, limit: options.samples)
-    var weighted = try noGrad { try fisher * learner.vector.values }
-    if options.mode != .separate, !anchors.isEmpty {
-      let before = try anchors[0].precision.tensor(in: layout)
-      try noGrad {
-        if options.mode == .online {
-          fisher = try before * options.decay + fisher
-          weighted = try fisher * learner.vector.values
-        } else {
-          fisher = try before + fisher
-          weighted = try anchors[0].weighted.tensor(in: layout) + weighted
-        }
-      }
-      anchors = []
+    switch anchors.isEmpty ? .separate : options.mode {
+    case .folded: try anchors[0].add(fisher, at: vector)
+    case .separate: anchors.append(try QuadraticAnchor(fisher, at: vector))
+    case .online:
+      let before = try anchors[0].importance(in: vector.layout)
+      anchors = [try QuadraticAnchor(noGrad { try before * options.decay + fisher }, at: vector)]
     }
-    anchors.append((CarriedVector(fisher, layout), CarriedVector(weighted, layout)))
   }
 
   /// ½ Σ_t Σ_i F (θ − θ*)² without its constant part Σ Fθ*²: what the closed-form gradient descends, before λ.
   public func energy(_ vector: ParameterVector) throws -> Double {
-    try noGrad {
-      var sum = 0.0
-      for index in anchors.indices {
-        let precision = try anchors[index].precision.tensor(in: vector.layout)
-        let weighted = try anchors[index].weighted.tensor(in: vector.layout)
-        let theta = vector.values
-        sum += try (precision * theta * theta / 2 - weighted * theta).sum().item()
-      }
-      return sum
-    }
+    try anchors.indices.reduce(0) { try $0 + anchors[$1].energy(vector) }
   }
 
   public func state() throws -> State {
     var state = State()
     state["anchors"] = anchors.count
-    for (index, anchor) in anchors.enumerated() {
-      state.set(try anchor.precision.state(), under: "precision/\(index)")
-      state.set(try anchor.weighted.state(), under: "weighted/\(index)")
-    }
+    for (index, anchor) in anchors.enumerated() { state.set(try anchor.state(), under: "anchor/\(index)") }
     return state
   }
 
   public func restore(_ state: State, _ learner: Learner, past: (Int) throws -> Experience) throws {
     let count: Int = try state.require("anchors")
     anchors = try (0..<count).map { index in
-      guard let precision = try CarriedVector(state.scoped("precision/\(index)"), device: learner.device),
-        let weighted = try CarriedVector(state.scoped("weighted/\(index)"), device: learner.device)
-      else { throw StateError.missing("precision/\(index)") }
-      return (precision, weighted)
+      guard let anchor = try QuadraticAnchor(state.scoped("anchor/\(index)"), device: learner.device) else {
+        throw StateError.missing("anchor/\(index)")
+      }
+      return anchor
     }
   }
 }

@@ -33,6 +33,8 @@ public final class LessForgetting: Strategy {
   public let name = "lfl"
   public let options: Options
   private var teacher: Frozen?
+  /// Rows of the head.
+  private var held = HeldWeights()
   private var experiencesSeen = 0
 
   public init(_ options: Options = Options()) { self.options = options }
@@ -41,6 +43,8 @@ public final class LessForgetting: Strategy {
     experiencesSeen += 1
     guard experiencesSeen > 1 else { return }
     teacher = try Frozen(learner.model, learner.blueprint, device: learner.device)
+    guard options.freezeHead, let session = learner.session else { return }
+    try held.hold(learner.vector.headRows(before: session.previousOutputs), of: learner.vector)
   }
 
   public func terms(_ step: Step) throws -> [LossTerm] {
@@ -50,48 +54,26 @@ public final class LessForgetting: Strategy {
     return [LossTerm("lfl", try distance * (options.lambda / 2))]
   }
 
-  public func transform(_ vector: ParameterVector, _ step: Step) throws {
-    try forEachHeldPart(step) { slot, hold in try hold(vector.layout.view(slot, of: vector.gradients)).zero()
-    }
-  }
+  public func transform(_ vector: ParameterVector, _ step: Step) throws { try held.zeroGradients(of: vector) }
 
-  /// Momentum and weight decay move parameters that have no gradient, so they are put back.
-  public func observe(_ step: Step) throws {
-    guard let known = teacher?.parameters else { return }
-    try forEachHeldPart(step) { slot, hold in
-      let layout = step.learner.vector.layout
-      guard let value = known[slot.path] else { return }
-      try hold(layout.view(slot, of: step.learner.vector.values)).copy(from: hold(value))
-    }
-  }
+  public func observe(_ step: Step) throws { try held.putBack(into: step.learner.vector) }
 
-  /// Calls `body` with each parameter of the head, and what takes the rows that were there before the experience.
-  private func forEachHeldPart(
-    _ step: Step, _ body: (VectorLayout.Slot, (Tensor) throws -> Tensor) throws -> Void
-  ) throws {
-    guard teacher != nil, options.freezeHead else { return }
-    let vector = step.learner.vector
-    let rows = step.session.previousOutputs
-    try noGrad {
-      for (slot, parameter) in zip(vector.layout.slots, vector.parameters) where parameter.kind == .head {
-        try body(slot) {
-          $0.rank == 0 ? $0 : try $0.narrow(dim: 0, start: 0, count: min(rows, $0.shape[0]))
-        }
-      }
-    }
+  public func end(_ experience: Experience, _ learner: Learner) throws {
+    teacher = nil
+    held = HeldWeights()
   }
-
-  public func end(_ experience: Experience, _ learner: Learner) throws { teacher = nil }
 
   public func state() throws -> State {
     var state = State()
     state["experiences"] = experiencesSeen
     if let teacher { state.set(try teacher.state(), under: "teacher") }
+    state.set(try held.state(), under: "held")
     return state
   }
 
   public func restore(_ state: State, _ learner: Learner, past: (Int) throws -> Experience) throws {
     experiencesSeen = try state.require("experiences")
+    held = try HeldWeights(state.scoped("held"), device: learner.device)
     let saved = state.scoped("teacher")
     teacher = saved.values.isEmpty ? nil : try Frozen(saved, learner.blueprint, device: learner.device)
   }

@@ -1,6 +1,7 @@
 import Torch
 
-/// Importances Ω around one solution θ*: the penalty Σ Ω (θ − θ*)² of methods that differ in what Ω is.
+/// Importances Ω around one solution θ*, or ΣΩ and ΣΩθ* of several: the penalty Σ Ω (θ − θ*)² of methods that differ in
+/// what Ω is.
 struct QuadraticAnchor {
   private var importance: CarriedVector
   /// Ωθ*
@@ -22,6 +23,27 @@ struct QuadraticAnchor {
 
   /// Ω at the places of `layout`; zero where parameters are new, so that those are free.
   mutating func importance(in layout: VectorLayout) throws -> Tensor { try importance.tensor(in: layout) }
+
+  /// Further importances `[P]`, around the solution of now.
+  mutating func add(_ importance: Tensor, at vector: ParameterVector) throws {
+    let layout = vector.layout
+    try noGrad {
+      weighted = CarriedVector(
+        try weighted.tensor(in: layout) + importance * vector.values, layout)
+      self.importance = CarriedVector(try self.importance.tensor(in: layout) + importance, layout)
+    }
+  }
+
+  /// ½ Σ Ω (θ − θ*)² without its constant part ½ Σ Ω θ*².
+  mutating func energy(_ vector: ParameterVector) throws -> Double {
+    let (importance, weighted) = try (
+      importance.tensor(in: vector.layout), weighted.tensor(in: vector.layout)
+    )
+    return try noGrad {
+      let theta = vector.values
+      return try (importance * theta * theta / 2 - weighted * theta).sum().item()
+    }
+  }
 
   /// Adds scale · Ω (θ − θ*) to the gradients.
   mutating func addGradient(to vector: ParameterVector, scale: Double) throws {

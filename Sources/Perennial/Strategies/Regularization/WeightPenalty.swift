@@ -44,8 +44,8 @@ public final class WeightPenalty: Strategy, Tunable {
     get { lambda }
     set { lambda = newValue }
   }
-  /// 1 at every parameter that the solution before had, and that solution.
-  private var anchor: (known: CarriedVector, values: CarriedVector)?
+  /// Around the solution before, 1 at every parameter that it had.
+  private var anchor: QuadraticAnchor?
 
   public var name: String { kind.rawValue }
 
@@ -56,38 +56,21 @@ public final class WeightPenalty: Strategy, Tunable {
 
   public func transform(_ vector: ParameterVector, _ step: Step) throws {
     guard lambda > 0 else { return }
-    try noGrad {
-      switch kind {
-      case .l1: try vector.gradients.add(vector.values.sign(), scale: lambda)
-      case .l2: try vector.gradients.add(vector.values, scale: lambda)
-      case .l2Previous:
-        guard let known = try anchor?.known.tensor(in: vector.layout),
-          let values = try anchor?.values.tensor(in: vector.layout)
-        else { return }
-        try vector.gradients.addQuadraticPenalty(
-          parameter: vector.values, precision: known, weighted: values, scale: lambda)
-      }
+    switch kind {
+    case .l1: try noGrad { try vector.gradients.add(vector.values.sign(), scale: lambda) }
+    case .l2: try noGrad { try vector.gradients.add(vector.values, scale: lambda) }
+    case .l2Previous: try anchor?.addGradient(to: vector, scale: lambda)
     }
   }
 
   public func end(_ experience: Experience, _ learner: Learner) throws {
     guard kind == .l2Previous else { return }
-    let (values, layout) = (try learner.vector.snapshot(), learner.vector.layout)
-    anchor = (CarriedVector(try values.onesLike(), layout), CarriedVector(values, layout))
+    anchor = try QuadraticAnchor(learner.vector.values.onesLike(), at: learner.vector)
   }
 
-  public func state() throws -> State {
-    var state = State()
-    guard let anchor else { return state }
-    state.set(try anchor.known.state(), under: "known")
-    state.set(try anchor.values.state(), under: "values")
-    return state
-  }
+  public func state() throws -> State { try anchor?.state() ?? State() }
 
   public func restore(_ state: State, _ learner: Learner, past: (Int) throws -> Experience) throws {
-    guard let known = try CarriedVector(state.scoped("known"), device: learner.device),
-      let values = try CarriedVector(state.scoped("values"), device: learner.device)
-    else { return }
-    anchor = (known, values)
+    anchor = try QuadraticAnchor(state, device: learner.device)
   }
 }

@@ -52,7 +52,7 @@ public final class AsymmetricReplay: Strategy {
   public func begin(_ experience: Experience, _ learner: Learner) throws { try rehearsal.begin(learner) }
 
   public func rehearse(_ batch: Batch, _ learner: Learner) throws -> Batch {
-    try rehearsal.draw(options.batch ?? batch.fresh, learner).map(batch.appending) ?? batch
+    try rehearsal.join(batch, options.batch, learner)
   }
 
   public func loss(_ step: Step) throws -> Tensor? {

@@ -51,41 +51,33 @@ public final class ContinualPrototypeEvolution: Strategy {
 
   public let name = "cope"
   public let options: Options
-  public private(set) var memory: ReplayMemory?
-  private var embeddings = Attachments<Linear>()
+  public var memory: ReplayMemory? { rehearsal.memory }
+  private let rehearsal: Rehearsal
   /// `[K, E]`, rows of zeros for classes never met.
   private(set) var prototypes: Tensor?
   /// Embeddings of the step being taken, outside the graph.
   private var seen: Tensor?
 
-  public init(_ options: Options = Options()) { self.options = options }
+  public init(_ options: Options = Options()) {
+    self.options = options
+    rehearsal = Rehearsal(memory: options.memory, policy: .classBalanced, purpose: "memory")
+  }
 
   public func check(_ facts: StreamFacts) throws {
-    guard let classes = facts.classes else { throw StrategyError.needsClasses(name) }
-    guard options.memory >= classes else {
-      throw StrategyError.memoryTooSmall(memory: options.memory, classes: classes)
-    }
+    guard facts.classes != nil else { throw StrategyError.needsClasses(name) }
+    try rehearsal.check(facts)
     try facts.refuse(["scr": "both replace the loss"], beside: name)
   }
 
   public func extend(_ network: Network, _ random: RandomStreams) throws {
     guard let width = options.embedding else { return }
-    embeddings.attach(
-      try Linear(network.backbone.featureCount, width, random.stream("cope")), to: network, as: "cope")
+    network.register(name, try Linear(network.backbone.featureCount, width, random.stream("cope")))
   }
 
-  public func begin(_ experience: Experience, _ learner: Learner) throws {
-    if memory == nil { memory = makeMemory(learner) }
-  }
+  public func begin(_ experience: Experience, _ learner: Learner) throws { try rehearsal.begin(learner) }
 
   public func rehearse(_ batch: Batch, _ learner: Learner) throws -> Batch {
-    guard let memory, let examples = try memory.examples else { return batch }
-    let places = try memory.draw(options.batch ?? batch.fresh)
-    let inputs = try learner.pipeline(
-      examples.inputs, places, augmentation: learner.random.stream("augmentation"), device: learner.device)
-    return try batch.appending(
-      inputs: inputs, targets: examples.targets.indexSelect(places).to(learner.device),
-      tasks: examples.tasks?.indexSelect(places))
+    try rehearsal.join(batch, options.batch, learner)
   }
 
   public func loss(_ step: Step) throws -> Tensor? {
@@ -140,7 +132,7 @@ public final class ContinualPrototypeEvolution: Strategy {
       }
     }
     seen = nil
-    try memory?.insert(step.batch.source, step.batch.places, experience: step.session.experience.index)
+    try rehearsal.insert(step)
   }
 
   public func answer(_ question: Question, _ learner: Learner) throws -> Tensor? {
@@ -150,7 +142,8 @@ public final class ContinualPrototypeEvolution: Strategy {
   }
 
   private func embed(_ features: Tensor, _ network: Network) throws -> Tensor {
-    try (embeddings[network]?(features) ?? features).unitRows()
+    guard options.embedding != nil else { return try features.unitRows() }
+    return try network.attached(name, as: Linear.self)(features).unitRows()
   }
 
   /// Gives classes that the batch meets for the first time the mean of their embeddings.
@@ -181,15 +174,11 @@ public final class ContinualPrototypeEvolution: Strategy {
     try (prototypes.abs().sum([1]) .> 0).to(.float32)
   }
 
-  private func makeMemory(_ learner: Learner) -> ReplayMemory {
-    ReplayMemory(capacity: options.memory, grouping: .unit, random: learner.random.numbers("memory"))
-  }
-
-  public var replayBytes: Int { memory?.byteCount ?? 0 }
+  public var replayBytes: Int { rehearsal.byteCount }
 
   public func state() throws -> State {
     var state = State()
-    if let memory { state.set(try memory.state(), under: "memory") }
+    state.set(try rehearsal.state(), under: "memory")
     state.tensors["prototypes"] = try prototypes?.to(.cpu).clone()
     return state
   }
@@ -197,10 +186,6 @@ public final class ContinualPrototypeEvolution: Strategy {
   public func restore(_ state: State, _ learner: Learner, past: (Int) throws -> Experience) throws {
     seen = nil
     prototypes = try state.tensors["prototypes"]?.to(learner.device)
-    let saved = state.scoped("memory")
-    guard saved.values["placement"] != nil else { return }
-    let memory = makeMemory(learner)
-    try memory.restore(saved)
-    self.memory = memory
+    try rehearsal.restore(state.scoped("memory"), learner)
   }
 }

@@ -49,13 +49,13 @@ public final class GradientSampleSelection: Strategy {
   public init(_ options: Options = Options()) {
     self.options = options
     rehearsal = Rehearsal(
-      memory: options.memory, bytes: options.memoryBytes, policy: .reservoir, purpose: "memory-gss")
+      memory: options.memory, bytes: options.memoryBytes, purpose: "memory-gss")
   }
 
   public func begin(_ experience: Experience, _ learner: Learner) throws { try rehearsal.begin(learner) }
 
   public func rehearse(_ batch: Batch, _ learner: Learner) throws -> Batch {
-    try rehearsal.draw(options.batch ?? batch.fresh, learner).map(batch.appending) ?? batch
+    try rehearsal.join(batch, options.batch, learner)
   }
 
   public func observe(_ step: Step) throws {
@@ -108,7 +108,7 @@ public final class GradientSampleSelection: Strategy {
       }
     }
     return try noGrad {
-      let directions = try rows / rows.norm([1], keepDims: true).clamp(min: 1e-12)
+      let directions = try rows.unitRows()
       let cosines = try directions[0..<fresh].matmul(directions[fresh..<count].T)
       return try (cosines.amax([1]) + 1).floats()
     }

@@ -31,16 +31,18 @@ public final class GreedyDumbLearner: Strategy {
 
   public let name = "gdumb"
   public let options: Options
-  public private(set) var memory: ReplayMemory?
+  public var memory: ReplayMemory? { rehearsal.memory }
+  private let rehearsal: Rehearsal
   private var experiencesSeen = 0
 
-  public init(_ options: Options = Options()) { self.options = options }
+  public init(_ options: Options = Options()) {
+    self.options = options
+    rehearsal = Rehearsal(memory: options.memory, policy: .classBalanced, purpose: "memory")
+  }
 
   public func check(_ facts: StreamFacts) throws {
-    guard let classes = facts.classes else { throw StrategyError.needsClasses(name) }
-    guard options.memory >= classes else {
-      throw StrategyError.memoryTooSmall(memory: options.memory, classes: classes)
-    }
+    guard facts.classes != nil else { throw StrategyError.needsClasses(name) }
+    try rehearsal.check(facts)
     try facts.refuse(
       [
         "joint": "both replace the training set", "cumulative": "both replace the training set",
@@ -50,38 +52,30 @@ public final class GreedyDumbLearner: Strategy {
 
   /// The memory, once it was offered this experience.
   public func trainingSet(for experience: Experience, _ learner: Learner) throws -> TrainingSet? {
-    let memory = self.memory ?? makeMemory(learner)
-    self.memory = memory
+    try rehearsal.begin(learner, storing: experience.examples)
     // Asked again when a run goes on in the middle of an experience.
     if experience.index >= experiencesSeen {
       let order = try Tensor.permutation(experience.examples.count, learner.random.stream("gdumb"))
-      try memory.insert(experience.examples, order, experience: experience.index)
+      try memory?.insert(experience.examples, order, experience: experience.index)
       experiencesSeen = experience.index + 1
     }
-    return try memory.examples.map { TrainingSet($0) }
+    return try memory?.examples.map { TrainingSet($0) }
   }
 
   public func begin(_ experience: Experience, _ learner: Learner) throws {
     if experience.index > 0 { try learner.restart() }
   }
 
-  private func makeMemory(_ learner: Learner) -> ReplayMemory {
-    ReplayMemory(capacity: options.memory, grouping: .unit, random: learner.random.numbers("memory"))
-  }
-
-  public var replayBytes: Int { memory?.byteCount ?? 0 }
+  public var replayBytes: Int { rehearsal.byteCount }
 
   public func state() throws -> State {
-    var state = try memory?.state() ?? State()
+    var state = try rehearsal.state()
     state["experiences"] = experiencesSeen
     return state
   }
 
   public func restore(_ state: State, _ learner: Learner, past: (Int) throws -> Experience) throws {
     experiencesSeen = try state.require("experiences")
-    guard state.values["placement"] != nil else { return }
-    let memory = makeMemory(learner)
-    try memory.restore(state)
-    self.memory = memory
+    try rehearsal.restore(state, learner)
   }
 }

@@ -74,7 +74,7 @@ public final class HindsightAnchorLearning: Strategy {
   }
 
   public func rehearse(_ batch: Batch, _ learner: Learner) throws -> Batch {
-    try rehearsal.draw(options.batch ?? batch.fresh, learner).map(batch.appending) ?? batch
+    try rehearsal.join(batch, options.batch, learner)
   }
 
   public func transform(_ vector: ParameterVector, _ step: Step) throws {

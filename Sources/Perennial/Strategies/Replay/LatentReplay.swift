@@ -44,15 +44,19 @@ public final class LatentReplay: Strategy {
   public let name = "latent-replay"
   public let options: Options
   /// Its inputs are activations.
-  public private(set) var memory: ReplayMemory?
+  public var memory: ReplayMemory? { rehearsal.memory }
+  private let rehearsal: Rehearsal
   private var experiencesSeen = 0
-  /// Lower layers before the optimizer's step, and which values of the vector they are.
-  private var before: Tensor?
-  private var lower: (mask: Tensor, layout: VectorLayout)?
+  private var scaledStep = ScaledStep()
+  /// How far every parameter goes, `[P]`.
+  private var factors: (layout: VectorLayout, values: Tensor)?
   /// Remembered items of the step being taken.
   private var drawn: Tensor?
 
-  public init(_ options: Options = Options()) { self.options = options }
+  public init(_ options: Options = Options()) {
+    self.options = options
+    rehearsal = Rehearsal(memory: options.memory, policy: .experienceBalanced, purpose: "memory")
+  }
 
   public func check(_ facts: StreamFacts) throws {
     guard facts.classes != nil else { throw StrategyError.needsClasses(name) }
@@ -61,7 +65,7 @@ public final class LatentReplay: Strategy {
   public func begin(_ experience: Experience, _ learner: Learner) throws {
     experiencesSeen += 1
     _ = try split(learner)
-    if memory == nil { memory = makeMemory(learner) }
+    try rehearsal.begin(learner)
   }
 
   public func rehearse(_ batch: Batch, _ learner: Learner) throws -> Batch {
@@ -90,20 +94,11 @@ public final class LatentReplay: Strategy {
   }
 
   public func transform(_ vector: ParameterVector, _ step: Step) throws {
-    before = holdsLower ? try vector.snapshot() : nil
+    if experiencesSeen > 1, options.slowdown < 1 { try scaledStep.begin(vector) }
   }
 
   public func observe(_ step: Step) throws {
-    guard let before else { return }
-    let learner = step.learner
-    try noGrad {
-      let values = learner.vector.values
-      // Held layers stay bit for bit, so that what is remembered stays true.
-      let shortened =
-        options.slowdown == 0 ? before : try before.lerp(values, weight: options.slowdown)
-      try values.copy(from: Tensor.choose(lowerMask(learner) .> 0, shortened, values))
-    }
-    self.before = nil
+    try scaledStep.end(step.learner.vector, factors(step.learner))
   }
 
   public func end(_ experience: Experience, _ learner: Learner) throws {
@@ -115,8 +110,6 @@ public final class LatentReplay: Strategy {
       inputs: latent, targets: examples.targets, tasks: examples.tasks, identifiers: examples.identifiers)
     try memory.insert(kept, order, experience: experience.index)
   }
-
-  private var holdsLower: Bool { experiencesSeen > 1 && options.slowdown < 1 }
 
   /// What the lower stages give for examples, in evaluation mode.
   private func activations(_ examples: Examples, _ learner: Learner) throws -> Tensor {
@@ -147,39 +140,32 @@ public final class LatentReplay: Strategy {
     return (stages[..<place], stages[place...])
   }
 
-  /// 1 at the values of the backbone that do not lie above the memory, else 0.
-  private func lowerMask(_ learner: Learner) throws -> Tensor {
+  /// What slows the parameters of the backbone that do not lie above the memory; 1 for all others.
+  private func factors(_ learner: Learner) throws -> Tensor {
     let layout = learner.vector.layout
-    if let lower, lower.layout == layout { return lower.mask }
+    if let factors, factors.layout == layout { return factors.values }
     let upper = try split(learner).upper.map { $0.name + "." }
     let own = Set(learner.model.backbone.parameters.map { ObjectIdentifier($0.parameter) })
-    let mask = try Tensor.zeros([layout.count], device: learner.device)
+    let values = try Tensor.ones([layout.count], device: learner.device)
     for (slot, parameter) in zip(layout.slots, learner.vector.parameters)
     where own.contains(ObjectIdentifier(parameter)) && !upper.contains(where: slot.path.hasPrefix) {
-      try layout.view(slot, of: mask).fill(1)
+      try layout.view(slot, of: values).fill(options.slowdown)
     }
-    lower = (mask, layout)
-    return mask
+    factors = (layout, values)
+    return values
   }
 
-  private func makeMemory(_ learner: Learner) -> ReplayMemory {
-    ReplayMemory(capacity: options.memory, grouping: .experience, random: learner.random.numbers("memory"))
-  }
-
-  public var replayBytes: Int { memory?.byteCount ?? 0 }
+  public var replayBytes: Int { rehearsal.byteCount }
 
   public func state() throws -> State {
-    var state = try memory?.state() ?? State()
+    var state = try rehearsal.state()
     state["experiences"] = experiencesSeen
     return state
   }
 
   public func restore(_ state: State, _ learner: Learner, past: (Int) throws -> Experience) throws {
     experiencesSeen = try state.require("experiences")
-    (before, lower, drawn) = (nil, nil, nil)
-    guard state.values["placement"] != nil else { return }
-    let memory = makeMemory(learner)
-    try memory.restore(state)
-    self.memory = memory
+    (factors, drawn) = (nil, nil)
+    try rehearsal.restore(state, learner)
   }
 }

@@ -99,7 +99,9 @@ public final class Replay: Strategy, Forgetful {
     guard let items = try rehearsal.draw(options.batch ?? batch.fresh, learner) else { return batch }
     var joined = try batch.appending(items)
     if options.weighting == .experiences, experiencesSeen > 1 {
-      let factors = try weights(fresh: batch.count, remembered: items.count).to(learner.device)
+      let factors = try ExperienceShares.factors(
+        fresh: batch.count, past: items.count, experiences: experiencesSeen
+      ).to(learner.device)
       joined.weights = try joined.weights.map { try $0 * factors } ?? factors
     }
     return joined
@@ -116,15 +118,6 @@ public final class Replay: Strategy, Forgetful {
     } else {
       try memory?.admit(session, by: options.selection, learner)
     }
-  }
-
-  /// Factors with mean 1 that give fresh items 1/t of the loss together.
-  private func weights(fresh: Int, remembered: Int) throws -> Tensor {
-    let total = Float(fresh + remembered)
-    let share = 1 / Float(experiencesSeen)
-    return try Tensor(
-      [Float](repeating: share * total / Float(fresh), count: fresh)
-        + [Float](repeating: (1 - share) * total / Float(remembered), count: remembered))
   }
 
   public func forget() { rehearsal.forget() }

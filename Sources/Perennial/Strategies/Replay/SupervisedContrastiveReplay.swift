@@ -43,11 +43,14 @@ public final class SupervisedContrastiveReplay: Strategy {
 
   public let name = "scr"
   public let options: Options
-  public private(set) var memory: ReplayMemory?
-  private var projections = Attachments<Perceptron>()
+  public var memory: ReplayMemory? { rehearsal.memory }
+  private let rehearsal: Rehearsal
   private var means = MeansInUse()
 
-  public init(_ options: Options = Options()) { self.options = options }
+  public init(_ options: Options = Options()) {
+    self.options = options
+    rehearsal = Rehearsal(memory: options.memory, purpose: "memory")
+  }
 
   public func check(_ facts: StreamFacts) throws {
     guard facts.classes != nil else { throw StrategyError.needsClasses(name) }
@@ -56,36 +59,28 @@ public final class SupervisedContrastiveReplay: Strategy {
 
   public func extend(_ network: Network, _ random: RandomStreams) throws {
     let width = network.backbone.featureCount
-    projections.attach(
-      try Perceptron([width, width, options.projection], random.stream("scr")), to: network, as: "scr")
+    network.register(name, try Perceptron([width, width, options.projection], random.stream("scr")))
   }
 
   public func begin(_ experience: Experience, _ learner: Learner) throws {
     means.forget()
-    if memory == nil { memory = makeMemory(learner) }
+    try rehearsal.begin(learner)
   }
 
   public func rehearse(_ batch: Batch, _ learner: Learner) throws -> Batch {
     let views = learner.pipeline.augmentations.isEmpty ? 1 : 2
     var batch = batch
     if views > 1 {
-      let again = try learner.batch(of: batch.source, batch.places, isAugmented: true)
-      batch = try batch.appending(inputs: again.inputs, targets: again.targets, tasks: again.tasks)
+      batch = try batch.appending(learner.batch(of: batch.source, batch.places, isAugmented: true))
     }
-    guard let memory, let examples = try memory.examples else { return batch }
+    guard let memory, memory.count > 0 else { return batch }
     let places = try memory.draw(options.batch)
-    for _ in 0..<views {
-      let inputs = try learner.pipeline(
-        examples.inputs, places, augmentation: learner.random.stream("augmentation"), device: learner.device)
-      batch = try batch.appending(
-        inputs: inputs, targets: examples.targets.indexSelect(places).to(learner.device),
-        tasks: examples.tasks?.indexSelect(places))
-    }
+    for _ in 0..<views { batch = try rehearsal.recall(places, learner).map(batch.appending) ?? batch }
     return batch
   }
 
   public func loss(_ step: Step) throws -> Tensor? {
-    guard let projection = projections[step.model] else { return nil }
+    let projection = try step.model.attached(name, as: Perceptron.self)
     return try Self.loss(
       projection(step.features), step.batch.targets, temperature: options.temperature)
   }
@@ -108,7 +103,7 @@ public final class SupervisedContrastiveReplay: Strategy {
 
   public func observe(_ step: Step) throws {
     means.forget()
-    try memory?.insert(step.batch.source, step.batch.places, experience: step.session.experience.index)
+    try rehearsal.insert(step)
   }
 
   public func end(_ experience: Experience, _ learner: Learner) throws { means.forget() }
@@ -117,19 +112,11 @@ public final class SupervisedContrastiveReplay: Strategy {
     try means.answer(question, memory, learner)
   }
 
-  private func makeMemory(_ learner: Learner) -> ReplayMemory {
-    ReplayMemory(capacity: options.memory, random: learner.random.numbers("memory"))
-  }
-
-  public var replayBytes: Int { memory?.byteCount ?? 0 }
-
-  public func state() throws -> State { try memory?.state() ?? State() }
+  public var replayBytes: Int { rehearsal.byteCount }
+  public func state() throws -> State { try rehearsal.state() }
 
   public func restore(_ state: State, _ learner: Learner, past: (Int) throws -> Experience) throws {
     means.forget()
-    guard state.values["placement"] != nil else { return }
-    let memory = makeMemory(learner)
-    try memory.restore(state)
-    self.memory = memory
+    try rehearsal.restore(state, learner)
   }
 }

@@ -37,7 +37,7 @@ public final class DiscriminativeFineTuning: Strategy {
   public let options: Options
   private var experiencesSeen = 0
   private var factors: (layout: VectorLayout, values: Tensor)?
-  private var before: Tensor?
+  private var scaledStep = ScaledStep()
 
   public init(_ options: Options = Options()) { self.options = options }
 
@@ -47,17 +47,12 @@ public final class DiscriminativeFineTuning: Strategy {
 
   public func transform(_ vector: ParameterVector, _ step: Step) throws {
     guard experiencesSeen > options.after, !isNeutral else { return }
-    before = try vector.snapshot()
+    try scaledStep.begin(vector)
   }
 
   public func observe(_ step: Step) throws {
-    guard let before else { return }
-    self.before = nil
     let vector = step.learner.vector
-    try noGrad {
-      let update = try vector.values - before
-      try vector.values.copy(from: before.addcmul(factors(vector, step.model), update))
-    }
+    try scaledStep.end(vector, factors(vector, step.model))
   }
 
   /// The factor of every parameter's update, `[P]`.

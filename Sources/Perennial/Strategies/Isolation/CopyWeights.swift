@@ -10,7 +10,7 @@ import Torch
 /// with the first experience only.
 public final class CopyWeights: Strategy {
   public static let card = StrategyCard(
-    "cwr", .architecture,
+    "cwr", .isolation,
     summary: "CWR*: a consolidated head beside the one that learns, over a backbone then frozen.",
     formula: "c_j ← (c_j √(P_j/n_j) + t_j − mean t) / (√(P_j/n_j) + 1)",
     use:

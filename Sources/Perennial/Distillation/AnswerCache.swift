@@ -1,0 +1,145 @@
+import Crypto
+import Foundation
+import Torch
+
+/// A teacher's outputs for every view of every example, packed: whole as float32, or the k largest as float16 with their
+/// units as one byte or two, and the logarithm of the mass of the rest.
+///
+/// On disk it is a safetensors file, mapped into memory rather than read; its header tells whose answers these are.
+struct AnswerCache {
+  /// What answers belong to.
+  struct Origin: Codable, Equatable {
+    /// SHA-256 of the teacher's parameters, of the examples' identifiers, and of what the model is given for some of them.
+    let teacher: String
+    let data: String
+    let inputs: String
+    let views: Int
+    let outputs: Int
+    let top: Int?
+
+    /// The examples whose augmented inputs are compared.
+    private static let probes = 8
+
+    init(_ teacher: any Teacher, _ examples: Examples, _ learner: Learner, top: Int?) throws {
+      self.teacher = try teacher.digest()
+      data = try Self.digest(examples.identifiers)
+      views = learner.options.views ?? 1
+      outputs = teacher.outputs
+      self.top = top.map { min($0, teacher.outputs) }
+      let places = try Tensor.arange(0, min(Self.probes, examples.count))
+      let batch = try AnswerCache.batch(places, view: views - 1, examples, learner)
+      inputs = try Self.digest(batch.inputs)
+    }
+
+    private static func digest(_ tensor: Tensor) throws -> String {
+      let bytes = try tensor.to(.cpu).contiguous().data()
+      return SHA256.hash(data: bytes).map {
+        String($0 >> 4, radix: 16) + String($0 & 15, radix: 16)
+      }.joined()
+    }
+
+    /// What differs, in words; nil where nothing does.
+    func difference(from other: Origin) -> String? {
+      if teacher != other.teacher { return "another teacher" }
+      if data != other.data { return "other examples" }
+      if (views, inputs) != (other.views, other.inputs) { return "other augmentation or normalisation" }
+      return self == other ? nil : "another number of outputs"
+    }
+  }
+
+  private let origin: Origin
+  private let examples: Int
+  /// float32 `[V·N, K]`; or units `[V·N, k]`, values float16 `[V·N, k]` and log mass of the rest float16 `[V·N, 1]`.
+  private let columns: [String: Tensor]
+
+  private static let originKey = "origin"
+
+  /// Asks the teacher about everything.
+  init(asking teacher: any Teacher, _ examples: Examples, _ learner: Learner, _ origin: Origin) throws {
+    self.origin = origin
+    self.examples = examples.count
+    var parts: [[String: Tensor]] = []
+    for view in 0..<origin.views {
+      for start in stride(from: 0, to: examples.count, by: 256) {
+        let places = try Tensor.arange(start, min(start + 256, examples.count))
+        let inputs = try Self.batch(places, view: view, examples, learner).inputs
+        parts.append(try Self.packed(teacher.look(inputs, taps: []).outputs.to(.cpu), origin))
+      }
+    }
+    columns = try noGrad {
+      try Dictionary(
+        uniqueKeysWithValues: (parts.first ?? [:]).keys.map { key in
+          (key, try Tensor.concatenate(parts.compactMap { $0[key] }))
+        })
+    }
+  }
+
+  /// - Throws: `DistillationError.teacher` for a file that belongs to something else, what reading throws.
+  init(contentsOf url: URL, _ origin: Origin, teacher: String) throws {
+    let file = try Safetensors.read(url, copying: false)
+    func refuse(_ problem: String) -> DistillationError {
+      .teacher(teacher, "the answers in \(url.lastPathComponent) \(problem); remove the file to ask again")
+    }
+    guard let text = file.metadata[Self.originKey],
+      let saved = try? JSONDecoder().decode(Origin.self, from: Data(text.utf8))
+    else { throw refuse("do not say whose they are") }
+    if let difference = saved.difference(from: origin) { throw refuse("belong to \(difference)") }
+    let expected = origin.top == nil ? ["outputs"] : ["rest", "units", "values"]
+    guard file.tensors.keys.sorted() == expected, let rows = file.tensors[expected[0]]?.shape.first,
+      file.tensors.values.allSatisfy({ $0.shape.first == rows }), rows % origin.views == 0
+    else { throw refuse("are not complete") }
+    self.origin = origin
+    examples = rows / origin.views
+    columns = file.tensors
+  }
+
+  /// The file's bytes.
+  func encoded() throws -> Data {
+    let text = String(decoding: try JSONEncoder().encode(origin), as: UTF8.self)
+    return try Safetensors.encode(columns, metadata: [Self.originKey: text])
+  }
+
+  /// Bytes that the answers take.
+  var byteCount: Int { columns.values.reduce(0) { $0 + $1.byteCount } }
+
+  /// Outputs `[N, K]` for examples at `places` in these views: whole ones as they were, of others log-probabilities in
+  /// which the units that were not kept share the rest equally.
+  func callAsFunction(_ places: Tensor, views: [Int]?) throws -> Tensor {
+    try noGrad {
+      var rows = places
+      if origin.views > 1, let views {
+        rows = try places + Tensor(views.map { $0 * examples })
+      }
+      if let outputs = columns["outputs"] { return try outputs.indexSelect(rows) }
+      guard let units = columns["units"], let values = columns["values"], let rest = columns["rest"],
+        let top = origin.top
+      else { throw StateError.missing("the kept answers") }
+      let share = try rest.indexSelect(rows).to(.float32) - log(Double(max(origin.outputs - top, 1)))
+      return try share.expand([places.count, origin.outputs]).scatter(
+        units.indexSelect(rows).to(.int64), values.indexSelect(rows).to(.float32), dim: 1)
+    }
+  }
+
+  private static func batch(_ places: Tensor, view: Int, _ examples: Examples, _ learner: Learner) throws
+    -> Batch
+  {
+    guard learner.options.views != nil else {
+      return try learner.batch(of: examples, places, isAugmented: false)
+    }
+    return try learner.batch(of: examples, places, views: [Int](repeating: view, count: places.count))
+  }
+
+  private static func packed(_ outputs: Tensor, _ origin: Origin) throws -> [String: Tensor] {
+    try noGrad {
+      guard let top = origin.top else { return ["outputs": try outputs.to(.float32)] }
+      let logp = try outputs.to(.float32).logSoftmax()
+      let (values, units) = try logp.topK(top, dim: 1)
+      let mass = try values.exp().sum([1], keepDims: true)
+      let rest = try (-mass + 1).clamp(min: 1e-7).log()
+      return [
+        "values": try values.to(.float16), "rest": try rest.to(.float16),
+        "units": try units.to(origin.outputs <= 256 ? .uint8 : .int16),
+      ]
+    }
+  }
+}
