@@ -19,6 +19,16 @@ number of old classes, K that of all; the past self is the model as the experien
     podnet    two vectors a class, outputs η Σ softmax(cos) cos, η = 1 at first, vectors as in `proxies`; mean of
               max(0, logsumexp_{i≠y} o_i − o_y + 0.6 η) + √(K/(K−n)) mean (1 − cos(h, h_past)); then four steps of SGD 0.05,
               momentum 0.9 for vectors and η alone
+    bic       the loss of wa, but outputs of the past self's newest units are α o + β in it; then α, β of this experience's units
+              by the held-out items. Each class is its first item ten times over, of which one is held out from the second
+              experience on, so that it does not matter which. `correction` are α, β after experiences 2 and 3
+    lwm       on pictures: CE + mean KL over old units + mean Σ |Q/‖Q‖ − Q_past/‖Q_past‖|, maps behind the convolution of
+              the past self's most likely old class; no memory; SGD 0.02
+    podnet-pictures   podnet on pictures, whose past is held at the maps behind the convolution too, at three times the
+              strength; SGD 0.01
+
+On pictures the eight values are a picture of 2×4, and the model is a convolution 3×3 to four channels, ReLU, a linear layer to
+12 features and ReLU, with initial weights of its own.
 
 Everything is computed in double precision.
 """
@@ -30,10 +40,16 @@ from common import PERENNIAL, Golden, deterministic
 from replay import read
 
 EXPERIENCES, STEPS, PER = 3, 10, 2
+RATES = {"lucir": 0.01, "podnet-pictures": 0.01, "lwm": 0.02}
 
 
 def unit(x):
     return x / x.norm(dim=1, keepdim=True)
+
+
+def unit_or_zero(x):
+    """Rows of zeros, which an attention map may be, stay."""
+    return x / x.norm(dim=1, keepdim=True).clamp(min=1e-12)
 
 
 def kl(student, teacher, temperature=2.0):
@@ -86,6 +102,27 @@ def attention(maps, outputs, units, derivable, mistake=None):
     if mistake == "detached":
         weights, maps = weights.detach(), maps.detach()
     return (weights * (slopes if mistake == "slopes" else maps)).sum(1).relu().flatten(1)
+
+
+def bias_fit(outputs, labels, first):
+    """α, β for units from `first` on, and the objective at them, by L-BFGS."""
+    alpha = torch.ones((), dtype=torch.float64, requires_grad=True)
+    beta = torch.zeros((), dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.LBFGS([alpha, beta], max_iter=500, tolerance_grad=1e-14, tolerance_change=1e-16,
+                                  line_search_fn="strong_wolfe")
+
+    def objective():
+        corrected = torch.cat([outputs[:, :first], alpha * outputs[:, first:] + beta], 1)
+        return F.cross_entropy(corrected, labels) + 0.05 * beta**2 + 0.0005 * (alpha - 1) ** 2
+
+    def closure():
+        optimizer.zero_grad()
+        value = objective()
+        value.backward()
+        return value
+
+    optimizer.step(closure)
+    return alpha.detach(), beta.detach(), objective().detach()
 
 
 def losses(golden):
@@ -147,24 +184,9 @@ def losses(golden):
     labels = torch.randint(5, (60,))
     told = torch.randn(60, 5, dtype=torch.float64) + 2 * F.one_hot(labels, 5)
     told[:, 3:] = 1.7 * told[:, 3:] + 1.1
-    alpha = torch.ones((), dtype=torch.float64, requires_grad=True)
-    beta = torch.zeros((), dtype=torch.float64, requires_grad=True)
-    optimizer = torch.optim.LBFGS([alpha, beta], max_iter=500, tolerance_grad=1e-14, tolerance_change=1e-16,
-                                  line_search_fn="strong_wolfe")
-
-    def objective():
-        corrected = torch.cat([told[:, :3], alpha * told[:, 3:] + beta], 1)
-        return F.cross_entropy(corrected, labels) + 0.05 * beta**2 + 0.0005 * (alpha - 1) ** 2
-
-    def closure():
-        optimizer.zero_grad()
-        value = objective()
-        value.backward()
-        return value
-
-    optimizer.step(closure)
+    alpha, beta, value = bias_fit(told, labels, 3)
     golden.case("bias", "min over α, β of CE + 0.1 β²/2 + 0.001 (α − 1)²/2, units from 3 on corrected", outputs=told,
-                units=labels, alpha=alpha, beta=beta, value=objective())
+                units=labels, alpha=alpha, beta=beta, value=value)
 
     weight = leaf(5, 7).detach()
     aligned = weight.clone()
@@ -172,84 +194,117 @@ def losses(golden):
     golden.case("aligned", "rows from 3 on get the mean length of those before", weight=weight, output=aligned)
 
 
+def maps(p, x):
+    return F.relu(F.conv2d(x.reshape(-1, 1, 2, 4), p["conv.weight"], p["conv.bias"], padding=1))
+
+
 def features(p, x):
-    return F.relu(x @ p["hidden.weight"].T + p["hidden.bias"])
+    rows = maps(p, x).flatten(1) if "conv.weight" in p else x
+    return F.relu(rows @ p["hidden.weight"].T + p["hidden.bias"])
 
 
-def trajectory(method, data, golden, vectors):
-    cosine, several = method == "lucir", method == "podnet"
-    p = {name: data[f"initial/{name}"].double() for name in ("hidden.weight", "hidden.bias")}
-    if several:
-        p |= {"head.weight": vectors[:0].double(), "head.scale": torch.tensor(1.0, dtype=torch.float64)}
-    elif cosine:
-        p |= {"head.weight": data["initial/head.weight"][:0].double(), "head.scale": torch.tensor(10.0, dtype=torch.float64)}
-    else:
-        p |= {f"head.{part}": data[f"initial/head.{part}"][:0].double() for part in ("weight", "bias")}
-
-    def head(p, h):
-        if several:
-            return p["head.scale"] * proxies(h, p["head.weight"])
-        if cosine:
-            return p["head.scale"] * unit(h) @ unit(p["head.weight"]).T
+def head(p, h):
+    if "head.bias" in p:
         return h @ p["head.weight"].T + p["head.bias"]
+    if p["head.weight"].dim() == 3:
+        return p["head.scale"] * proxies(h, p["head.weight"])
+    return p["head.scale"] * unit(h) @ unit(p["head.weight"]).T
 
-    def moved(p, gradients, rate, decay=0.0, momentum=None):
-        result = {}
-        for (name, value), gradient in zip(p.items(), gradients):
-            step = gradient + decay * value
-            if momentum is not None:
-                step = momentum[name] = 0.9 * momentum[name] + step if name in momentum else step
-            result[name] = (value - rate * step).detach()
-        return result
 
+def attended(p, x, units, known, derivable):
+    """Attention maps of a picture model, for the classes `units` [N], or its own most likely old ones, which come second."""
+    a = maps(p, x)
+    a = a if a.requires_grad else a.requires_grad_()
+    z = head(p, F.relu(a.flatten(1) @ p["hidden.weight"].T + p["hidden.bias"]))
+    units = z[:, :known].argmax(1) if units is None else units
+    return attention(a, z, units, derivable), units
+
+
+def moved(p, gradients, rate, decay=0.0, momentum=None):
+    result = {}
+    for (name, value), gradient in zip(p.items(), gradients):
+        step = gradient + decay * value
+        if momentum is not None:
+            step = momentum[name] = 0.9 * momentum[name] + step if name in momentum else step
+        result[name] = (value - rate * step).detach()
+    return result
+
+
+def objective(method, p, x, y, past, known, new=PER):
+    """The loss of a batch; `past` is what the past self made of it."""
+    total, h = known + new, features(p, x)
+    z = head(p, h)
+    if method in ("icarl", "lwf-mc"):
+        return binary(z, y, past["z"] if known else None).mean()
+    if method in ("podnet", "podnet-pictures"):
+        value = neighbourhood(proxies(h, p["head.weight"]), y, p["head.scale"]).mean()
+        if known:
+            value = value + (total / new) ** 0.5 * turned(h, past["h"]).mean()
+        if known and method == "podnet-pictures":
+            value = value + 3 * (total / new) ** 0.5 * pooled(maps(p, x), past["maps"]).mean()
+        return value
+    value = F.cross_entropy(z, y)
+    if not known:
+        return value
+    if method in ("softmax", "lwm"):
+        value = value + kl(z[:, :known], past["z"]).mean()
+    if method == "lwm":
+        rows, _ = attended(p, x, past["units"], known, True)
+        value = value + (unit_or_zero(rows) - unit_or_zero(past["rows"])).abs().sum(1).mean()
+    if method == "eeil":
+        value = value + sum(kl(z[:, s:s + PER], past["z"][:, s:s + PER]).mean() for s in range(0, known, PER))
+    if method in ("wa", "bic"):
+        value = (1 - known / total) * value + known / total * kl(z[:, :known], past["z"]).mean()
+    if method == "lucir":
+        value = (value + 5 * (known / new) ** 0.5 * turned(h, past["h"]).mean()
+                 + ranking(z / p["head.scale"], y, known))
+    return value
+
+
+def trajectory(method, data, golden, initial):
+    p = {name: value.double() for name, value in initial.items() if not name.startswith("head.")}
+    heads = {name: value.double() for name, value in initial.items() if name.startswith("head.")}
+    p |= {name: value[:0] if value.dim() else value for name, value in heads.items()}
+    line, lines = (1.0, 0.0), []
     seen_x, seen_y, totals = [], [], []
     for experience in range(EXPERIENCES):
         known, total = experience * PER, (experience + 1) * PER
         own_x = data[f"experience{experience + 1}/inputs"].double()
         own_y = data[f"experience{experience + 1}/labels"]
+        if method == "bic":
+            own_x = torch.stack([own_x[own_y == c][0] for c in range(known, total) for _ in range(10)])
+            own_y = torch.arange(known, total).repeat_interleave(10)
         seen_x.append(own_x)
         seen_y.append(own_y)
-        x, y = (own_x, own_y) if method == "lwf-mc" else (torch.cat(seen_x), torch.cat(seen_y))
-        for name in ("head.weight", "head.bias"):
-            if name in p:
-                fresh = vectors if several else data[f"initial/{name}"]
-                p[name] = torch.cat([p[name], fresh[known:total].double()])
-        past = {name: value.clone() for name, value in p.items()}
-        past_h = features(past, x)
-        past_z = head(past, past_h)[:, :known]
-        if cosine and known:
+        x, y = (own_x, own_y) if method in ("lwf-mc", "lwm") else (torch.cat(seen_x), torch.cat(seen_y))
+        held_x, held_y = x[::10], y[::10]
+        if method == "bic" and known:
+            stays = torch.arange(len(y)) % 10 > 0
+            x, y = x[stays], y[stays]
+        p |= {name: torch.cat([p[name], value[known:total]]) for name, value in heads.items() if value.dim()}
+        before = {name: value.clone() for name, value in p.items()}
+        past = {"h": features(before, x)}
+        past["z"] = head(before, past["h"])[:, :known]
+        if method == "bic" and known:
+            past["z"] = torch.cat([past["z"][:, :known - PER], line[0] * past["z"][:, known - PER:] + line[1]], 1)
+        if method == "podnet-pictures":
+            past["maps"] = maps(before, x)
+        if method == "lwm" and known:
+            rows, past["units"] = attended(before, x, None, known, False)
+            past["rows"] = rows.detach()
+        if method == "lucir" and known:
             h = unit(features(p, own_x))
             length = p["head.weight"][:known].norm(dim=1).mean()
             for c in range(known, total):
                 direction = h[own_y == c].mean(0)
                 p["head.weight"][c] = direction / direction.norm() * length
 
-        def loss(p, x, y, past_h, past_z):
-            h = features(p, x)
-            z = head(p, h)
-            if method in ("icarl", "lwf-mc"):
-                return binary(z, y, past_z if known else None).mean()
-            if method == "podnet":
-                value = neighbourhood(proxies(h, p["head.weight"]), y, p["head.scale"]).mean()
-                return value + (total / (total - known)) ** 0.5 * turned(h, past_h).mean() if known else value
-            value = F.cross_entropy(z, y)
-            if not known:
-                return value
-            if method == "softmax":
-                return value + kl(z[:, :known], past_z).mean()
-            if method == "eeil":
-                return value + sum(kl(z[:, s:s + PER], past_z[:, s:s + PER]).mean() for s in range(0, known, PER))
-            if method == "wa":
-                return (1 - known / total) * value + known / total * kl(z[:, :known], past_z).mean()
-            return (value + 5 * (known / (total - known)) ** 0.5 * turned(h, past_h).mean()
-                    + ranking(z / p["head.scale"], y, known))
-
         for _ in range(STEPS):
             leaves = {name: value.requires_grad_() for name, value in p.items()}
-            value = loss(leaves, x, y, past_h, past_z)
+            value = objective(method, leaves, x, y, past, known)
             totals.append(value.detach())
-            after = moved(leaves, torch.autograd.grad(value, list(leaves.values())), 0.01 if cosine else 0.1)
-            if cosine:
+            after = moved(leaves, torch.autograd.grad(value, list(leaves.values())), RATES.get(method, 0.1))
+            if method == "lucir":
                 after["head.weight"][:known] = p["head.weight"][:known].detach()
             p = after
         if method == "eeil" and known:
@@ -257,11 +312,12 @@ def trajectory(method, data, golden, vectors):
             momentum = {}
             for step in range(5):
                 leaves = {name: value.requires_grad_() for name, value in p.items()}
-                value = loss(leaves, x, y, past_h, past_z) + kl(head(leaves, features(leaves, x))[:, known:], own_z).mean()
+                value = objective(method, leaves, x, y, past, known)
+                value = value + kl(head(leaves, features(leaves, x))[:, known:], own_z).mean()
                 # Epochs 0, 1, 2 of five at the full rate: a tenth from the second half on.
                 p = moved(leaves, torch.autograd.grad(value, list(leaves.values())), 0.05 if step * 2 // 5 == 0 else 0.005,
                           1e-4, momentum)
-        if method == "podnet" and known:
+        if method in ("podnet", "podnet-pictures") and known:
             momentum, h = {}, features(p, x)
             for _ in range(4):
                 leaves = {name: p[name].requires_grad_() for name in ("head.weight", "head.scale")}
@@ -270,8 +326,14 @@ def trajectory(method, data, golden, vectors):
         if method == "wa" and known:
             weight = p["head.weight"]
             weight[known:] *= weight[:known].norm(dim=1).mean() / weight[known:].norm(dim=1).mean()
-        golden.add(f"{method}.after{experience + 1}", None, p)
+        if method == "bic" and known:
+            alpha, beta, _ = bias_fit(head(p, features(p, held_x)), held_y, known)
+            line = (alpha.item(), beta.item())
+            lines.append(torch.tensor(line, dtype=torch.float64))
+        golden.add(f"{method}.after{experience + 1}", None, {name: value.detach() for name, value in p.items()})
     golden.case(method, "total loss of every step of the first stage, before the step", losses=torch.stack(totals))
+    if lines:
+        golden.case("bic.correction", "α and β after experiences 2 and 3", lines=torch.stack(lines))
     if method == "icarl":
         phi = unit(features(p, torch.cat(seen_x)))
         labels = torch.cat(seen_y)
@@ -284,8 +346,27 @@ def main() -> None:
     golden = Golden("class_incremental.py")
     losses(golden)
     data = read(PERENNIAL / "training.safetensors")
-    vectors = torch.randn(6, 2, 16) / 4
-    golden.case("proxies.initial", "vectors of the trajectory of podnet", weight=vectors)
-    for method in ("lwf-mc", "icarl", "softmax", "eeil", "wa", "lucir", "podnet"):
-        trajectory(method, data, golden, vectors)
+    layers = {f"hidden.{part}": data[f"initial/hidden.{part}"] for part in ("weight", "bias")}
+    weight, bias = (data[f"initial/head.{part}"] for part in ("weight", "bias"))
+    pictures = {
+        "conv.weight": torch.randn(4, 1, 3, 3) / 3, "conv.bias": torch.randn(4) / 10,
+        "hidden.weight": torch.randn(12, 32) / 4, "hidden.bias": torch.randn(12) / 10,
+    }
+    eta = torch.tensor(1.0)
+    heads = {
+        "linear": {"head.weight": weight, "head.bias": bias},
+        "cosine": {"head.weight": weight, "head.scale": torch.tensor(10.0)},
+        "several": {"head.weight": torch.randn(6, 2, 16) / 4, "head.scale": eta},
+        "linear of pictures": {"head.weight": torch.randn(6, 12) / 4, "head.bias": torch.randn(6) / 10},
+        "several of pictures": {"head.weight": torch.randn(6, 2, 12) / 4, "head.scale": eta},
+    }
+    golden.case("proxies.initial", "vectors of the trajectory of podnet", weight=heads["several"]["head.weight"])
+    golden.case("pictures.initial", "the convolutional model, its linear head and its head of two vectors a class",
+                **pictures, **heads["linear of pictures"], vectors=heads["several of pictures"]["head.weight"])
+    for method in ("lwf-mc", "icarl", "softmax", "eeil", "wa", "bic"):
+        trajectory(method, data, golden, layers | heads["linear"])
+    trajectory("lucir", data, golden, layers | heads["cosine"])
+    trajectory("podnet", data, golden, layers | heads["several"])
+    trajectory("lwm", data, golden, pictures | heads["linear of pictures"])
+    trajectory("podnet-pictures", data, golden, pictures | heads["several of pictures"])
     golden.write(PERENNIAL / "class_incremental.safetensors")
