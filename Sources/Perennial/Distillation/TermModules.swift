@@ -10,6 +10,9 @@ final class TermModules: Module {
   /// Whether no term learns anything.
   var isEmpty: Bool { names.isEmpty }
 
+  /// What the term was told; nil before it was built.
+  func plan(of term: any DistillationTerm) -> TermPlan? { plans[term.name] }
+
   /// Lets a term make what it learns.
   func build(_ term: any DistillationTerm, _ plan: TermPlan, _ random: RandomStreams) throws {
     plans[term.name] = plan

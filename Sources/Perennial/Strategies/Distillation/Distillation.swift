@@ -68,9 +68,11 @@ public final class Distillation: Strategy, Tunable {
   /// The terms with their weights, in the order of the recipe.
   public let terms: [(term: any DistillationTerm, weight: Ramp)]
   private let source: any TeacherSource
-  private let adapters = TermModules()
+  let adapters = TermModules()
+  /// What labels and terms did to the student, a few times an experience.
+  public private(set) var readings: [TermReading] = []
   private let trust: TeacherTrust
-  private var isTeaching = false
+  private(set) var isTeaching = false
   /// Which outputs belong together, teacher by teacher and task by task, while the head is as it is.
   private var alignments: [String: [Alignment]] = [:]
 
@@ -133,7 +135,9 @@ public final class Distillation: Strategy, Tunable {
   }
 
   public func terms(_ step: Step) throws -> [LossTerm] {
-    try contributions(step).map { LossTerm("\(name)/\($0.name)", try $0.value * $0.weight) }
+    let parts = try contributions(step)
+    if !parts.isEmpty, isRead(step) { readings += try read(step, parts) }
+    return try parts.map { LossTerm("\(name)/\($0.name)", try $0.value * $0.weight) }
   }
 
   public func observe(_ step: Step) throws { try source.observe(step) }
@@ -143,6 +147,7 @@ public final class Distillation: Strategy, Tunable {
   public func state() throws -> State {
     var state = State()
     state["teaching"] = isTeaching
+    state["readings"] = readings
     state.set(try source.state(), under: "teacher")
     state.set(try adapters.state(), under: "adapters")
     state.set(trust.state(), under: "trust")
@@ -151,6 +156,7 @@ public final class Distillation: Strategy, Tunable {
 
   public func restore(_ state: State, _ learner: Learner, past: (Int) throws -> Experience) throws {
     isTeaching = try state.require("teaching")
+    readings = try state.require("readings")
     try source.restore(state.scoped("teacher"), learner)
     try adapters.restore(state.scoped("adapters"), terms.map(\.term), learner.random)
     try trust.restore(state.scoped("trust"), device: learner.device)
