@@ -48,10 +48,11 @@ public final class ExemplarMemory {
     return TrainingSet(try Examples.concatenate([experience.examples, kept.with(targets: labels)]))
   }
 
-  /// Chooses exemplars of an experience that is learned, and makes room for them.
+  /// Chooses exemplars of an experience that is learned, and makes room for them; anew, where some were chosen before.
   public func admit(_ experience: Experience, _ learner: Learner) throws {
     let memory = self.memory ?? make(learner)
     self.memory = memory
+    try memory.forget(experience: experience.index)
     let examples = try experience.examples.with(
       targets: learner.classes.units(for: experience.examples.targets))
     try memory.admit(

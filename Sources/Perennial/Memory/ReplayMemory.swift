@@ -116,6 +116,16 @@ public final class ReplayMemory {
     }
   }
 
+  /// Forgets what came from an experience; what came from each other one stays in its order.
+  func forget(experience index: Int) throws {
+    let places = try Dictionary(grouping: experiences().enumerated(), by: \.element)
+    guard places[index] != nil, let examples = try examples else { return }
+    try replace(
+      with: places.filter { $0.key != index }.sorted { $0.key < $1.key }.map {
+        (try examples.select($0.value.map(\.offset)), $0.key)
+      })
+  }
+
   /// A further column `[count, …]` under the name it was inserted with; nil while there is none.
   public func extra(_ name: String) throws -> Tensor? {
     try columns?.extras[name]?.narrow(dim: 0, start: 0, count: count)

@@ -43,7 +43,8 @@ extension Recipe.Arm {
   ) throws -> Recipe.Arm {
     guard node.entries != nil else {
       return Recipe.Arm(
-        name: name, strategies: try strategies(node), model: nil, head: nil, training: nil, start: nil, node: node)
+        name: name, strategies: try strategies(node), model: nil, head: nil, training: nil, start: nil,
+        node: node)
     }
     let own = try node.decode(OwnParts.self)
     let merged = try own.training.map { try (training?.overlaid(by: $0) ?? $0).decode(Recipe.Training.self) }

@@ -45,7 +45,8 @@ import Torch
       let features = try learner.model.features(batch.inputs)
       let outputs = try learner.model.head(features)
       let step = Step(
-        learner: learner, session: session, number: 0, batch: batch, features: features, outputs: outputs)
+        learner: learner, session: session, number: 0, batch: batch,
+        look: Look(features: features, outputs: outputs))
       let loss = try #require(try make(step))
       return try #require(try gradients(of: loss, withRespectTo: [outputs]).first).abs().sum([0]).floats()
     }

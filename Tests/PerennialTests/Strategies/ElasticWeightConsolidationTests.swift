@@ -16,8 +16,8 @@ import Torch
       source: session.examples, places: places)
     let features = try learner.model.features(inputs)
     return Step(
-      learner: learner, session: session, number: 0, batch: batch, features: features,
-      outputs: try learner.model.head(features))
+      learner: learner, session: session, number: 0, batch: batch,
+      look: Look(features: features, outputs: try learner.model.head(features)))
   }
 
   /// The gradient that the strategies of a learner add to none.

@@ -81,7 +81,7 @@ import Torch
     let strategy = ExpandableNetworks(options)
     let (learner, _) = try IsolationTests.answers(
       [strategy], optimizer: Adam(learningRate: 0.01), length: .epochs(10), clip: nil)
-    let layers = try learner.growingLayers()
+    let layers = try learner.model.attached("den", as: GrowingLayers.self)
     #expect(layers.widths[0] > 16 && layers.widths[0] <= 16 + 2 * 8)
     let stamps = try layers.stamps[0].value.integers()
     #expect(Set(stamps) == [0, 1, 2])
@@ -98,7 +98,7 @@ import Torch
     (options.lossThreshold, options.splitThreshold) = (1e9, 1e9)
     let (learner, _) = try IsolationTests.answers(
       [ExpandableNetworks(options)], optimizer: Adam(learningRate: 0.01))
-    #expect(try learner.growingLayers().widths == [16])
+    #expect(try learner.model.attached("den", as: GrowingLayers.self).widths == [16])
   }
 
   /// A column a task costs more.

@@ -27,8 +27,8 @@ import Torch
     let session = try #require(learner.session)
     let batch = try learner.batch(of: session.examples, Tensor.arange(0, 3), isAugmented: false)
     let step = Step(
-      learner: learner, session: session, number: 0, batch: batch, features: batch.inputs,
-      outputs: batch.inputs)
+      learner: learner, session: session, number: 0, batch: batch,
+      look: Look(features: batch.inputs, outputs: batch.inputs))
     let kept = try #require(try gss.memory?.examples)
     func gradient(_ examples: Examples, _ place: Int) throws -> Tensor {
       try learner.gradient(of: learner.batch(of: examples, Tensor([place]), isAugmented: false))
@@ -135,8 +135,8 @@ import Torch
     }
     let pull = try learner.vector.gradient { try (learner.model(anchors) - answers).square().mean() }
     let step = Step(
-      learner: learner, session: session, number: 0, batch: batch, features: batch.inputs,
-      outputs: batch.inputs)
+      learner: learner, session: session, number: 0, batch: batch,
+      look: Look(features: batch.inputs, outputs: batch.inputs))
     try noGrad { try learner.vector.gradients.copy(from: plain) }
     try hal.transform(learner.vector, step)
     expectNear(learner.vector.gradients, try noGrad { try plain + pull * 2 })

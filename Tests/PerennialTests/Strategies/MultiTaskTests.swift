@@ -112,8 +112,8 @@ private final class Pair: Module, Backbone {
     let session = try #require(learner.session)
     let batch = try learner.batch(of: session.examples, Tensor.arange(0, 4), isAugmented: false)
     let step = Step(
-      learner: learner, session: session, number: 0, batch: batch, features: batch.inputs,
-      outputs: batch.inputs)
+      learner: learner, session: session, number: 0, batch: batch,
+      look: Look(features: batch.inputs, outputs: batch.inputs))
     try strategy.transform(learner.vector, step)
     for slot in learner.vector.layout.slots where slot.path.hasPrefix("columns.") {
       let parts = slot.path.split(separator: ".", maxSplits: 2)

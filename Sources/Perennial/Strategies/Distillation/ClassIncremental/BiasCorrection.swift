@@ -49,9 +49,9 @@ public final class BiasCorrection: ExemplarDistillation {
   /// Of the past self's newest classes.
   private var past: BiasFit?
   /// The places in the training set of an experience that are held out.
-  private var held: Held?
+  private(set) var held: Held?
 
-  private struct Held: Codable {
+  struct Held: Codable {
     let experience: Int
     let places: [Int]
   }

@@ -5,14 +5,16 @@ import Torch
 ///
 ///     L = CE + w Σ_f KL(softmax(z_f of the past self / T) ‖ softmax(z_f / T)),   f the classes of each earlier experience
 ///
-/// In the second stage the classes of this experience are distilled too, from the model as it was before that stage.
+/// In the second stage the classes of this experience are distilled too, from the model as it was before that stage; its
+/// exemplars are chosen anew after it.
 /// Published: T = 2, 40 epochs and 30 of fine-tuning at a tenth of the rate. The gradient noise and the stronger augmentation
 /// of the paper are training, and left to the recipe.
 public final class EndToEndIncrementalLearning: ExemplarDistillation {
   public static let card = StrategyCard(
     "eeil", .distillation,
     summary: "Distils each earlier experience's classes by themselves, then fine-tunes on balanced examples.",
-    formula: "L = CE + w Σ_f KL(softmax(z_f,old / T) ‖ softmax(z_f / T));  then the same on balanced exemplars",
+    formula:
+      "L = CE + w Σ_f KL(softmax(z_f,old / T) ‖ softmax(z_f / T));  then the same on balanced exemplars",
     use: "New classes in experiences, a few examples of each may be kept.",
     avoid: "Data must not be stored.",
     cost: "One more forward pass a step, a stage of training on the exemplars; a copy of the model.",
@@ -72,7 +74,10 @@ public final class EndToEndIncrementalLearning: ExemplarDistillation {
 
   public func end(_ experience: Experience, _ learner: Learner) throws {
     try exemplars.admit(experience, learner)
-    if teacher.known > 0, let balanced = try exemplars.examples { try fineTune(balanced, learner) }
+    if teacher.known > 0, let balanced = try exemplars.examples {
+      try fineTune(balanced, learner)
+      try exemplars.admit(experience, learner)
+    }
     try teacher.end(learner)
   }
 

@@ -69,7 +69,9 @@ extension Batch {
   ///
   /// Without T², as the methods of class-incremental learning have it; they write the cross-entropy with the teacher, whose
   /// gradient is the same and whose minimum is not 0.
-  func softTargets(student: Tensor, teacher: Tensor, _ units: Range<Int>, temperature: Double) throws -> Tensor {
+  func softTargets(student: Tensor, teacher: Tensor, _ units: Range<Int>, temperature: Double) throws
+    -> Tensor
+  {
     func some(_ outputs: Tensor) throws -> Tensor {
       try outputs.narrow(dim: 1, start: units.lowerBound, count: units.count)
     }

@@ -24,7 +24,7 @@ public final class LearningWithoutMemorizing: Strategy {
     public var gamma = 1.0
     /// T
     public var temperature = 2.0
-    /// The tap whose maps are looked at; the last one that has any when nil.
+    /// The tap whose maps are looked at; the one behind the last stage that gives any when nil.
     public var tap: String?
 
     public init() {}
@@ -58,7 +58,7 @@ public final class LearningWithoutMemorizing: Strategy {
   public func begin(_ experience: Experience, _ learner: Learner) throws {
     if options.gamma > 0 {
       let maps = try learner.mapTaps()
-      tap = tap ?? maps.last
+      tap = tap ?? learner.model.backbone.stages.map(\.name).last(where: maps.contains)
       guard let tap, maps.contains(tap) else {
         throw StrategyError.model(name, "looks at maps `[N, C, H, W]`, and \(tap ?? "the model") gives none")
       }
@@ -106,12 +106,12 @@ public final class LearningWithoutMemorizing: Strategy {
 }
 
 extension Learner {
-  /// The model's taps whose values are maps `[N, C, H, W]`, in order.
-  func mapTaps() throws -> [String] {
+  /// The model's taps whose values are maps `[N, C, H, W]`.
+  func mapTaps() throws -> Set<String> {
     guard let session else { throw LearnerError.noSession }
     let sample = try batch(of: session.examples, Tensor.arange(0, 1), isAugmented: false)
     let names = model.backbone.taps.map(\.name)
     let look = try asking(task: nil) { try model.look(sample.inputs, taps: names) }
-    return names.filter { look.taps[$0]?.rank == 4 }
+    return Set(names.filter { look.taps[$0]?.rank == 4 })
   }
 }

@@ -32,7 +32,7 @@ public final class PooledOutputsDistillation: ExemplarDistillation {
     public var flat = 1.0
     /// δ
     public var margin = 0.6
-    /// The taps whose maps are compared; all of the model's when nil.
+    /// The taps whose maps are compared; those behind the model's stages when nil.
     public var taps: [String]?
     public var fineTuning: BalancedFineTuning = {
       var stage = BalancedFineTuning()
@@ -69,7 +69,7 @@ public final class PooledOutputsDistillation: ExemplarDistillation {
     if let missing = options.taps?.first(where: { !known.contains($0) }) {
       throw TapError.unknown(missing, known: known)
     }
-    taps = options.spatial > 0 ? options.taps ?? known : []
+    taps = options.spatial > 0 ? options.taps ?? network.backbone.stages.map(\.name) : []
   }
 
   public func loss(_ step: Step) throws -> Tensor? {

@@ -11,7 +11,8 @@ import Torch
 public final class UnifiedClassifier: ExemplarDistillation {
   public static let card = StrategyCard(
     "lucir", .distillation,
-    summary: "A head of cosines, features that keep their direction, and a margin to the nearest new classes.",
+    summary:
+      "A head of cosines, features that keep their direction, and a margin to the nearest new classes.",
     formula: "L = CE + λ√(old/new) (1 − cos(f, f_old)) + w Σ_k max(0, m − cos(f, θ_y) + cos(f, θ_k))",
     use: "A rich first experience, then few new classes at a time; needs `head: cosine`.",
     avoid: "A first experience as small as the others: its features are held too early.",
@@ -61,7 +62,8 @@ public final class UnifiedClassifier: ExemplarDistillation {
 
   public func extend(_ network: Network, _ random: RandomStreams) throws {
     guard network.head is CosineHead else {
-      throw StrategyError.model(name, "compares directions of features and of class vectors: write `head: cosine`")
+      throw StrategyError.model(
+        name, "compares directions of features and of class vectors: write `head: cosine`")
     }
   }
 
