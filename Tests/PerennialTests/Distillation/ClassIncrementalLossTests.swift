@@ -69,7 +69,7 @@ import Torch
   static func attention(_ values: [String: Tensor]) throws -> Tensor {
     func rows(_ key: String, _ weight: Tensor, isDerivable: Bool) throws -> Tensor {
       let map = try #require(values[key])
-      if !map.requiresGrad { try map.setRequiresGrad(true) }
+      if try !map.requiresGrad { try map.setRequiresGrad(true) }
       let outputs = try map.tanh().mean([2, 3]).matmul(weight.transpose(0, 1))
       return try AttentionMaps.rows(
         map, outputs: outputs, units: #require(values["units"]), isDerivable: isDerivable)
@@ -92,11 +92,11 @@ import Torch
       let head = try CosineHead(features: 7, outputs: 5, Generator(seed: 1))
       let cosines = try features.unitRows().linear(#require($0["weight"]).unitRows())
       head.weight.replace(with: try #require($0["weight"]))
-      expectNear(try head.cosines(features), cosines.detach())
+      expectNear(try head.cosines(features), try cosines.detach())
       let turned = try FeatureDirection.values(student: features, teacher: #require($0["past"])).mean()
       let margins = try DistillationReducer()(
         MarginRanking.values(head.cosines(features), units: units, known: 3, hardest: 2, margin: 0.5),
-        temperature: 1, mask: units .< 3)
+        temperature: 1, mask: try units .< 3)
       return try (cosines * #require($0["scale"])).crossEntropy(units) + turned * (5 * 1.5.squareRoot())
         + margins
     }

@@ -124,7 +124,7 @@ extension Blueprint {
         12,
         [
           "conv": try Conv2d(1, 4, kernel: 3, padding: 1, initialization), "first": Activation(.relu),
-          "flatten": Flatten(), "hidden": try Linear(32, 12, initialization), "second": Activation(.relu),
+          "hidden": try Linear(32, 12, initialization), "second": Activation(.relu),
         ])
       return Network(backbone, head: try head(12, random.stream("head")))
     }

@@ -98,6 +98,7 @@ import Torch
           finetune: []
           lucir: {head: cosine, strategies: [{lucir: {memory: 20}}]}
           podnet: {head: {local-similarity: {proxies: 3}}, strategies: [{podnet: {memory: 20}}]}
+        seeds: [0]
         """, source: "heads.yaml")
     let heads = recipe.arms.map { recipe.resolved(for: $0).head.name }
     #expect(heads == ["linear", "cosine", "local-similarity"])

@@ -63,7 +63,7 @@ extension Method {
     Method("icarl softmax") { [iCaRL { $0.variant = .softmax }] },
     Method("eeil") { [eeil()] },
     Method("eeil, so many a class") { [eeil { $0.perClass = 3 }] },
-    Method("bic") { [bic { $0.heldOut = 0.4 }] },
+    Method("bic") { [bic { $0.heldOut = 0.3 }] },
     Method("wa") { [wa()] },
     Method("wa positive") { [wa { $0.positive = true }] },
     Method("lucir") { [lucir()] },
