@@ -47,6 +47,11 @@ import Torch
     }
   }
 
+  @Test(arguments: ["icarl", "bic", "wa", "podnet"])
+  func twoLosses(name: String) throws {
+    #expect(throws: StrategyError.self) { try LwFMultiClass().check(Self.facts([name, "lwf-mc"])) }
+  }
+
   @Test(arguments: [
     "bic: {held_out: 1}", "bic: {temperature: 0}", "bic: {lambda: 1.5}", "wa: {lambda: -1}",
     "eeil: {weight: -1}",

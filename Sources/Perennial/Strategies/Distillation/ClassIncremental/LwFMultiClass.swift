@@ -25,7 +25,11 @@ public final class LwFMultiClass: Strategy {
 
   public func check(_ facts: StreamFacts) throws {
     try facts.requireNewClasses(name)
-    try facts.refuse(["icarl": "it has the same loss"], beside: name)
+    try facts.refuse(
+      [
+        "icarl": "it has the same loss", "bic": "both bring a loss", "wa": "both bring a loss",
+        "podnet": "both bring a loss",
+      ], beside: name)
   }
 
   public func begin(_ experience: Experience, _ learner: Learner) throws {
