@@ -14,7 +14,9 @@ struct Main: AsyncParsableCommand {
     abstract: "Learn a stream of data without forgetting, and move knowledge from one model to another.",
     discussion: ExitStatus.help, version: Version.current,
     subcommands: [
-      RunCommand.self, FewShotCommand.self, CompareCommand.self, ReportCommand.self, StrategiesCommand.self,
+      RunCommand.self, DistillCommand.self, CollaborateCommand.self, FewShotCommand.self, CompareCommand.self,
+      ReportCommand.self,
+      StrategiesCommand.self,
       DataCommand.self,
       DoctorCommand.self,
     ])

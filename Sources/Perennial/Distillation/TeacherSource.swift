@@ -16,12 +16,16 @@ public protocol TeacherSource: AnyObject {
   /// The experience is learned.
   func end(_ learner: Learner) throws
 
+  /// Who answers in a trial before the real run, in which nothing is kept.
+  var trial: any TeacherSource { get }
+
   /// Everything needed to go on exactly. A teacher that does not change is no part of it.
   func state() throws -> State
   func restore(_ state: State, _ learner: Learner) throws
 }
 
 extension TeacherSource {
+  public var trial: any TeacherSource { self }
   public func begin(_ experience: Experience, _ learner: Learner) throws {}
   public func observe(_ step: Step) throws {}
   public func end(_ learner: Learner) throws {}

@@ -21,6 +21,8 @@ public struct TermCard: Sendable {
   /// Options and their default values.
   public let defaults: [(key: String, value: String)]
   let make: @Sendable (Selection) throws -> any DistillationTerm
+  /// All options as a recipe's choice has them, defaults included.
+  let settings: @Sendable (Selection) throws -> [(key: String, value: String)]
 
   /// - Parameter make: makes the term from decoded options.
   public init<Options: Configurable>(
@@ -29,15 +31,16 @@ public struct TermCard: Sendable {
   ) {
     (self.name, self.family, self.summary) = (name, family, summary)
     (self.formula, self.paper) = (formula, paper)
-    defaults = Options.defaults
+    defaults = Options().settings
+    settings = { try $0.decode(Options.self).settings }
     self.make = { selection in try make(selection.decode(Options.self)) }
   }
 }
 
 extension Configurable {
-  /// The options and their default values, as documentation shows them.
-  static var defaults: [(key: String, value: String)] {
-    let entries = (try? NodeEncoder.encode(Self()))?.entries ?? []
+  /// The options and their values, as documentation shows them.
+  var settings: [(key: String, value: String)] {
+    let entries = (try? NodeEncoder.encode(self))?.entries ?? []
     return entries.map { entry in
       let text = (try? entry.value.yaml()) ?? ""
       return (entry.key, entry.value.isNull ? "none" : text.trimmingCharacters(in: .whitespacesAndNewlines))

@@ -7,8 +7,13 @@ final class TermModules: Module {
   /// Whether every term was asked.
   var isBuilt = false
 
-  /// Whether no term learns anything.
-  var isEmpty: Bool { names.isEmpty }
+  /// Whether nothing is learned.
+  var isEmpty: Bool { names.isEmpty && child("balance")?.parameters.isEmpty ?? true }
+
+  /// Takes what weighs the terms, if it learns anything.
+  func keep(_ balance: Module) {
+    if !balance.parameters.isEmpty { register("balance", balance) }
+  }
 
   /// What the term was told; nil before it was built.
   func plan(of term: any DistillationTerm) -> TermPlan? { plans[term.name] }

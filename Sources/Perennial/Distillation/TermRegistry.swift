@@ -27,8 +27,16 @@ public enum TermRegistry {
   ///
   /// - Throws: `ConfigurationError` with the line of an unknown name or a wrong option.
   public static func make(_ selection: Selection) throws -> any DistillationTerm {
+    try card(selection).make(selection)
+  }
+
+  /// All options of the term that a recipe names, defaults included.
+  static func settings(_ selection: Selection) throws -> [(key: String, value: String)] {
+    try card(selection).settings(selection)
+  }
+
+  private static func card(_ selection: Selection) throws -> TermCard {
     try selection.pick(
-      from: Dictionary(uniqueKeysWithValues: cards.map { ($0.name, $0) }), kind: "distillation term"
-    ).make(selection)
+      from: Dictionary(uniqueKeysWithValues: cards.map { ($0.name, $0) }), kind: "distillation term")
   }
 }

@@ -20,11 +20,14 @@ public struct AccuracyMatrix: Codable, Equatable, Sendable {
     public var seen: Int
     /// One score for each test set, `[T]`.
     public var scores: [Double]
+    /// The score on the validation examples of the experience being learned, where it has any.
+    public var validation: Double?
 
-    public init(step: Int, seen: Int, scores: [Double]) {
+    public init(step: Int, seen: Int, scores: [Double], validation: Double? = nil) {
       self.step = step
       self.seen = seen
       self.scores = scores
+      self.validation = validation
     }
   }
 
@@ -48,6 +51,10 @@ public struct AccuracyMatrix: Codable, Equatable, Sendable {
   public var tuning: [ContinualGridSearch.Choice]?
   /// What was forgotten after each experience, where there is a budget.
   public var forgettingBudget: [ForgettingBudget.Outcome]?
+  /// What a student took over from its teachers, where it had any.
+  public var transfer: TransferRecord?
+  /// The gap between how sure the learner is at the end and how often it is right.
+  public var calibrationError: Double?
   /// What learning took.
   public var cost = LearningCost()
 
@@ -103,9 +110,11 @@ public struct AccuracyMatrix: Codable, Equatable, Sendable {
   }
 
   /// Adds scores on all test sets, `[T]`, measured inside an experience.
-  public mutating func recordMoment(_ scores: [Double], step: Int, seen: Int) throws {
+  public mutating func recordMoment(
+    _ scores: [Double], step: Int, seen: Int, validation: Double? = nil
+  ) throws {
     try check(scores, "the score at step \(step)", seen: seen)
-    moments.append(Moment(step: step, seen: seen, scores: scores))
+    moments.append(Moment(step: step, seen: seen, scores: scores, validation: validation))
   }
 
   /// Drops what was measured inside experiences after `step`, because that part is learned again.

@@ -16,6 +16,10 @@ public struct LearningCost: Codable, Equatable, Sendable {
   public var parameters: Int
   /// The same after each experience: how the model grows.
   public var parametersByExperience: [Int]?
+  /// Multiplications of a forward pass for one example in linear and convolution layers.
+  public var multiplyAdds: Int?
+  /// The median time of a forward pass for one example, in seconds.
+  public var latencySeconds: Double?
 
   public init(
     trainingSeconds: Double = 0, evaluationSeconds: Double = 0, steps: Int = 0, examplesPerSecond: Double = 0,
@@ -39,5 +43,7 @@ public struct LearningCost: Codable, Equatable, Sendable {
     case replayBytes = "replay_bytes"
     case parameters
     case parametersByExperience = "parameters_by_experience"
+    case multiplyAdds = "multiply_adds"
+    case latencySeconds = "latency_seconds"
   }
 }

@@ -22,6 +22,14 @@ public struct MetricName: RawRepresentable, Hashable, Sendable, ExpressibleByStr
   /// The score on every batch of an online stream before it was learned.
   public static let prequentialAccuracy: MetricName = "prequential_accuracy"
 
+  /// The average accuracy where validation examples were learned best; see ``AccuracyMatrix/selectedAccuracy``.
+  public static let selectedAccuracy: MetricName = "selected_accuracy"
+  /// The expected calibration error at the end; see ``Calibration``.
+  public static let calibrationError: MetricName = "calibration_error"
+
+  /// The metrics that only some runs have. All are fractions.
+  static let occasional: [MetricName] = [.prequentialAccuracy, .selectedAccuracy, .calibrationError]
+
   /// The metrics of the accuracy matrix, in the order in which files and tables list them. All are fractions.
   public static let standard: [MetricName] = [
     .averageAccuracy, .averageIncrementalAccuracy, .anytimeAccuracy, .forgetting, .forgettingFromLearned,
@@ -47,12 +55,14 @@ public struct MetricName: RawRepresentable, Hashable, Sendable, ExpressibleByStr
     case .learningCurveArea: "how good a new experience is after few batches"
     case .negativeFlipRate: "right before an update and wrong after it"
     case .prequentialAccuracy: "on every item of the stream, before it was learned"
+    case .selectedAccuracy: "where validation examples were learned best"
+    case .calibrationError: "between how sure it is and how often it is right"
     default: ""
     }
   }
 
   /// Whether values are fractions, shown as percentages.
-  public var isFraction: Bool { Self.standard.contains(self) || self == .prequentialAccuracy }
+  public var isFraction: Bool { Self.standard.contains(self) || Self.occasional.contains(self) }
 
   /// The standard order first, then alphabetical.
   static func precedes(_ one: MetricName, _ other: MetricName) -> Bool {

@@ -19,6 +19,8 @@ public struct MetricValues: Equatable, Sendable {
     self[.learningCurveArea] = matrix.learningCurveArea()
     self[.negativeFlipRate] = matrix.negativeFlipRate
     self[.prequentialAccuracy] = matrix.prequential?.score
+    self[.selectedAccuracy] = matrix.selectedAccuracy
+    self[.calibrationError] = matrix.calibrationError
   }
 
   /// The value of a metric; nil where it is not defined or was not recorded.

@@ -33,6 +33,17 @@ extension AccuracyMatrix {
     evaluations.compactMap { $0.scores.prefix($0.seen).mean }.mean
   }
 
+  /// The average accuracy at that evaluation inside the last experience which did best on validation examples; nil
+  /// where none was held out.
+  ///
+  /// What a user can get who keeps the best checkpoint, and chooses it without the test set.
+  public var selectedAccuracy: Double? {
+    let judged = moments.filter { $0.seen == experiences }.compactMap { moment in
+      moment.validation.map { (validation: $0, moment: moment) }
+    }
+    return judged.max { $0.validation < $1.validation }?.moment.scores.mean
+  }
+
   /// Learning-curve area: LCA_β = 1/(β+1) Σ_{b=0…β} Z_b, with Z_b the mean over experiences k of the score on k
   /// after the first b mini-batches of k.
   ///

@@ -110,7 +110,10 @@ final class ArmRun {
     if let evaluateEvery, let session = learner.session, session.step % evaluateEvery == 0 {
       try evaluating {
         let look = try evaluator.look(at: learner)
-        try record.recordMoment(look.scores.map(\.score), step: learner.totalSteps, seen: experience + 1)
+        let experience = session.experience
+        try record.recordMoment(
+          look.scores.map(\.score), step: learner.totalSteps, seen: self.experience + 1,
+          validation: experience.validation.map { try learner.score($0, task: experience.task) })
       }
     }
     return loss
@@ -150,6 +153,23 @@ final class ArmRun {
     record.cost.peakMemoryBytes = max(record.cost.peakMemoryBytes, PeakMemory.bytes)
     record.cost.examplesPerSecond =
       record.cost.trainingSeconds > 0 ? Double(learner.totalExamples) / record.cost.trainingSeconds : 0
+  }
+
+  /// Compares the finished model with its teachers, and measures what it takes to use.
+  func compare() throws {
+    try evaluating {
+      let probe = try TransferProbe(learner, stream)
+      let input = try noGrad {
+        try learner.pipeline(
+          probe.examples.inputs, Tensor.arange(0, 1), augmentation: nil, device: learner.device)
+      }
+      record.cost.multiplyAdds = try learner.multiplyAdds(input)
+      record.cost.latencySeconds = try learner.latency(input)
+      record.calibrationError = try probe.calibrationError()
+      let readings = learner.strategies.compactMap { $0 as? Distillation }.flatMap(\.readings)
+      let transfer = TransferRecord(comparisons: try probe.comparisons(), terms: readings)
+      if !transfer.isEmpty { record.transfer = transfer }
+    }
   }
 
   private func scoreCurve() throws {

@@ -26,6 +26,7 @@ extension Experiment {
           }
           try strategy.check(facts)
         }
+        _ = try DistillationTrial(recipe, arm, modality).lines()
         let own = recipe.resolved(for: arm)
         let network = try modality.trainedBlueprint(own, for: stream).extended(by: strategies).make(random)
         try network.head.grow(to: classes ?? 0, random.stream("head"))
@@ -33,9 +34,9 @@ extension Experiment {
     }
   }
 
-  private static func blaming(_ node: ConfigurationNode, _ body: () throws -> Void) throws {
+  static func blaming<Result>(_ node: ConfigurationNode, _ body: () throws -> Result) throws -> Result {
     do {
-      try body()
+      return try body()
     } catch let error as ConfigurationError {
       throw error
     } catch {

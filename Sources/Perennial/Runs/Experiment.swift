@@ -59,7 +59,7 @@ public final class Experiment {
     let run = try ArmRun(
       recipe: recipe, arm: arm, seed: seed, modality: modality, device: device,
       finished: { [folder] in
-        let url = Self.weights(of: RunKey($0, seed), in: folder)
+        let url = folder.student(of: $0, seed: seed)
         return FileManager.default.fileExists(atPath: url.path) ? url : nil
       })
     var position = RunPosition(strategy: arm.name, seed: seed, experiences: run.stream.count)
@@ -126,8 +126,8 @@ public final class Experiment {
     -> AccuracyMatrix
   {
     run.takeStock()
-    let key = RunKey(position.strategy, position.seed)
-    try AtomicFile.write(trained(run), to: Self.weights(of: key, in: folder))
+    try run.compare()
+    try AtomicFile.write(trained(run), to: folder.student(of: position.strategy, seed: position.seed))
     for strategy in run.learner.strategies {
       for picture in try strategy.pictures(run.learner) {
         try PictureFolder(folder.url).add(picture, run: store.run)
@@ -154,10 +154,6 @@ public final class Experiment {
       metadata[TrainedWeights.labelsKey] = "\(run.learner.classes.labels)"
     }
     return try Safetensors.encode(run.learner.model.stateDictionary(), metadata: metadata)
-  }
-
-  private static func weights(of key: RunKey, in folder: RunFolder) -> URL {
-    folder.checkpoints.appendingPathComponent("\(key.name).safetensors")
   }
 
   private func recordURL(_ arm: String, _ seed: Int) -> URL {

@@ -11,10 +11,16 @@ struct LearnerMaker {
   /// The trained models that strategies may learn from.
   var teachers: [String: any Teacher] = [:]
 
-  /// - Parameter isPlain: without strategies, but with the modules that they attach to the model, so that both have the
-  ///   same weights.
-  func make(isPlain: Bool = false) throws -> Learner {
-    let strategies = try arm.strategies.map { try StrategyRegistry.make($0) }
+  /// - Parameters:
+  ///   - isPlain: without strategies, but with the modules that they attach to the model, so that both have the same
+  ///     weights.
+  ///   - isWanted: which of the strategies take part.
+  ///   - more: strategies that the recipe does not name.
+  func make(
+    isPlain: Bool = false, only isWanted: (any Strategy) -> Bool = { _ in true },
+    adding more: [any Strategy] = []
+  ) throws -> Learner {
+    let strategies = try arm.strategies.map { try StrategyRegistry.make($0) }.filter(isWanted) + more
     let blueprint = try modality.trainedBlueprint(recipe, for: stream)
     return try Learner(
       isPlain ? blueprint.extended(by: strategies) : blueprint,

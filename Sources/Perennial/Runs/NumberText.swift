@@ -53,6 +53,18 @@ enum NumberText {
     return unit == "B" ? "\(fixed(value, 0)) B" : "\(fixed(value, value < 9.95 ? 1 : 0)) \(unit)"
   }
 
+  /// "640", "12.8 k", "41 M", "1.2 G".
+  static func scaled(_ value: Double) -> String {
+    let units: [(Double, String)] = [(1e9, "G"), (1e6, "M"), (1e3, "k")]
+    guard let (unit, name) = units.first(where: { abs(value) >= $0.0 * 0.9995 }) else {
+      return magnitude(value)
+    }
+    return "\(magnitude(value / unit)) \(name)"
+  }
+
+  /// "0.42 ms", "12 ms".
+  static func milliseconds(_ seconds: Double) -> String { "\(magnitude(1000 * seconds)) ms" }
+
   /// "1 234 567", with narrow spaces that do not break.
   static func grouped(_ number: Int) -> String {
     var text = ""

@@ -17,6 +17,11 @@ extension Recipe {
 }
 
 extension Recipe.Arm {
+  /// Whether one of its strategies is a distillation.
+  public var teaches: Bool {
+    get throws { try strategies.contains { try StrategyRegistry.make($0) is Distillation } }
+  }
+
   static func arms(_ node: ConfigurationNode, training: ConfigurationNode?) throws -> [Recipe.Arm] {
     guard let entries = node.entries, !entries.isEmpty else {
       throw node.error("must be a map with at least one arm, such as `{finetune: []}`, found \(node.found)")

@@ -10,6 +10,7 @@ extension Recipe {
     objective = document.objective ?? Selection("classification")
     training = document.training
     seeds = document.seeds
+    collaboration = document.collaboration
     arms = try Arm.arms(document.strategies, training: node["training"])
     teachers = try Teacher.teachers(document.teachers)
     try Teacher.check(arms, teachers)
@@ -32,6 +33,7 @@ private struct Document: Decodable, Validated {
   let teachers: ConfigurationNode?
   let strategies: ConfigurationNode
   let seeds: [Int]
+  let collaboration: Collaboration?
   let expect: ConfigurationNode?
 
   func validate(at node: ConfigurationNode) throws {

@@ -66,7 +66,7 @@ extension Recipe.Target {
   private static func target(
     _ strategy: String, _ entry: ConfigurationNode.Entry, in arm: ConfigurationNode
   ) throws -> Recipe.Target {
-    let metrics = MetricName.standard + [.prequentialAccuracy]
+    let metrics = MetricName.standard + MetricName.occasional
     guard let metric = metrics.first(where: { $0.rawValue.foldedKey == entry.key.foldedKey })
     else {
       throw ConfigurationNode(.list([]), origin: entry.origin, path: arm.path)

@@ -27,6 +27,8 @@ public struct Recipe: Sendable {
   public let teachers: [Teacher]
   /// The strategies to compare, in the order of the recipe.
   public let arms: [Arm]
+  /// How the arms learn together, where they do.
+  public let collaboration: Collaboration?
   /// One run of every arm for each seed.
   public let seeds: [Int]
   /// What the literature says.

@@ -21,6 +21,11 @@ public final class RunFolder {
   /// Where checkpoints lie; the folder is there from the start.
   public var checkpoints: URL { url.appendingPathComponent("checkpoints", isDirectory: true) }
 
+  /// The trained model of an arm, alone, once it has run.
+  public func student(of arm: String, seed: Int) -> URL {
+    checkpoints.appendingPathComponent("\(arm)-\(seed).safetensors")
+  }
+
   /// Whether the run has reached its end.
   public var isFinished: Bool { Self.isFinished(url) }
 

@@ -94,6 +94,8 @@ public struct RunResults: Codable, Equatable, Sendable {
     public var tuning: [ContinualGridSearch.Choice]?
     /// Whether the budget of forgetting was kept, experience by experience.
     public var forgettingBudget: [ForgettingBudget.Outcome]?
+    /// What a student took over from its teachers.
+    public var transfer: TransferRecord?
 
     public init(
       strategy: String, seed: Int, matrix: [[Double]], taskMaskedMatrix: [[Double]]? = nil,
@@ -118,6 +120,7 @@ public struct RunResults: Codable, Equatable, Sendable {
       boundaries = record.boundaries
       tuning = record.tuning
       forgettingBudget = record.forgettingBudget
+      transfer = record.transfer
     }
 
     enum CodingKeys: String, CodingKey {
@@ -126,6 +129,7 @@ public struct RunResults: Codable, Equatable, Sendable {
       case randomInit = "random_init"
       case metrics, cost, prequential, boundaries, tuning
       case forgettingBudget = "forgetting_budget"
+      case transfer
     }
 
     public func encode(to encoder: any Encoder) throws {
@@ -141,6 +145,7 @@ public struct RunResults: Codable, Equatable, Sendable {
       try container.encodeIfPresent(boundaries, forKey: .boundaries)
       try container.encodeIfPresent(tuning, forKey: .tuning)
       try container.encodeIfPresent(forgettingBudget, forKey: .forgettingBudget)
+      try container.encodeIfPresent(transfer, forKey: .transfer)
     }
   }
 

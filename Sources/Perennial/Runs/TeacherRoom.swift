@@ -9,6 +9,8 @@ struct TeacherRoom {
   let device: Device
   /// The weights of a finished arm with the same seed; nil while there are none.
   let finished: (_ arm: String) -> URL?
+  /// Whether untrained models of the same shape stand in for arms that have not run.
+  var isTrial = false
 
   /// The names that an arm may learn from.
   static func names(in recipe: Recipe, for arm: Recipe.Arm) -> [String] {
@@ -35,12 +37,23 @@ struct TeacherRoom {
         throw named.node.error("\(error)")
       }
     }
-    guard let arm = recipe.arms.first(where: { $0.name == name }), let url = finished(name) else {
+    guard let arm = recipe.arms.first(where: { $0.name == name }), isTrial || finished(name) != nil else {
       throw DistillationError.teacher(name, "has not been trained: run its arm too, and before this one")
     }
     let strategies = try arm.strategies.map { try StrategyRegistry.make($0) }
-    let blueprint = try modality.blueprint(recipe.resolved(for: arm), for: stream)
-    return try network(blueprint.extended(by: strategies), Safetensors.read(url), nil)
+    let blueprint = try modality.blueprint(recipe.resolved(for: arm), for: stream).extended(by: strategies)
+    guard let url = finished(name) else { return try standIn(blueprint) }
+    return try network(blueprint, Safetensors.read(url), nil)
+  }
+
+  /// A model as the arm will make it, before any training.
+  private func standIn(_ blueprint: Blueprint) throws -> PretrainedTeacher {
+    let network = try blueprint.make(RandomStreams(seed: 0))
+    let labels = try (0..<stream.count).reduce(into: Set<Int>()) {
+      $0.formUnion(try stream.experience($1).examples.targets.integers())
+    }
+    try network.head.grow(to: labels.count, RandomStreams(seed: 0).stream("head"))
+    return PretrainedTeacher(try Frozen(network, blueprint, device: device), labels: labels.sorted())
   }
 
   private func network(

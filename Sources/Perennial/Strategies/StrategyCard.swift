@@ -12,6 +12,7 @@ public struct StrategyCard: Sendable {
     case architecture = "Dynamic architecture"
     case isolation = "Parameter isolation"
     case frozenFeatures = "Frozen features"
+    case compression = "Compression"
     case transfer = "Transfer and multi-task"
     case metaLearning = "Meta-learning"
     case taskFree = "Without task boundaries"
@@ -48,7 +49,7 @@ public struct StrategyCard: Sendable {
     self.avoid = avoid
     self.cost = cost
     self.paper = paper
-    defaults = Options.defaults
+    defaults = Options().settings
     self.make = { selection in try make(selection.decode(Options.self)) }
   }
 }

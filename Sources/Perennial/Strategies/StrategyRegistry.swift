@@ -51,6 +51,8 @@ public enum StrategyRegistry {
     ExpandableNetworks.card,
     FrozenHead.card,
     MemoryBasedAdaptation.card,
+    QuantizationAwareTraining.card,
+    GradualPruning.card,
     FeatureExtraction.card,
     GradualUnfreezing.card,
     DiscriminativeFineTuning.card,

@@ -24,16 +24,21 @@ extension ResNet {
   ///
   /// Published depths are 20, 32, 44, 56 and 110, with 0.27, 0.46, 0.66, 0.85 and 1.7 million parameters. Names and
   /// initialisation as in akamaster/pytorch_resnet_cifar10, classifier `linear`.
+  ///
+  /// - Parameters:
+  ///   - blocks: of each stage, in place of `depth`.
+  ///   - widths: the channels of each stage, in place of `width` doubled from stage to stage.
   /// - Throws: ``ModelError`` for a depth that is not 6n + 2.
   public static func cifar(
-    depth: Int, channels: Int = 3, width: Int = 16, shortcut: Shortcut = .padding, _ generator: Generator
+    depth: Int, channels: Int = 3, width: Int = 16, blocks: [Int]? = nil, widths: [Int]? = nil,
+    shortcut: Shortcut = .padding, _ generator: Generator
   ) throws -> ResNet {
-    guard depth >= 8, depth % 6 == 2 else {
+    guard blocks != nil || (depth >= 8 && depth % 6 == 2) else {
       throw ModelError(
         model: "CIFAR ResNet", problem: "the depth must be 6n + 2 (20, 32, 44, 56, 110 …), not \(depth)")
     }
     return try ResNet(
-      channels: channels, blocks: [Int](repeating: (depth - 2) / 6, count: 3), width: width,
-      shortcut: shortcut, initialization: .normalFanIn, headName: "linear", generator)
+      channels: channels, blocks: blocks ?? [Int](repeating: (depth - 2) / 6, count: 3), width: width,
+      widths: widths, shortcut: shortcut, initialization: .normalFanIn, headName: "linear", generator)
   }
 }

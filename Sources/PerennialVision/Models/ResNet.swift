@@ -58,27 +58,31 @@ public final class ResNet: Module, VisionBackbone {
   ///   - channels: The channels of the images.
   ///   - blocks: The number of blocks in each stage.
   ///   - width: The channels of the first stage; each further stage doubles them.
+  ///   - widths: The channels of each stage where they do not double; they may not fall with `shortcut: .padding`.
   ///   - headName: The name of the classifier in checkpoints.
   ///   - generator: The random stream of the weights.
   /// - Throws: ``ModelError`` for a count below 1.
   public init(
-    channels: Int = 3, blocks: [Int], width: Int, shortcut: Shortcut, initialization: Initialization,
-    headName: String, _ generator: Generator
+    channels: Int = 3, blocks: [Int], width: Int, widths: [Int]? = nil, shortcut: Shortcut,
+    initialization: Initialization, headName: String, _ generator: Generator
   ) throws {
-    guard channels > 0, width > 0, !blocks.isEmpty, blocks.count <= 16, blocks.allSatisfy({ $0 > 0 }) else {
+    let widths = widths ?? blocks.indices.map { $0 < 32 ? width << $0 : 0 }
+    guard channels > 0, !blocks.isEmpty, blocks.count <= 16, (blocks + widths).allSatisfy({ $0 > 0 }),
+      widths.count == blocks.count, shortcut != .padding || widths == widths.sorted()
+    else {
       throw ModelError(
         model: "ResNet",
         problem: "needs at least 1 channel, width and block in each of 1 to 16 stages, "
-          + "not \(channels) channels, width \(width) and blocks \(blocks)")
+          + "not \(channels) channels, widths \(widths) and blocks \(blocks)")
     }
-    let conv1 = try initialization.convolution(channels, width, kernel: 3, stride: 1, generator)
-    let bn1 = try BatchNorm(width)
-    var inputs = width
+    let conv1 = try initialization.convolution(channels, widths[0], kernel: 3, stride: 1, generator)
+    let bn1 = try BatchNorm(widths[0])
+    var inputs = widths[0]
     let preactivations = blocks.indices.map { Tap("layer\($0 + 1).preactivation") }
     let layers = try blocks.enumerated().map { stage, count in
       Sequential(
         try (0..<count).map { position in
-          let outputs = width << stage
+          let outputs = widths[stage]
           defer { inputs = outputs }
           return try BasicBlock(
             inputs, outputs, stride: stage > 0 && position == 0 ? 2 : 1, shortcut: shortcut,
@@ -90,9 +94,9 @@ public final class ResNet: Module, VisionBackbone {
     self.headName = headName
     let pool = GlobalAveragePool()
     let lastMap = Tap("layer\(layers.count)")
-    let stem = Stage("conv1", width: width) { try bn1(conv1($0)).relu() }
+    let stem = Stage("conv1", width: widths[0]) { try bn1(conv1($0)).relu() }
     let groups = layers.enumerated().map { index, layer in
-      Stage("layer\(index + 1)", width: width << index) {
+      Stage("layer\(index + 1)", width: widths[index]) {
         index == layers.count - 1 ? try pool(lastMap(layer($0))) : try layer($0)
       }
     }

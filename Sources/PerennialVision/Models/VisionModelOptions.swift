@@ -62,10 +62,28 @@ struct CIFARResNetOptions: Configurable {
   var depth = 20
   /// The channels of the first stage.
   var width = 16
+  /// The blocks of each stage, in place of `depth`.
+  var blocks: [Int]?
+  /// The channels of each stage, in place of `width` doubled from stage to stage.
+  var widths: [Int]?
   var shortcut = Shortcut.padding
 
   func validate(at node: ConfigurationNode) throws {
     try node.require("width", width, atLeast: 1)
+    try node.requirePositive("blocks", blocks ?? [])
+    try node.requirePositive("widths", widths ?? [])
+    if let blocks, !(1...16).contains(blocks.count) {
+      throw node.error(at: "blocks", "must be 1 to 16 stages, found \(blocks.count)")
+    }
+    let stages = blocks?.count ?? 3
+    if let widths, widths.count != stages {
+      throw node.error(
+        at: "widths", "must have a width for each of the \(stages) stages, found \(widths.count)")
+    }
+    if shortcut == .padding, let widths, widths != widths.sorted() {
+      throw node.error(
+        at: "widths", "must not fall from stage to stage with `shortcut: padding`, found \(widths)")
+    }
     guard depth >= 8, depth % 6 == 2 else {
       throw node.error(at: "depth", "must be 6n + 2 (20, 32, 44, 56, 110 …), found `\(depth)`")
     }

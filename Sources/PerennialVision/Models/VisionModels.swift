@@ -68,8 +68,9 @@ public enum VisionModels {
       let options = try selection.decode(CIFARResNetOptions.self)
       let image = try ImageShape(input, for: "ResNet")
       return try ResNet.cifar(
-        depth: options.depth, channels: image.channels, width: options.width,
-        shortcut: options.shortcut == .padding ? .padding : .projection(), streams.weights)
+        depth: options.depth, channels: image.channels, width: options.width, blocks: options.blocks,
+        widths: options.widths, shortcut: options.shortcut == .padding ? .padding : .projection(),
+        streams.weights)
     },
   ]
 }

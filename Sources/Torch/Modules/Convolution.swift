@@ -2,13 +2,14 @@
 ///
 /// The weight is stored with channels innermost, as oneDNN and cuDNN like it; its shape stays `[out, C /
 /// groups, kH, kW]`.
-public final class Conv2d: Module, Layer {
+public final class Conv2d: Module, InputFiltering {
   public let weight: Parameter
   public let bias: Parameter?
   public let stride: [Int]
   public let padding: [Int]
   public let dilation: [Int]
   public let groups: Int
+  public var inputFilter: ((Tensor) throws -> Tensor)?
   /// Whether pixels are left out before the product, which gives the same: a strided 1×1 convolution of fewer channels
   /// than a vector register holds overruns oneDNN's workspace in the backward pass (uxlfoundation/oneDNN#6035, channels
   /// last on AVX2 and AVX-512).
@@ -37,6 +38,7 @@ public final class Conv2d: Module, Layer {
 
   /// `[N, inputs, H, W]` → `[N, outputs, H', W']`
   public func callAsFunction(_ input: Tensor) throws -> Tensor {
+    let input = try inputFilter?(input) ?? input
     let pixels = leavesPixelsOut ? try input.pixels(every: stride[0]) : input
     let output = try pixels.conv2d(
       weight.value, bias: bias?.value, stride: leavesPixelsOut ? [1, 1] : stride, padding: padding,

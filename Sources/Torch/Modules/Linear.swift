@@ -1,10 +1,11 @@
 /// y = x Wᵀ + b on `[…, in]`, initialised as `torch.nn.Linear`.
-public final class Linear: Module, Layer {
+public final class Linear: Module, InputFiltering {
   /// `[out, in]`
   public let weight: Parameter
   /// `[out]`
   public let bias: Parameter?
 
+  public var inputFilter: ((Tensor) throws -> Tensor)?
   /// Whether max(·, 0) is fused into the product.
   public let relu: Bool
 
@@ -25,6 +26,7 @@ public final class Linear: Module, Layer {
 
   /// `[…, in]` → `[…, out]`, by the faster of the two libraries for this shape.
   public func callAsFunction(_ input: Tensor) throws -> Tensor {
+    let input = try inputFilter?(input) ?? input
     let shape = weight.value.shape
     let backend = LinearBackendChoice.shared.backend(
       rows: input.count / Swift.max(shape[1], 1), inputs: shape[1], outputs: shape[0])

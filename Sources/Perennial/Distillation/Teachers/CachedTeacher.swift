@@ -31,6 +31,9 @@ public final class CachedTeacher: TeacherSource {
 
   public init(_ options: Options) { self.options = options }
 
+  /// The teacher itself, as far as taps and classes go.
+  public var trial: any TeacherSource { NamedTeachers([.init(options.teacher)]) }
+
   /// - Throws: `DistillationError.teacher` for a file of another teacher, other data or another augmentation.
   public func begin(_ experience: Experience, _ learner: Learner) throws {
     guard let session = learner.session else { return }

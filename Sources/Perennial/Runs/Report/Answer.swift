@@ -13,13 +13,14 @@ struct Answer {
     }
     let count = results.stream.experiences.count
     let at = "\(NumberText.fixed(100 * best.value.mean, 1))\u{A0}%"
-    let over = count == 1 ? "on its one experience" : "on average over all \(count) experiences"
+    let over = count == 1 ? "" : " on average over all \(count) experiences"
     headline =
       contenders.count == 1
-      ? "\(best.name) ended at \(at) \(over)." : "\(best.name) kept the most: \(at) \(over)."
+      ? "\(best.name) ended at \(at)\(over)."
+      : "\(best.name) \(count == 1 ? "learned" : "kept") the most: \(at)\(over)."
 
-    var sentences: [String] = []
-    if contenders.count > 1 {
+    var sentences = [Self.taught(results, contenders)].compactMap(\.self)
+    if sentences.isEmpty, contenders.count > 1 {
       let second = contenders[1]
       let lead = best.value.mean - second.value.mean
       if lead < max(best.value.std, second.value.std) {
@@ -44,6 +45,24 @@ struct Answer {
       sentences.append("It forgot \(NumberText.fixed(100 * forgot.mean, 1)) points of what it had learned.")
     }
     detail = sentences.joined(separator: " ")
+  }
+
+  /// What the best student with a teacher has over the best of its size without; nil where one of them is missing.
+  private static func taught(_ results: RunResults, _ ranked: [(name: String, value: Statistic)]) -> String? {
+    func hasTeacher(_ name: String) -> Bool {
+      results.runs(of: name).contains { $0.transfer?.comparisons.isEmpty == false }
+    }
+    func size(_ name: String) -> Int? { results.runs(of: name).map(\.cost.parameters).max() }
+    guard let student = ranked.first(where: { hasTeacher($0.name) }),
+      let control = ranked.first(where: { !hasTeacher($0.name) && size($0.name) == size(student.name) })
+    else { return nil }
+    let lead = student.value.mean - control.value.mean
+    guard lead > max(student.value.std, control.value.std) else {
+      return
+        "With a teacher, \(student.name) is not better than \(control.name) without by more than the spread of the seeds."
+    }
+    return
+      "Its teacher is worth \(NumberText.fixed(100 * lead, 1)) points to \(student.name), against \(control.name) without."
   }
 
   /// Strategies by average accuracy, the best first; those without one left out.

@@ -31,6 +31,7 @@ extension Report {
 
   /// The accuracy matrix of every strategy, with what was forgotten.
   static func matrices(_ results: RunResults, _ palette: Palette) -> Markup {
+    guard results.stream.experiences.count > 1 else { return "" }
     let charts = matrixCharts(
       results.strategies.map { (results: results, strategy: $0, look: palette[$0]) })
     let figures: [Markup] = zip(results.strategies, charts).compactMap { name, chart in

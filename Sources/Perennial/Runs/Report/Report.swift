@@ -14,7 +14,8 @@ public enum Report {
     let answer = Answer(results)
     let sections: [Markup] = [
       summary(results, palette), prequential(results, palette), curves(results, palette),
-      matrices(results, palette), expectations(results, palette), gallery(pictures),
+      matrices(results, palette), expectations(results, palette), pareto(results, palette),
+      transfer(results, palette), terms(results, palette), gallery(pictures),
       costs(results, palette), metrics(results), runs(results),
       setup(results, recipe: recipe),
     ]

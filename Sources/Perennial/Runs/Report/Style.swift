@@ -99,6 +99,7 @@ enum Style {
     line.drift{stroke:var(--c);stroke-width:1.4;opacity:.5}
     line.grid{stroke:var(--rule);stroke-width:1}
     .axis{stroke:var(--soft);stroke-width:1}
+    .front{fill:none;stroke:var(--soft);stroke-width:1.2;stroke-dasharray:5 4}
     .whisker{stroke:var(--ink);stroke-width:1.2}
     .tick{fill:var(--soft);font-size:12px}
     .faint{font-size:11.5px}

@@ -45,21 +45,30 @@ extension Distillation {
           cosine = try (labels * own).sum().item() / (norms[0] * norms[index])
         }
         return TermReading(
-          name: all[index].name, step: step.number, weight: all[index].weight, value: try all[index].value.item(),
+          name: all[index].name, step: step.number, weight: all[index].weight,
+          value: try all[index].value.item(),
           gradient: norms[index], cosine: cosine)
       }
     }
   }
 
-  /// What will be computed, in words, after ``prepare(_:)``: every term with its weight, taps, shapes and what it learns.
+  /// What will be computed, in words, after ``prepare(_:)``: every term with its weight, options, taps, shapes and what
+  /// it learns.
   public func explanation(_ learner: Learner) -> [String] {
-    let teachers = options.teacherNames.isEmpty ? options.teacher.name : options.teacherNames.joined(separator: ", ")
+    let teachers =
+      options.teacherNames.isEmpty ? options.teacher.name : options.teacherNames.joined(separator: ", ")
     var lines = ["teacher: \(teachers)" + (options.teachers.count > 1 ? ", \(options.merge.rawValue)" : "")]
+    lines += alignments.sorted { $0.key.teacher < $1.key.teacher }.flatMap { question, groups in
+      groups.map { "  \(question.teacher): \(Self.text($0, learner))" }
+    }
     lines.append("labels: weight \(options.hard)")
-    for (term, weight) in terms {
-      var line = "\(term.name): weight \(weight)" + (strength == 1 ? "" : " × \(strength)")
-      if let card = TermRegistry.cards.first(where: { $0.name == term.name }) { line += ", \(card.formula)" }
+    for ((term, weight), settings) in zip(terms, settings) {
+      var line = "\(term.name): weight \(weight)" + (strength == 1 ? "" : " × \(NumberText.short(strength))")
+      line += settings.map { ", \($0.key) \($0.value)" }.joined()
       lines.append(line)
+      if let card = TermRegistry.cards.first(where: { $0.name == term.name }) {
+        lines.append("  " + card.formula)
+      }
       lines += details(term).map { "  " + $0 }
     }
     lines.append("items: \(options.items.rawValue); trust: \(options.trust.rawValue)")
@@ -71,10 +80,22 @@ extension Distillation {
     var lines = zip(term.pairs, plan.shapes).map { pair, shapes in
       "student \(pair.student) \(Self.text(shapes.student)) ← teacher \(pair.teacher) \(Self.text(shapes.teacher))"
     }
-    if term.pairs.isEmpty { lines.append("outputs [N, \(plan.outputs)] of the classes that both know") }
+    if term.pairs.isEmpty { lines.append("outputs [N, \(plan.outputs)] ← outputs [N, \(plan.outputs)]") }
     let learned = adapters.child(term.name)?.parameterCount ?? 0
-    if learned > 0 { lines.append("learns \(learned) values of its own, which stay out of the student") }
+    if learned > 0 {
+      lines.append("learns \(NumberText.grouped(learned)) values of its own, which stay out of the student")
+    }
     return lines
+  }
+
+  /// Which outputs are compared.
+  private static func text(_ alignment: Alignment, _ learner: Learner) -> String {
+    guard learner.objective.isClassification else { return NumberText.count(alignment.count, "output") }
+    let labels = alignment.units.map { learner.classes.labels[$0] }.sorted()
+    let text =
+      labels == Array((labels.first ?? 0)...(labels.last ?? 0)) && labels.count > 2
+      ? "\(labels[0])–\(labels[labels.count - 1])" : labels.map(String.init).joined(separator: ", ")
+    return "classes \(text) of the student's \(learner.classes.count)"
   }
 
   /// `[N, 64, 8, 8]`
@@ -85,6 +106,6 @@ extension Distillation {
 
 extension Ramp: CustomStringConvertible {
   public var description: String {
-    from == to ? NumberText.short(to) : "\(NumberText.short(from)) → \(NumberText.short(to)) (\(shape.rawValue))"
+    from == to ? "\(to)" : "\(from) → \(to) (\(shape.rawValue))"
   }
 }

@@ -45,6 +45,8 @@ public final class Distillation: Strategy, Tunable {
     /// w_hard
     public var hard: Ramp = 1
     public var items = Items.all
+    /// How terms are weighed against each other: `fixed`, by their `gradient`, or by learned `uncertainty`.
+    var balance = TermBalance.Kind.fixed
     /// How far the teacher is trusted, item by item.
     public var trust = TeacherTrust.Measure.always
 
@@ -67,22 +69,29 @@ public final class Distillation: Strategy, Tunable {
   public var strength: Double
   /// The terms with their weights, in the order of the recipe.
   public let terms: [(term: any DistillationTerm, weight: Ramp)]
-  private let source: any TeacherSource
+  /// The options of each term, where a recipe made it.
+  let settings: [[(key: String, value: String)]]
+  private var source: any TeacherSource
   let adapters = TermModules()
   /// What labels and terms did to the student, a few times an experience.
   public private(set) var readings: [TermReading] = []
   private let trust: TeacherTrust
+  private let balance: TermBalance
   private(set) var isTeaching = false
   /// Which outputs belong together, teacher by teacher and task by task, while the head is as it is.
-  private var alignments: [String: [Alignment]] = [:]
+  private(set) var alignments: [Question: [Alignment]] = [:]
 
   /// - Throws: `ConfigurationError` for a wrong term or teacher.
   public init(_ options: Options = Options()) throws {
     self.options = options
     strength = options.weight.to
-    terms = try options.chosenTerms.map { (try TermRegistry.make($0.selection), $0.weight) }
+    let choices = try options.chosenTerms
+    terms = try choices.map { (try TermRegistry.make($0.selection), $0.weight) }
+    settings = try choices.map { try TermRegistry.settings($0.selection) }
     source = try options.source()
     trust = TeacherTrust(options.trust)
+    balance = try TermBalance(options.balance, terms: terms.map(\.term.name))
+    adapters.keep(balance)
   }
 
   /// - Parameters:
@@ -91,12 +100,18 @@ public final class Distillation: Strategy, Tunable {
   public init(
     _ source: any TeacherSource, terms: [(term: any DistillationTerm, weight: Ramp)],
     options: Options = Options()
-  ) {
+  ) throws {
     self.options = options
     strength = options.weight.to
     (self.source, self.terms) = (source, terms)
+    settings = terms.map { _ in [] }
     trust = TeacherTrust(options.trust)
+    balance = try TermBalance(options.balance, terms: terms.map(\.term.name))
+    adapters.keep(balance)
   }
+
+  /// Lets the teacher itself answer where its kept answers would: for a trial with a few examples.
+  func makeTrial() { source = source.trial }
 
   public func check(_ facts: StreamFacts) throws {
     if let missing = options.teacherNames.first(where: { !facts.teachers.contains($0) }) {
@@ -135,7 +150,7 @@ public final class Distillation: Strategy, Tunable {
   }
 
   public func terms(_ step: Step) throws -> [LossTerm] {
-    let parts = try contributions(step)
+    let parts = try balance(contributions(step), step)
     if !parts.isEmpty, isRead(step) { readings += try read(step, parts) }
     return try parts.map { LossTerm("\(name)/\($0.name)", try $0.value * $0.weight) }
   }
@@ -151,6 +166,7 @@ public final class Distillation: Strategy, Tunable {
     state.set(try source.state(), under: "teacher")
     state.set(try adapters.state(), under: "adapters")
     state.set(trust.state(), under: "trust")
+    state.set(balance.state(), under: "balance")
     return state
   }
 
@@ -160,6 +176,7 @@ public final class Distillation: Strategy, Tunable {
     try source.restore(state.scoped("teacher"), learner)
     try adapters.restore(state.scoped("adapters"), terms.map(\.term), learner.random)
     try trust.restore(state.scoped("trust"), device: learner.device)
+    try balance.restore(state.scoped("balance"))
   }
 }
 
@@ -170,8 +187,14 @@ extension Distillation {
   public struct Contribution {
     public let name: String
     /// The reduced value `[]`, T² included, and its weight now.
-    public let value: Tensor
-    public let weight: Double
+    public internal(set) var value: Tensor
+    public internal(set) var weight: Double
+  }
+
+  /// Whose outputs, and whether the units of each task by themselves.
+  struct Question: Hashable {
+    let teacher: String
+    let byTask: Bool
   }
 
   /// What each term says of a step; none while nobody teaches.
@@ -243,7 +266,7 @@ extension Distillation {
 
   /// One alignment, or one for each task of which the teacher knows something.
   private func alignments(of signal: TeacherSignal, _ learner: Learner, byTask: Bool) throws -> [Alignment] {
-    let key = "\(signal.name)/\(byTask)"
+    let key = Question(teacher: signal.name, byTask: byTask)
     if let known = alignments[key] { return known }
     let tasks = byTask ? learner.classes.tasks.sorted { $0.key < $1.key }.map(\.value) : []
     let groups = tasks.isEmpty ? [nil] : tasks.map(Optional.some)
