@@ -60,6 +60,18 @@ public struct Frozen {
       taps: try look.taps.mapValues { try $0.to(.float32) })
   }
 
+  /// Runs `body` with what the network makes of inputs `[N, …]`, in a graph that begins at the inputs: for derivatives
+  /// by inner values. The network itself is no part of the graph.
+  public func derivable<Result>(
+    _ inputs: Tensor, taps: [String] = [], _ body: (Look) throws -> Result
+  ) throws -> Result {
+    try withGrad {
+      let leaf = try inputs.detach()
+      try leaf.setRequiresGrad(true)
+      return try body(network.look(leaf, taps: taps))
+    }
+  }
+
   /// The names of what there is to look at.
   public var tapNames: [String] { network.tapNames }
 

@@ -18,8 +18,14 @@ extension Head {
   public func prepare(_ features: Tensor, _ units: Tensor) throws {}
 }
 
+/// A head whose outputs are w_k · feature + b_k: the longer the vector of a class, the louder the class.
+public protocol InnerProductHead: Head {
+  /// A row for each unit `[≥ K, D]`.
+  var weight: Parameter { get }
+}
+
 /// A linear layer whose rows arrive with the classes: `single` for one set of classes, masked by task for many.
-public final class LinearHead: Module, Head {
+public final class LinearHead: Module, InnerProductHead {
   /// `[K, D]`
   public let weight: Parameter
   /// `[K]`
@@ -60,7 +66,7 @@ extension LinearHead: PerSampleLayer {
 
 /// A linear layer with all its units from the start, of which those that arrived take part: the outputs are the first K
 /// columns. Its memory and its random numbers do not depend on when classes arrive.
-public final class FixedHead: Module, Head {
+public final class FixedHead: Module, InnerProductHead {
   /// `[capacity, D]`
   public let weight: Parameter
   /// `[capacity]`
@@ -132,8 +138,11 @@ public final class CosineHead: Module, Head {
     try weight.append(Initializer.kaimingUniform([new, features], slope: 5.0.squareRoot(), generator))
   }
 
-  public func callAsFunction(_ features: Tensor) throws -> Tensor {
-    try features.unitRows().linear(weight.value.unitRows()) * scale.value
+  public func callAsFunction(_ features: Tensor) throws -> Tensor { try cosines(features) * scale.value }
+
+  /// cos(feature, class vector), `[N, K]`.
+  public func cosines(_ features: Tensor) throws -> Tensor {
+    try features.unitRows().linear(weight.value.unitRows())
   }
 }
 

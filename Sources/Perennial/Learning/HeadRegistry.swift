@@ -18,6 +18,18 @@ public enum HeadRegistry {
     func validate(at node: ConfigurationNode) throws { try node.require("scale", scale, above: 0) }
   }
 
+  struct LocalSimilarityOptions: Configurable {
+    /// Vectors a class.
+    var proxies = 10
+    /// η at the start.
+    var scale = 1.0
+
+    func validate(at node: ConfigurationNode) throws {
+      try node.require("proxies", proxies, atLeast: 1)
+      try node.require("scale", scale, above: 0)
+    }
+  }
+
   struct StreamingLDAOptions: Configurable {
     /// The share of the identity in the covariance.
     var shrinkage = 1e-4
@@ -58,6 +70,11 @@ public enum HeadRegistry {
     "cosine": { selection, features, generator in
       let options = try selection.decode(CosineOptions.self)
       return try CosineHead(features: features, scale: options.scale, generator)
+    },
+    "local-similarity": { selection, features, generator in
+      let options = try selection.decode(LocalSimilarityOptions.self)
+      return try LocalSimilarityHead(
+        features: features, proxies: options.proxies, scale: options.scale, generator)
     },
     "nearest-class-mean": { selection, features, generator in
       _ = try selection.decode(NoOptions.self)

@@ -52,12 +52,16 @@ public enum StrategyError: Error, CustomStringConvertible, Equatable {
   /// A strategy, and what the model lacks.
   case model(String, String)
   case memoryTooSmall(memory: Int, classes: Int)
+  /// A strategy that learns new classes, of which only a class-incremental stream has any.
+  case needsNewClasses(String)
 
   public var description: String {
     switch self {
     case .needsTasks(let name):
       "\(name) needs to be told the task of every item: use `scenario: task`, or a strategy that does without"
     case .needsClasses(let name): "\(name) is for classification"
+    case .needsNewClasses(let name):
+      "\(name) learns new classes beside old ones: use `scenario: class`, which is scored with the task told too"
     case .cannotCombine(let one, let other, let reason): "\(one) cannot be combined with \(other): \(reason)"
     case .needs(let one, let other): "\(one) works with what \(other) keeps: add `{\(other): {}}` before it"
     case .model(let name, let problem): "\(name): \(problem)"

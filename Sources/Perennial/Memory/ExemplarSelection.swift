@@ -78,9 +78,23 @@ public enum ExemplarSelection: String, CaseIterable, Codable, Sendable {
 
 extension ReplayMemory {
   /// Makes room for a session's examples and keeps the best: an equal share of every class of every experience.
+  func admit(_ session: Session, by selection: ExemplarSelection, _ learner: Learner) throws {
+    try admit(
+      session.examples, experience: session.experience.index, task: session.task, by: selection, learner)
+  }
+
+  /// Makes room for examples and keeps the best: an equal share of every class of every experience.
   ///
   /// Each group is kept in the order of choice, so that a smaller share is its beginning.
-  func admit(_ session: Session, by selection: ExemplarSelection, _ learner: Learner) throws {
+  ///
+  /// - Parameters:
+  ///   - examples: targets as output units.
+  ///   - task: the task that all share.
+  ///   - perGroup: the share of each class of each experience, for a memory that grows with them.
+  func admit(
+    _ examples: Examples, experience index: Int, task: Int?, by selection: ExemplarSelection,
+    _ learner: Learner, perGroup: Int? = nil
+  ) throws {
     struct Group: Hashable { let experience, unit: Int }
     let isByClass = learner.objective.isClassification
     func groups(_ targets: Tensor, _ experiences: [Int]) throws -> [(group: Group, places: [Int])] {
@@ -92,13 +106,13 @@ extension ReplayMemory {
       }
       return order.map { ($0, members[$0] ?? []) }
     }
-    let index = session.experience.index
-    let kept = try examples
+    let kept = try self.examples
     let old = try kept.map { try groups($0.targets, experiences()) } ?? []
-    let new = try groups(session.examples.targets, [Int](repeating: index, count: session.examples.count))
+    let new = try groups(examples.targets, [Int](repeating: index, count: examples.count))
       .sorted { $0.group.unit < $1.group.unit }
     let total = old.count + new.count
-    func share(_ number: Int) -> Int { capacity / total + (number < capacity % total ? 1 : 0) }
+    let room = perGroup.map { $0 * total } ?? capacity
+    func share(_ number: Int) -> Int { room / total + (number < room % total ? 1 : 0) }
     var parts: [(examples: Examples, experience: Int)] = []
     for (number, entry) in old.enumerated() {
       guard let kept else { continue }
@@ -106,9 +120,9 @@ extension ReplayMemory {
     }
     for (number, entry) in new.enumerated() {
       let chosen = try selection.choose(
-        share(old.count + number), of: session.examples, entry.places, task: session.task, learner)
-      parts.append((try session.examples.select(chosen), index))
+        share(old.count + number), of: examples, entry.places, task: task, learner)
+      parts.append((try examples.select(chosen), index))
     }
-    try replace(with: parts)
+    try replace(with: parts, capacity: room)
   }
 }

@@ -104,14 +104,26 @@ public final class ReplayMemory {
   }
 
   /// Keeps these examples, in this order, in place of all that were kept; what has no room is left out.
-  func replace(with parts: [(examples: Examples, experience: Int)]) throws {
+  ///
+  /// - Parameter capacity: how many items there is room for from now on, where that changes.
+  func replace(with parts: [(examples: Examples, experience: Int)], capacity room: Int? = nil) throws {
     placement = Placement(
-      capacity: capacity, grouping: placement.grouping, replacement: placement.replacement)
+      capacity: room ?? capacity, grouping: placement.grouping, replacement: placement.replacement)
     columns = nil
     for part in parts where part.examples.count > 0 {
       let room = min(part.examples.count, capacity - count)
       try insert(part.examples, Tensor.arange(0, room), experience: part.experience)
     }
+  }
+
+  /// Forgets what came from an experience; what came from each other one stays in its order.
+  func forget(experience index: Int) throws {
+    let places = try Dictionary(grouping: experiences().enumerated(), by: \.element)
+    guard places[index] != nil, let examples = try examples else { return }
+    try replace(
+      with: places.filter { $0.key != index }.sorted { $0.key < $1.key }.map {
+        (try examples.select($0.value.map(\.offset)), $0.key)
+      })
   }
 
   /// A further column `[count, …]` under the name it was inserted with; nil while there is none.

@@ -5,8 +5,9 @@ extension Recipe {
     public let name: String
     /// The strategies in the order in which they are asked; none is plain fine-tuning.
     public let strategies: [Selection]
-    /// Another model than the recipe's, and other training, whatever it does not mention as the recipe has it.
+    /// Another model and head than the recipe's, and other training, whatever it does not mention as the recipe has it.
     public let model: Selection?
+    public let head: Selection?
     public let training: Recipe.Training?
     /// The earlier arm whose trained model, of the same seed, this one starts from.
     public let start: String?
@@ -51,20 +52,21 @@ extension Recipe.Arm {
   ) throws -> Recipe.Arm {
     guard node.entries != nil else {
       return Recipe.Arm(
-        name: name, strategies: try strategies(node), model: nil, training: nil, start: nil, seed: 0,
+        name: name, strategies: try strategies(node), model: nil, head: nil, training: nil, start: nil, seed: 0,
         classes: nil, node: node)
     }
     let own = try node.decode(OwnParts.self)
     try node.require("seed", own.seed, atLeast: 0)
     let merged = try own.training.map { try (training?.overlaid(by: $0) ?? $0).decode(Recipe.Training.self) }
     return Recipe.Arm(
-      name: name, strategies: try own.strategies.map(strategies) ?? [], model: own.model, training: merged,
-      start: own.start, seed: own.seed ?? 0, classes: own.classes, node: node)
+      name: name, strategies: try own.strategies.map(strategies) ?? [], model: own.model, head: own.head,
+      training: merged, start: own.start, seed: own.seed ?? 0, classes: own.classes, node: node)
   }
 
   private struct OwnParts: Decodable {
     let strategies: ConfigurationNode?
     let model: Selection?
+    let head: Selection?
     let training: ConfigurationNode?
     let start: String?
     let seed: Int?
@@ -97,13 +99,14 @@ extension ConfigurationNode {
 }
 
 extension Recipe {
-  /// The recipe as one of its arms runs it, with the arm's own model and training.
+  /// The recipe as one of its arms runs it, with the arm's own model, head and training.
   func resolved(for arm: Arm) -> Recipe {
     var recipe = self
     if let model = arm.model {
       recipe.model = model
       recipe.weights = nil
     }
+    if let head = arm.head { recipe.head = head }
     if let training = arm.training { recipe.training = training }
     return recipe
   }

@@ -24,6 +24,9 @@ public struct Batch {
   /// N, remembered items included.
   public var count: Int { inputs.shape.first ?? 0 }
 
+  /// The mean of values `[N]` of the items, each times its weight.
+  func mean(_ values: Tensor) throws -> Tensor { try (weights.map { try values * $0 } ?? values).mean() }
+
   /// The items at these places of the batch, in that order.
   public func select(_ index: Tensor) throws -> Batch {
     try noGrad {

@@ -85,6 +85,8 @@ final class RowsHead: Module, Head {
   }
 }
 
+extension RowsHead: InnerProductHead {}
+
 extension RowsHead: PerSampleLayer {
   func gradientSums(_ magnitude: GradientMagnitude, input: Tensor, gradient: Tensor) throws
     -> [(Parameter, Tensor)]
@@ -113,16 +115,18 @@ extension Blueprint {
 
 extension Blueprint {
   /// A convolution, ReLU and a linear layer on pictures `[N, 1, 2, 4]`.
-  static func tinyPictures() -> Blueprint {
+  static func tinyPictures(
+    head: @escaping (Int, Generator) throws -> any Head = { try LinearHead(features: $0, $1) }
+  ) -> Blueprint {
     Blueprint { random in
       let initialization = try random.stream("initialization")
       let backbone = LayersBackbone(
         12,
         [
           "conv": try Conv2d(1, 4, kernel: 3, padding: 1, initialization), "first": Activation(.relu),
-          "flatten": Flatten(), "hidden": try Linear(32, 12, initialization), "second": Activation(.relu),
+          "hidden": try Linear(32, 12, initialization), "second": Activation(.relu),
         ])
-      return Network(backbone, head: try LinearHead(features: 12, random.stream("head")))
+      return Network(backbone, head: try head(12, random.stream("head")))
     }
   }
 }

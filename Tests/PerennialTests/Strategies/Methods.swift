@@ -22,7 +22,8 @@ struct Method: Sendable, CustomTestStringConvertible {
       classes: 6, experiences: 3, scenario: setting.scenario, strategies: strategies.map(\.name))
     do {
       for strategy in strategies { try strategy.check(facts) }
-      _ = try setting.learner(strategies, stream: setting.stream())
+      let stream = try setting.stream()
+      try setting.learner(strategies, stream: stream).begin(stream.experience(0))
       return true
     } catch {
       return !(error is StrategyError)
@@ -30,7 +31,9 @@ struct Method: Sendable, CustomTestStringConvertible {
   }
 
   /// The plainest setting that they can serve.
-  var setting: Setting { serves(.plain) ? .plain : .tasks }
+  var setting: Setting {
+    [Setting.plain, .tasks, .cosineHead, .images, .similarityPictures].first(where: serves) ?? .tasks
+  }
 
   static func replay(_ change: (inout Replay.Options) -> Void = { _ in }) -> Replay {
     var options = Replay.Options()
@@ -59,7 +62,7 @@ struct Method: Sendable, CustomTestStringConvertible {
   /// Every strategy with every option that takes another path, family by family.
   static let all: [Method] =
     core + regularization + replays + generative + isolation + frozenFeatures + transfer + taskFree
-    + compression + distillations + companions
+    + compression + distillations + companions + classIncremental
 
   static let core: [Method] = [
     Method("finetune") { [] },
@@ -94,7 +97,7 @@ struct Method: Sendable, CustomTestStringConvertible {
 /// A model, an optimizer and a stream for the laws to hold on.
 enum Setting: String, CaseIterable, Sendable {
   case plain, dropoutAndNorm, adamAugmented, tasks, domains, instances, fixedHead, cosineHead, meansHead,
-    blurredSteps, images, tasksAndNorm, ldaHead, ridgeHead, neighboursHead, frozenLDA
+    blurredSteps, images, similarityPictures, tasksAndNorm, ldaHead, ridgeHead, neighboursHead, frozenLDA
 
   var scenario: Scenario {
     switch self {
@@ -111,7 +114,7 @@ enum Setting: String, CaseIterable, Sendable {
     case .instances: try Clusters().stream(.instanceIncremental) { $0.validation = 0.1 }
     case .adamAugmented: try Clusters().stream(pipeline: .noisy())
     case .blurredSteps: try Clusters().stream { ($0.blur, $0.classOrder) = (0.4, .seeded) }
-    case .images:
+    case .images, .similarityPictures:
       try StreamPlan(scenario: .classIncremental, experiences: 3).stream(
         of: Clusters().source().asPictures(), seed: 1)
     default: try Clusters().stream()
@@ -125,6 +128,8 @@ enum Setting: String, CaseIterable, Sendable {
       switch self {
       case .dropoutAndNorm, .tasksAndNorm: .tiny(batchNorm: true, dropout: 0.3)
       case .images: .tinyPictures()
+      case .similarityPictures:
+        .tinyPictures { try LocalSimilarityHead(features: $0, proxies: 2, $1) }
       case .fixedHead: .tiny { try FixedHead(features: $0, capacity: 8, $1) }
       case .cosineHead: .tiny { try CosineHead(features: $0, $1) }
       case .ldaHead: .tiny { features, _ in try StreamingLDAHead(features: features) }

@@ -70,6 +70,25 @@ import Torch
     Self.expectSame(try Self.run(method, setting, betweenExperiences: 2), whole, "cut between experiences")
   }
 
+  /// What needs a head or a model of its own, there.
+  @Test(arguments: Method.all.filter { ![Setting.plain, .tasks].contains($0.setting) })
+  func whatNeedsAModelOfItsOwnGoesOnAsWell(method: Method) throws {
+    let setting = method.setting
+    let whole = try Self.run(method, setting)
+    for cut in stride(from: 0, through: whole.losses.count, by: 2) {
+      Self.expectSame(try Self.run(method, setting, cut: cut), whole, "cut before step \(cut)")
+    }
+    for index in 1..<3 {
+      Self.expectSame(try Self.run(method, setting, betweenExperiences: index), whole, "cut before \(index)")
+    }
+  }
+
+  @Test func everyRegisteredStrategyIsUnderTheseLaws() throws {
+    let lists = Method.all + Method.answering + Method.weightlessTransfer
+    let covered = Set(lists.flatMap { $0.make().map(\.name) })
+    #expect(Set(StrategyRegistry.names).subtracting(covered).sorted() == [])
+  }
+
   /// Every place to cut at, in every setting.
   @Test(
     arguments: Method.all.filter { ["joint", "replay, lwf and ewc"].contains($0.name) }, Setting.allCases)

@@ -9,7 +9,7 @@ import Torch
   static let weightless: [Method] =
     core + Method.weightlessRegularization + Method.weightlessReplay
     + Method.weightlessGenerative + Method.weightlessIsolation + Method.weightlessTransfer
-    + Method.weightlessTaskFree + Method.weightlessDistillation
+      + Method.weightlessTaskFree + Method.weightlessDistillation + Method.weightlessClassIncremental
 
   private static let core: [Method] = [
     Method("ewc, λ = 0") { [Method.ewc { $0.lambda = 0 }] },
@@ -30,7 +30,7 @@ import Torch
   /// experience, boundaries inside it, networks and losses of their own.
   private static let ownFirstExperience = Set(
     ["l1", "l2"] + Method.changingTheFirstExperience + Method.ownFirstExperience + Method.taughtFromTheStart
-      + Method.companions.map(\.name)
+      + Method.companions.map(\.name) + Method.classIncrementalFromTheStart + Method.compression.map(\.name)
   ).union(Method.generativeFromTheStart)
 
   private static func learnsTheFirstExperiencePlainly(_ method: Method) -> Bool {
@@ -97,7 +97,8 @@ import Torch
   /// Turning a strategy on moves no random stream of plain training: the order of the data is the same.
   @Test(
     arguments: Method.all.filter {
-      $0.name != "joint" && $0.name != "cumulative" && !Method.generativeWithOtherExamples.contains($0.name)
+      !(["joint", "cumulative"] + Method.generativeWithOtherExamples
+        + Method.exemplarDistillation.map(\.name)).contains($0.name)
     })
   func strategiesLeaveTheOrderOfTheDataAlone(method: Method) throws {
     let setting = method.setting

@@ -2,7 +2,10 @@ import Torch
 
 /// The student as it was when the experience began; nobody in the first one.
 public final class PastSelf: TeacherSource {
-  private var teacher: Frozen?
+  /// The model as it was; nil in the first experience, and between two.
+  public private(set) var teacher: Frozen?
+  /// Units that it has learned; those that grew since say nothing.
+  public private(set) var known = 0
   private var hasLearned = false
 
   public init() {}
@@ -13,8 +16,13 @@ public final class PastSelf: TeacherSource {
     hasLearned = true
   }
 
-  /// Units that it has learned; those that grew since say nothing.
-  private var known = 0
+  /// What it makes of inputs `[N, …]`, outputs of the units that it has learned `[N, known]`; nil while there is nobody.
+  public func look(_ inputs: Tensor, taps: [String] = []) throws -> Look? {
+    guard let teacher, known > 0 else { return nil }
+    var look = try teacher.look(inputs, taps: taps)
+    look.outputs = try look.outputs.narrow(dim: 1, start: 0, count: known)
+    return look
+  }
 
   public func signals(_ batch: Batch, taps: [String], _ learner: Learner) throws -> [TeacherSignal] {
     guard let teacher else { return [] }
