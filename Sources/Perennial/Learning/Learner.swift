@@ -35,7 +35,7 @@ public final class Learner {
   public var baseLearningRate: Double
   private var forbidden: Tensor?
 
-  /// - Throws: `LearnerError.duplicateStrategy`, or what making the model throws.
+  /// - Throws: `LearnerError.duplicateStrategy`, `LearnerError.twoLosses`, or what making the model throws.
   public init(
     _ blueprint: Blueprint, objective: any Objective = Classification(), optimizer: any Optimizer,
     strategies: [any Strategy] = [], options: TrainingOptions = TrainingOptions(), pipeline: InputPipeline,
@@ -43,10 +43,7 @@ public final class Learner {
     models: @escaping (Selection) throws -> Blueprint = { throw LearnerError.model($0.name) },
     seed: UInt64 = 0, device: Device = .cpu
   ) throws {
-    for (index, strategy) in strategies.enumerated()
-    where strategies[..<index].contains(where: { $0.name == strategy.name }) {
-      throw LearnerError.duplicateStrategy(strategy.name)
-    }
+    try Self.check(strategies)
     self.blueprint = blueprint.extended(by: strategies)
     self.objective = objective
     self.optimizer = optimizer
@@ -71,6 +68,18 @@ public final class Learner {
       throw DistillationError.unknownTeacher(name, known: teachers.keys.sorted())
     }
     return teacher
+  }
+
+  /// Refuses strategies that no learner can have together.
+  ///
+  /// - Throws: `LearnerError.duplicateStrategy`, `LearnerError.twoLosses`.
+  static func check(_ strategies: [any Strategy]) throws {
+    for (index, strategy) in strategies.enumerated()
+    where strategies[..<index].contains(where: { $0.name == strategy.name }) {
+      throw LearnerError.duplicateStrategy(strategy.name)
+    }
+    let losses = strategies.filter(\.replacesLoss)
+    if losses.count > 1 { throw LearnerError.twoLosses(losses[0].name, losses[1].name) }
   }
 
   /// Learns one experience.
@@ -255,8 +264,7 @@ extension Learner {
   }
 
   private func mainLoss(_ step: Step) throws -> Tensor {
-    for strategy in strategies { if let other = try strategy.loss(step) { return other } }
-    return try loss(step.outputs, step.batch)
+    try strategies.first(where: \.replacesLoss)?.loss(step) ?? loss(step.outputs, step.batch)
   }
 
   /// The loss as a number; stops the training where a part of it is not one.

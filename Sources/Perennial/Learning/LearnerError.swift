@@ -5,6 +5,8 @@ public enum LearnerError: Error, CustomStringConvertible, Equatable {
   case emptyExperience(String)
   case outputs(head: Int, needed: Int)
   case duplicateStrategy(String)
+  /// Two strategies that both put a loss in place of the objective's own.
+  case twoLosses(String, String)
   /// A list of class labels that does not fit the outputs.
   case labels(Int, outputs: Int)
   /// The name of a model, where only a recipe can say how to make it.
@@ -20,6 +22,8 @@ public enum LearnerError: Error, CustomStringConvertible, Equatable {
     case .labels(let count, let outputs):
       "\(outputs) outputs need as many different class labels, found \(count)"
     case .model(let name): "nobody told the learner how to make the model `\(name)`"
+    case .twoLosses(let one, let other):
+      "\(one) and \(other) both replace the loss of the objective: an arm has room for one of them"
     case .duplicateStrategy(let name): "two strategies of one learner are called \(name)"
     }
   }

@@ -53,7 +53,10 @@ public protocol Strategy: AnyObject {
   /// Mixes remembered items into a batch.
   func rehearse(_ batch: Batch, _ learner: Learner) throws -> Batch
 
-  /// Another loss in place of the objective's own, for at most one strategy of a learner.
+  /// Whether ``loss(_:)`` gives one. A learner refuses two such strategies.
+  var replacesLoss: Bool { get }
+
+  /// Another loss in place of the objective's own; only a strategy that ``replacesLoss`` is asked.
   func loss(_ step: Step) throws -> Tensor?
 
   /// Differentiable parts to add to the loss.
@@ -130,6 +133,7 @@ extension Strategy {
   public func begin(_ experience: Experience, _ learner: Learner) throws {}
   public func select(task: Int?, _ learner: Learner) throws {}
   public func rehearse(_ batch: Batch, _ learner: Learner) throws -> Batch { batch }
+  public var replacesLoss: Bool { false }
   public func loss(_ step: Step) throws -> Tensor? { nil }
   public func terms(_ step: Step) throws -> [LossTerm] { [] }
   public func inspect(_ vector: ParameterVector, _ step: Step) throws {}

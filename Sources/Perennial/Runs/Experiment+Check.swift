@@ -19,11 +19,8 @@ extension Experiment {
         let facts = try StreamFacts(
           stream, objective: objective, recipe, strategies: strategies.map(\.name),
           teachers: TeacherRoom.names(in: recipe, for: arm))
-        var names: Set<String> = []
+        try Learner.check(strategies)
         for strategy in strategies {
-          guard names.insert(strategy.name).inserted else {
-            throw LearnerError.duplicateStrategy(strategy.name)
-          }
           try strategy.check(facts)
           for model in strategy.models {
             _ = try modality.blueprint(recipe.with(model: model), for: stream).make(random)

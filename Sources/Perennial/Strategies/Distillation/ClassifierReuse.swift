@@ -82,6 +82,8 @@ public final class ClassifierReuse: Strategy {
     try learner.parametersChanged()
   }
 
+  public var replacesLoss: Bool { true }
+
   public func loss(_ step: Step) throws -> Tensor? {
     let teacher = try step.learner.teacher(options.teacher).look(
       step.batch.inputs, taps: [options.taps.teacher])

@@ -116,6 +116,8 @@ public final class DataFreeDistillation: Strategy {
       places: batch.places)
   }
 
+  public var replacesLoss: Bool { true }
+
   public func loss(_ step: Step) throws -> Tensor? {
     guard let answers else { return nil }
     let values = try ResponseDistillation.forwardKL(

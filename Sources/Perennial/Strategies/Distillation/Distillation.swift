@@ -177,6 +177,8 @@ public final class Distillation: Strategy, Tunable {
     try prepare(learner)
   }
 
+  public var replacesLoss: Bool { options.hard != 1 }
+
   public func loss(_ step: Step) throws -> Tensor? {
     let weight = options.hard(step.progress)
     guard isTeaching, weight != 1 else { return nil }

@@ -91,6 +91,8 @@ public final class WeightMasks: Strategy {
     return batch
   }
 
+  public var replacesLoss: Bool { !learnsFirst }
+
   /// Where classes compete, those of earlier experiences do not: their masks answer for them.
   public func loss(_ step: Step) throws -> Tensor? {
     guard step.session.experience.task == nil, let own = units.last else { return nil }

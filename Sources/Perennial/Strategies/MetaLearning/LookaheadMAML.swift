@@ -68,6 +68,8 @@ public final class LookaheadMAML: Strategy {
     try rehearsal.join(batch, options.batch, learner)
   }
 
+  public var replacesLoss: Bool { true }
+
   public func loss(_ step: Step) throws -> Tensor? {
     let vector = step.learner.vector
     guard vector.count > 0 else { return nil }

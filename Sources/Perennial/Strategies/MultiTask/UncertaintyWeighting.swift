@@ -35,6 +35,8 @@ public final class UncertaintyWeighting: Strategy {
     try learner.parametersChanged()
   }
 
+  public var replacesLoss: Bool { true }
+
   public func loss(_ step: Step) throws -> Tensor? {
     guard let tasks = step.batch.tasks else { return nil }
     let logVariances = try uncertainty(step.model).logVariances.value

@@ -55,6 +55,8 @@ public final class AsymmetricReplay: Strategy {
     try rehearsal.join(batch, options.batch, learner)
   }
 
+  public var replacesLoss: Bool { true }
+
   public func loss(_ step: Step) throws -> Tensor? {
     let (learner, batch) = (step.learner, step.batch)
     let outputs = try learner.mask(step.outputs, batch)

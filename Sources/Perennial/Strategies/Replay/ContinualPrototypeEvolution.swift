@@ -66,7 +66,6 @@ public final class ContinualPrototypeEvolution: Strategy {
   public func check(_ facts: StreamFacts) throws {
     guard facts.classes != nil else { throw StrategyError.needsClasses(name) }
     try rehearsal.check(facts)
-    try facts.refuse(["scr": "both replace the loss"], beside: name)
   }
 
   public func extend(_ network: Network, _ random: RandomStreams) throws {
@@ -79,6 +78,8 @@ public final class ContinualPrototypeEvolution: Strategy {
   public func rehearse(_ batch: Batch, _ learner: Learner) throws -> Batch {
     try rehearsal.join(batch, options.batch, learner)
   }
+
+  public var replacesLoss: Bool { true }
 
   public func loss(_ step: Step) throws -> Tensor? {
     let embedded = try embed(step.features, step.model)

@@ -54,7 +54,6 @@ public final class SupervisedContrastiveReplay: Strategy {
 
   public func check(_ facts: StreamFacts) throws {
     guard facts.classes != nil else { throw StrategyError.needsClasses(name) }
-    try facts.refuse(["cope": "both replace the loss"], beside: name)
   }
 
   public func extend(_ network: Network, _ random: RandomStreams) throws {
@@ -78,6 +77,8 @@ public final class SupervisedContrastiveReplay: Strategy {
     for _ in 0..<views { batch = try rehearsal.recall(places, learner).map(batch.appending) ?? batch }
     return batch
   }
+
+  public var replacesLoss: Bool { true }
 
   public func loss(_ step: Step) throws -> Tensor? {
     let projection = try step.model.attached(name, as: Perceptron.self)

@@ -93,6 +93,8 @@ public final class BiasCorrection: ExemplarDistillation {
     return options.lambda ?? Double(teacher.known) / Double(max(learner.model.head.outputs, 1))
   }
 
+  public var replacesLoss: Bool { true }
+
   public func loss(_ step: Step) throws -> Tensor? {
     let lambda = lambda(step.learner)
     return lambda == 0 ? nil : try step.learner.loss(step.outputs, step.batch) * (1 - lambda)

@@ -55,6 +55,8 @@ public final class ICaRL: ExemplarDistillation {
     try teacher.begin(experience, learner)
   }
 
+  public var replacesLoss: Bool { true }
+
   public func loss(_ step: Step) throws -> Tensor? {
     guard options.variant == .sigmoid else { return nil }
     return try step.batch.mean(

@@ -25,16 +25,13 @@ public final class LwFMultiClass: Strategy {
 
   public func check(_ facts: StreamFacts) throws {
     try facts.requireNewClasses(name)
-    try facts.refuse(
-      [
-        "icarl": "it has the same loss", "bic": "both bring a loss", "wa": "both bring a loss",
-        "podnet": "both bring a loss",
-      ], beside: name)
   }
 
   public func begin(_ experience: Experience, _ learner: Learner) throws {
     try teacher.begin(experience, learner)
   }
+
+  public var replacesLoss: Bool { true }
 
   public func loss(_ step: Step) throws -> Tensor? {
     try step.batch.mean(

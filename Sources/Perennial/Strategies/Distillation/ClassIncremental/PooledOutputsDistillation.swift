@@ -72,6 +72,8 @@ public final class PooledOutputsDistillation: ExemplarDistillation {
     taps = options.spatial > 0 ? options.taps ?? network.backbone.stages.map(\.name) : []
   }
 
+  public var replacesLoss: Bool { true }
+
   public func loss(_ step: Step) throws -> Tensor? {
     try classification(step.batch, step.look, step.model.head)
   }
