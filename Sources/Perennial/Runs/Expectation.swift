@@ -1,10 +1,20 @@
 /// What a recipe expects of a strategy, and what came out.
 public struct Expectation: Codable, Equatable, Sendable {
+  /// On which side of the expected value a measured one may be.
+  public enum Kind: String, Codable, Sendable {
+    /// On either, no further than the tolerance.
+    case near
+    case atLeast = "at_least"
+    case atMost = "at_most"
+  }
+
   public var strategy: String
   public var metric: MetricName
   /// The value in the literature.
   public var expected: Double
-  /// How far the mean over seeds may be from it, on either side: a reproduction may not be too good either.
+  public var kind = Kind.near
+  /// How far the mean over seeds may be from it, on either side: a reproduction may not be too good either; 0 where one
+  /// side is open.
   public var tolerance: Double
   /// Where the value was published.
   public var source: String
@@ -28,7 +38,7 @@ public struct Expectation: Codable, Equatable, Sendable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case strategy, metric, expected, tolerance, source, measured, met
+    case strategy, metric, expected, kind, tolerance, source, measured, met
   }
 
   /// Reads what `results.json` has.
@@ -37,6 +47,7 @@ public struct Expectation: Codable, Equatable, Sendable {
     strategy = try container.decode(String.self, forKey: .strategy)
     metric = MetricName(rawValue: try container.decode(String.self, forKey: .metric))
     expected = try container.decode(Double.self, forKey: .expected)
+    kind = try container.decodeIfPresent(Kind.self, forKey: .kind) ?? .near
     tolerance = try container.decode(Double.self, forKey: .tolerance)
     source = try container.decode(String.self, forKey: .source)
     measured = try container.decodeIfPresent(Double.self, forKey: .measured)
@@ -48,10 +59,23 @@ public struct Expectation: Codable, Equatable, Sendable {
     try container.encode(strategy, forKey: .strategy)
     try container.encode(metric.rawValue, forKey: .metric)
     try container.encode(expected, forKey: .expected)
+    if kind != .near { try container.encode(kind, forKey: .kind) }
     try container.encode(tolerance, forKey: .tolerance)
     try container.encode(source, forKey: .source)
     try container.encode(measured, forKey: .measured)
     try container.encode(met, forKey: .met)
+  }
+}
+
+extension Expectation {
+  /// "98.6 ± 1.5", "≥ 86.6" or "≤ 3.0".
+  var wanted: String {
+    let value = NumberText.value(expected, of: metric)
+    return switch kind {
+    case .near: "\(value) ± \(NumberText.value(tolerance, of: metric))"
+    case .atLeast: "≥ \(value)"
+    case .atMost: "≤ \(value)"
+    }
   }
 }
 

@@ -26,21 +26,23 @@ extension Recipe.Target {
   /// The target beside what came out; missed where nothing was measured.
   public func judged(_ measured: Double?) -> Expectation {
     var (expected, tolerance) = (0.0, 0.0)
+    var kind = Expectation.Kind.near
     let isMet: (Double) -> Bool
     switch bound {
     case .near(let value, let allowed):
       (expected, tolerance) = (value, allowed)
       isMet = { abs($0 - value) <= allowed + Self.slack }
     case .atLeast(let value):
-      expected = value
+      (expected, kind) = (value, .atLeast)
       isMet = { $0 >= value - Self.slack }
     case .atMost(let value):
-      expected = value
+      (expected, kind) = (value, .atMost)
       isMet = { $0 <= value + Self.slack }
     }
     var expectation = Expectation(
       strategy: strategy, metric: metric, expected: expected, tolerance: tolerance, source: source,
       measured: measured)
+    expectation.kind = kind
     expectation.met = measured.map(isMet) ?? false
     return expectation
   }

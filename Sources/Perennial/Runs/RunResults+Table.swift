@@ -50,7 +50,7 @@ extension RunResults {
       let value = { NumberText.value($0, of: item.metric) }
       return [
         item.met ? "met" : "MISSED", item.strategy, item.metric.title,
-        "\(value(item.expected)) ± \(value(item.tolerance))", item.measured.map(value) ?? "–", item.source,
+        item.wanted, item.measured.map(value) ?? "–", item.source,
       ]
     }
     return table.lines(width: .max)

@@ -38,14 +38,12 @@ extension Report {
   static func expectations(_ results: RunResults, _ palette: Palette) -> Markup {
     guard !results.expectations.isEmpty else { return "" }
     let rows: [Markup] = results.expectations.map { item in
-      let expected = NumberText.value(item.expected, of: item.metric)
-      let tolerance = NumberText.value(item.tolerance, of: item.metric)
       let measured = item.measured.map { NumberText.value($0, of: item.metric) } ?? "not measured"
       let verdict: Markup =
         item.met ? "<span class=\"met\">✓ met</span>" : "<span class=\"missed\">✗ missed</span>"
       return """
         <tr><th scope="row">\(palette.swatch(item.strategy))\(item.strategy)</th>
-        <td data-label="metric">\(item.metric.title)</td><td class="number" data-label="published">\(expected) ± \(tolerance)</td>
+        <td data-label="metric">\(item.metric.title)</td><td class="number" data-label="published">\(item.wanted)</td>
         <td class="number" data-label="measured"><strong>\(minus(measured))</strong></td>
         <td class="range" aria-hidden="true">\(rangePlot(item, palette[item.strategy]))</td><td data-label="verdict">\(verdict)</td>
         <td class="source" data-label="source">\(item.source)</td></tr>
@@ -54,7 +52,7 @@ extension Report {
     }
     return section(
       "Against the literature",
-      "The shaded range is the published value with the recipe’s tolerance; the mark is what was measured here.",
+      "The shaded range is what the recipe accepts around the published value; the mark is what was measured here.",
       """
       <table class="expectations">
       <thead><tr><th scope="col">strategy</th><th scope="col">metric</th><th scope="col">published</th>\
@@ -190,14 +188,20 @@ extension Report {
       """
   }
 
-  /// What was measured on a line three tolerances to either side of what was expected.
+  /// What was measured on a line around what was expected: three tolerances, or as far as it takes, to either side.
   static func rangePlot(_ item: Expectation, _ look: Palette.Look) -> Markup {
     guard let measured = item.measured else { return "" }
-    let reach = max(3 * item.tolerance, 1e-9)
+    let reach = item.kind == .near ? max(3 * item.tolerance, 1e-9) : max(1.2 * abs(measured - item.expected), 1e-9)
+    let shade: (start: Double, width: Double) =
+      switch item.kind {
+      case .near: (50 - 46.0 / 3, 92.0 / 3)
+      case .atLeast: (50, 50)
+      case .atMost: (0, 50)
+      }
     let place = 50 + 46 * min(max((measured - item.expected) / reach, -1), 1)
     return """
       <svg width="100%" height="16"><line x1="0" x2="100%" y1="8" y2="8" class="grid"/>\
-      <rect x="\(50 - 46.0 / 3)%" width="\(92.0 / 3)%" y="2" height="12" class="tolerance"/>\
+      <rect x="\(shade.start)%" width="\(shade.width)%" y="2" height="12" class="tolerance"/>\
       <line x1="50%" x2="50%" y1="2" y2="14" class="axis"/>\
       <circle cx="\(place)%" cy="8" r="4.5" class="\(item.met ? look.dot : "\(look.color) dot hollow")"/></svg>
       """
