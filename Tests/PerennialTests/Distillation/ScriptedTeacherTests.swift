@@ -137,7 +137,7 @@ import Torch
         return "no error"
       } catch let error as ConfigurationError { return "\(error)" } catch { return "untyped: \(error)" }
     }
-    #expect(try message(good, width: 8).contains("does not take inputs of shape [1, 8]"))
+    #expect(message(good, width: 8).contains("does not take inputs of shape [1, 8]"))
     let deep = try recipe(6, "{teacher: expert, terms: [{hint: {taps: [hidden]}}]}")
     #expect(message(deep, width: 6).contains("no tap `hidden`"), "\(message(deep, width: 6))")
   }
