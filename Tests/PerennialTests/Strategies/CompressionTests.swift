@@ -97,3 +97,13 @@ import Torch
     }
   }
 }
+
+extension CompressionTests {
+  /// DoReFa leaves the first layer and the head as they are: of this model nothing is left to round.
+  @Test func doReFaNeedsALayerInBetween() throws {
+    let stream = try Clusters().stream()
+    let strategy = Method.quantization { $0.scheme = .doReFa }
+    let learner = try Setting.plain.learner([strategy], stream: stream)
+    #expect(throws: StrategyError.self) { try learner.begin(stream.experience(0)) }
+  }
+}

@@ -12,7 +12,6 @@ extension Method {
   static let compression: [Method] = [
     Method("quantization") { [quantization()] },
     Method("quantization, few bits, and ewc") { [quantization { $0.weights = 4 }, ewc()] },
-    Method("quantization dorefa") { [quantization { ($0.scheme, $0.weights) = (.doReFa, 3) }] },
     Method("quantization of weights, and lwf") { [quantization { $0.activations = nil }, lwf()] },
     Method("pruning") { [GradualPruning()] },
     Method("pruning and lwf") { [GradualPruning(), lwf()] },

@@ -52,7 +52,14 @@ public final class QuantizationAwareTraining: Strategy {
 
   public init(_ options: Options = Options()) { self.options = options }
 
-  public func begin(_ experience: Experience, _ learner: Learner) throws { watch(learner) }
+  public func begin(_ experience: Experience, _ learner: Learner) throws {
+    let vector = learner.vector
+    guard zip(vector.layout.slots, vector.parameters).contains(where: { isRounded($0, $1, vector) }) else {
+      throw StrategyError.model(
+        name, "there is no layer between the first and the head, which `dorefa` leaves as they are")
+    }
+    watch(learner)
+  }
 
   public func rehearse(_ batch: Batch, _ learner: Learner) throws -> Batch {
     behind = try learner.vector.snapshot()

@@ -7,8 +7,9 @@ final class TermBalance: Module {
   enum Kind: String, Codable, CaseIterable, Sendable {
     /// As the recipe has them.
     case fixed
-    /// A term of weight w pulls at the backbone w times as hard as the labels do: w ‖g_labels‖ / ‖g_term‖, measured
-    /// every 10 steps and smoothed, after GradNorm (Chen et al. 2018) with equal rates.
+    /// A term of weight w pulls at the backbone w times as hard as the labels do: w ‖g_labels‖ / ‖g_term‖, both measured
+    /// every 10 steps and averaged over time, after GradNorm (Chen et al. 2018) with equal rates. A term that does not
+    /// pull yet keeps its weight.
     case gradient
     /// w exp(−s) L + ½ s with s learned for each term (Kendall, Gal & Cipolla 2018).
     case uncertainty
@@ -16,10 +17,14 @@ final class TermBalance: Module {
 
   private static let every = 10
   private static let inertia = 0.9
+  private static let labels = "labels"
+  /// The share of the labels' gradient below which a term is not heard at all.
+  private static let silence = 1e-4
 
   private let kind: Kind
   private let names: [String]
-  private var factors: [String: Double] = [:]
+  /// Averages of ‖g‖, of the labels and of each term.
+  private var norms: [String: Double] = [:]
   private var logVariances: Parameter?
 
   init(_ kind: Kind, terms: [String]) throws {
@@ -37,15 +42,22 @@ final class TermBalance: Module {
     case .fixed: return parts
     case .uncertainty: return try parts.map(learned)
     case .gradient:
-      if step.number % Self.every == 0 || parts.contains(where: { factors[$0.name] == nil }) {
+      if step.number % Self.every == 0 || parts.contains(where: { norms[$0.name] == nil }) {
         try measure(parts, step)
       }
       return parts.map { part in
         var part = part
-        part.weight *= factors[part.name] ?? 1
+        part.weight *= factor(part.name)
         return part
       }
     }
+  }
+
+  private func factor(_ name: String) -> Double {
+    guard let own = norms[name], let labels = norms[Self.labels], own > Self.silence * labels, labels > 0 else {
+      return 1
+    }
+    return labels / own
   }
 
   private func learned(_ part: Distillation.Contribution) throws -> Distillation.Contribution {
@@ -63,20 +75,17 @@ final class TermBalance: Module {
       return try noGrad { try Tensor.concatenate(own.map { try $0.flatten() }).norm().item() }
     }
     let labels = try norm(step.learner.loss(step.outputs, step.batch))
-    for part in parts {
-      let own = try norm(part.value)
-      guard own > 0, labels > 0 else { continue }
-      let now = labels / own
-      factors[part.name] = factors[part.name].map { Self.inertia * $0 + (1 - Self.inertia) * now } ?? now
+    for (name, now) in try [(Self.labels, labels)] + parts.map({ ($0.name, try norm($0.value)) }) {
+      norms[name] = norms[name].map { Self.inertia * $0 + (1 - Self.inertia) * now } ?? now
     }
   }
 
-  /// The factors; what is learned is part of the module's own values.
+  /// The averages; what is learned is part of the module's own values.
   func state() -> State {
     var state = State()
-    state["factors"] = factors
+    state["norms"] = norms
     return state
   }
 
-  func restore(_ state: State) throws { factors = try state.require("factors") }
+  func restore(_ state: State) throws { norms = try state.require("norms") }
 }
