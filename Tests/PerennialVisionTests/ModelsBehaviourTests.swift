@@ -116,7 +116,7 @@ import Torch
         == "CIFAR ResNet: the depth must be 6n + 2 (20, 32, 44, 56, 110 …), not 18")
     #expect(
       problem { try MLP(inputs: 4, hidden: [3, 0], generator) }?.contains("widths of at least 1") == true)
-    #expect(problem { try ResNet.slim18(width: 0, generator) }?.contains("width 0") == true)
+    #expect(problem { try ResNet.slim18(width: 0, generator) }?.contains("widths [0") == true)
   }
 
   @Test func wrongInputsAreTypedErrors() throws {

@@ -65,8 +65,13 @@ import Torch
     let first = try source("csv: {path: t.csv}")
     try FileManager.default.removeItem(at: folder.url.appendingPathComponent("t.csv"))
     #expect(try source("csv: {path: t.csv}").train.inputs === first.train.inputs)
-    // Another choice is another reading, after which the first is no longer at hand.
+    // Another choice is another reading; a student's and a teacher's are at hand, and no third.
     #expect(throws: FileError.self) { try source("csv: {path: t.csv, label: b}") }
+    #expect(try source("csv: {path: t.csv}").train.inputs === first.train.inputs)
+    for other in ["u", "v"] {
+      try folder.write("\(other).csv", "a,b\n1,0\n2,1\n3,0\n4,1\n5,0\n6,1\n".utf8)
+      _ = try source("csv: {path: \(other).csv}")
+    }
     #expect(throws: FileError.self) { try source("csv: {path: t.csv}") }
   }
 
