@@ -10,6 +10,7 @@ public struct Ramp: Equatable, Sendable {
     case cosine
   }
 
+  /// The number at the beginning, and at the end.
   public var from: Double
   public var to: Double
   /// The share of the experience after which `to` is reached, in (0, 1].
