@@ -29,7 +29,8 @@ private func network(depth: Int) -> Blueprint {
   Blueprint { random in
     let backbone = try ResNet.cifar(depth: depth, random.stream("initialization"))
     return Network(
-      backbone, head: try LinearHead(features: backbone.featureCount, random.stream("head")), headName: "linear")
+      backbone, head: try LinearHead(features: backbone.featureCount, random.stream("head")),
+      headName: "linear")
   }
 }
 
@@ -73,7 +74,8 @@ private func cachedAnswers() throws -> Work {
     pipeline: InputPipeline(), teachers: ["teacher": teacher])
   let generator = try Generator(seed: 0)
   let examples = try Examples(
-    inputs: Tensor.normal([50_000, 16], generator), targets: Tensor.randomIntegers(0..<10, [50_000], generator))
+    inputs: Tensor.normal([50_000, 16], generator),
+    targets: Tensor.randomIntegers(0..<10, [50_000], generator))
   let experience = try Experience(index: 0, name: "all", examples: examples)
   try learner.begin(experience)
   let source = CachedTeacher(options)

@@ -16,6 +16,7 @@ public struct Collaboration: Configurable {
     case fedDF = "fed-df"
   }
 
+  /// How the consensus is learned.
   public var method = Method.fedMD
   /// Examples that all have, of which nobody looks at the labels.
   public var `public` = 1000
@@ -51,8 +52,10 @@ public struct CollaborationRecord: Codable, Equatable, Sendable {
     public let missing: [String: String]
   }
 
+  /// The arm.
   public let participant: String
   public let seed: Int
+  /// Learned values of its model.
   public let parameters: Int
   /// Examples of its own.
   public let examples: Int

@@ -27,12 +27,14 @@ public struct TransferRecord: Codable, Equatable, Sendable {
     public let with: [Layer]
   }
 
+  /// One cell of the comparison.
   public struct Layer: Codable, Equatable, Sendable {
     /// The teacher's tap.
     public let tap: String
     public let value: Double
   }
 
+  /// One for each teacher.
   public var comparisons: [Comparison]
   /// What labels and terms did to the student while it learned.
   public var terms: [TermReading]

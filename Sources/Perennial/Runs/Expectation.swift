@@ -8,6 +8,7 @@ public struct Expectation: Codable, Equatable, Sendable {
     case atMost = "at_most"
   }
 
+  /// The arm.
   public var strategy: String
   public var metric: MetricName
   /// The value in the literature.

@@ -52,7 +52,8 @@ extension Recipe.Arm {
   ) throws -> Recipe.Arm {
     guard node.entries != nil else {
       return Recipe.Arm(
-        name: name, strategies: try strategies(node), model: nil, head: nil, training: nil, start: nil, seed: 0,
+        name: name, strategies: try strategies(node), model: nil, head: nil, training: nil, start: nil,
+        seed: 0,
         classes: nil, node: node)
     }
     let own = try node.decode(OwnParts.self)

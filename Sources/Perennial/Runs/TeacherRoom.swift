@@ -103,7 +103,8 @@ struct TeacherRoom {
     _ blueprint: Blueprint, _ stream: Stream, _ named: Recipe.Teacher? = nil, classes: [Int]? = nil
   ) throws -> PretrainedTeacher {
     let network = try blueprint.make(RandomStreams(seed: 0))
-    let labels = try classes.map(Set.init)
+    let labels =
+      try classes.map(Set.init)
       ?? (0..<stream.count).reduce(into: []) {
         $0.formUnion(try stream.experience($1).examples.targets.integers())
       }

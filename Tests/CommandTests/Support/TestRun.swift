@@ -66,7 +66,8 @@ struct Learned {
         var run = run
         var cost = try #require(run["cost"] as? [String: Any])
         for key in [
-          "training_seconds", "evaluation_seconds", "examples_per_second", "peak_memory_bytes", "latency_seconds",
+          "training_seconds", "evaluation_seconds", "examples_per_second", "peak_memory_bytes",
+          "latency_seconds",
         ] {
           #expect(cost.removeValue(forKey: key) != nil, "\(key)")
         }

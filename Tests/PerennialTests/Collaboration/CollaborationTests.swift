@@ -15,7 +15,9 @@ import Torch
     seeds: [0]
     """
 
-  static func participant(_ name: String, _ place: TemporaryPlace, _ change: String? = nil) throws -> Participant {
+  static func participant(_ name: String, _ place: TemporaryPlace, _ change: String? = nil) throws
+    -> Participant
+  {
     let recipe = try Recipe(
       yaml: recipe, source: "test", changes: change.map { [.set($0)] } ?? [])
     return try Participant(recipe, name: name, seed: 0, exchange: place.url, modality: TinyModality())
@@ -41,7 +43,8 @@ import Torch
     let shares = try (0..<2).map { try Shares(examples, plan, index: $0, of: 2, seed: 4) }
     #expect(try shares[0].public.identifiers.integers() == shares[1].public.identifiers.integers())
     let sets = try (shares.map(\.own) + [shares[0].public]).map { Set(try $0.identifiers.integers()) }
-    #expect(sets.reduce(0) { $0 + $1.count } == examples.count && sets.reduce(Set()) { $0.union($1) }.count == 72)
+    #expect(
+      sets.reduce(0) { $0 + $1.count } == examples.count && sets.reduce(Set()) { $0.union($1) }.count == 72)
     #expect(try shares.map { Set(try $0.own.targets.integers()) } == [[0, 1, 2], [3, 4, 5]])
   }
 
@@ -63,7 +66,8 @@ import Torch
     let all = try TinyModality().stream(recipe, seed: 0).experience(0).examples
     let shares = try Shares(all, #require(recipe.collaboration), index: 1, of: 2, seed: 0)
     let exchange = try Exchange(place.url, public: shares.public)
-    let rows = try shares.public.targets.integers().map { label in (0..<6).map { $0 == label ? Float(8) : 0 } }
+    let rows = try shares.public.targets.integers().map { label in (0..<6).map { $0 == label ? Float(8) : 0 }
+    }
     for round in 1...2 { try exchange.publish(Self.answers(Array(0..<6), rows), of: "other", round: round) }
     let record = try Self.participant("one", place, "collaboration.digest=60").run()
     #expect(record.rounds.allSatisfy { $0.missing.isEmpty })

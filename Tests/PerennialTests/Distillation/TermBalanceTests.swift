@@ -8,7 +8,8 @@ import Torch
     var options = Distillation.Options()
     options.balance = balance
     let distillation = try Distillation(
-      PastSelf(), terms: [(SoftTargets(SoftTargets.Options()), 2), (LogitMatching(LogitMatching.Options()), 1)],
+      PastSelf(),
+      terms: [(SoftTargets(SoftTargets.Options()), 2), (LogitMatching(LogitMatching.Options()), 1)],
       options: options)
     let stream = try Clusters().stream()
     let learner = try Learner(

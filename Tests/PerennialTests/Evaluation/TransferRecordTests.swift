@@ -23,9 +23,11 @@ import Torch
     let teacher = PretrainedTeacher(
       try Frozen(trained.model, trained.blueprint, device: .cpu), labels: trained.classes.labels)
     let learner = try Learner(
-      trained.blueprint, optimizer: SGD(learningRate: 0.1), pipeline: stream.pipeline, teachers: ["original": teacher])
+      trained.blueprint, optimizer: SGD(learningRate: 0.1), pipeline: stream.pipeline,
+      teachers: ["original": teacher])
     try learner.start(
-      from: trained.model.stateDictionary(), outputs: trained.model.head.outputs, labels: trained.classes.labels)
+      from: trained.model.stateDictionary(), outputs: trained.model.head.outputs,
+      labels: trained.classes.labels)
     let comparison = try #require(try TransferProbe(learner, stream).comparisons().first)
     #expect(comparison.teacher == "original" && comparison.agreement == 1)
     #expect(comparison.retentionByClass.values.allSatisfy { $0 == 1 })

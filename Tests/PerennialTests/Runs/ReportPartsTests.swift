@@ -96,7 +96,8 @@ import Testing
       .init(name: name, look: palette[name], cost: cost, quality: try #require(Statistic([quality])))
     }
     let chart = ScatterChart(
-      title: "size", points: try [point("a", 10, 0.5), point("b", 20, 0.4), point("c", 30, 0.9), point("d", 30, 0.8)],
+      title: "size",
+      points: try [point("a", 10, 0.5), point("b", 20, 0.4), point("c", 30, 0.9), point("d", 30, 0.8)],
       text: { "\($0)" }, label: "")
     #expect(chart.front.map(\.name) == ["a", "c"])
   }

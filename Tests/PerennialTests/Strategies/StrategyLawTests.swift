@@ -9,7 +9,7 @@ import Torch
   static let weightless: [Method] =
     core + Method.weightlessRegularization + Method.weightlessReplay
     + Method.weightlessGenerative + Method.weightlessIsolation + Method.weightlessTransfer
-      + Method.weightlessTaskFree + Method.weightlessDistillation + Method.weightlessClassIncremental
+    + Method.weightlessTaskFree + Method.weightlessDistillation + Method.weightlessClassIncremental
 
   private static let core: [Method] = [
     Method("ewc, λ = 0") { [Method.ewc { $0.lambda = 0 }] },

@@ -191,7 +191,8 @@ extension Report {
   /// What was measured on a line around what was expected: three tolerances, or as far as it takes, to either side.
   static func rangePlot(_ item: Expectation, _ look: Palette.Look) -> Markup {
     guard let measured = item.measured else { return "" }
-    let reach = item.kind == .near ? max(3 * item.tolerance, 1e-9) : max(1.2 * abs(measured - item.expected), 1e-9)
+    let reach =
+      item.kind == .near ? max(3 * item.tolerance, 1e-9) : max(1.2 * abs(measured - item.expected), 1e-9)
     let shade: (start: Double, width: Double) =
       switch item.kind {
       case .near: (50 - 46.0 / 3, 92.0 / 3)

@@ -37,7 +37,9 @@ final class TermBalance: Module {
   }
 
   /// The parts of the loss as they count now.
-  func callAsFunction(_ parts: [Distillation.Contribution], _ step: Step) throws -> [Distillation.Contribution] {
+  func callAsFunction(_ parts: [Distillation.Contribution], _ step: Step) throws -> [Distillation
+    .Contribution]
+  {
     switch kind {
     case .fixed: return parts
     case .uncertainty: return try parts.map(learned)
@@ -54,14 +56,17 @@ final class TermBalance: Module {
   }
 
   private func factor(_ name: String) -> Double {
-    guard let own = norms[name], let labels = norms[Self.labels], own > Self.silence * labels, labels > 0 else {
+    guard let own = norms[name], let labels = norms[Self.labels], own > Self.silence * labels, labels > 0
+    else {
       return 1
     }
     return labels / own
   }
 
   private func learned(_ part: Distillation.Contribution) throws -> Distillation.Contribution {
-    guard let index = names.firstIndex(of: part.name), let s = try logVariances?.value[index] else { return part }
+    guard let index = names.firstIndex(of: part.name), let s = try logVariances?.value[index] else {
+      return part
+    }
     var part = part
     part.value = try (-s).exp() * part.value + s * (0.5 / part.weight)
     return part
