@@ -47,9 +47,14 @@ import Torch
     }
   }
 
-  @Test(arguments: ["icarl", "bic", "wa", "podnet"])
+  /// Whoever replaces the loss stands alone with that: the other's would be dropped without a word.
+  @Test(arguments: ["icarl", "bic", "wa", "podnet", "er-ace", "scr", "cope", "la-maml"])
   func twoLosses(name: String) throws {
-    #expect(throws: StrategyError.self) { try LwFMultiClass().check(Self.facts([name, "lwf-mc"])) }
+    let strategies: [any Strategy] = [LwFMultiClass(), try StrategyRegistry.make(Selection(name))]
+    #expect(throws: LearnerError.twoLosses("lwf-mc", name)) { try Learner.check(strategies) }
+    #expect(throws: LearnerError.twoLosses("lwf-mc", name)) {
+      try Setting.plain.learner(strategies, stream: Clusters().stream())
+    }
   }
 
   @Test(arguments: [
