@@ -32,8 +32,7 @@ extension Method {
   }
 
   /// Those that learn the first experience in their own way too.
-  static let ownFirstExperience =
-    ["la-maml", "la-maml, second order", "oml", "soft-sharing", "cross-stitch", "uncertainty-weighting"]
+  static let ownFirstExperience = ["la-maml", "la-maml, second order", "oml"]
 
   static let transfer: [Method] = [
     Method("la-maml") { [laMAML()] },
@@ -44,6 +43,10 @@ extension Method {
     Method("gradual-unfreezing by epochs") { [gradual(nil)] },
     Method("discriminative-fine-tuning") { [discriminative()] },
     Method("discriminative-fine-tuning, backbone") { [discriminative { $0.backbone = 0.1 }] },
+  ]
+
+  /// Those that learn all tasks together.
+  static let multiTask: [Method] = [
     Method("soft-sharing") { [Joint.cumulative(), SoftSharing(lambda: 0.1)] },
     Method("cross-stitch") { [Joint.cumulative(), CrossStitch()] },
     Method("uncertainty-weighting") { [Joint.cumulative(), UncertaintyWeighting()] },

@@ -83,8 +83,15 @@ import Torch
     }
   }
 
+  @Test(arguments: Method.multiTask) func whatLearnsTasksTogetherGoesOnAsWell(method: Method) throws {
+    let whole = try Self.run(method, .tasks)
+    for cut in stride(from: 0, through: whole.losses.count, by: 3) {
+      Self.expectSame(try Self.run(method, .tasks, cut: cut), whole, "cut before step \(cut)")
+    }
+  }
+
   @Test func everyRegisteredStrategyIsUnderTheseLaws() throws {
-    let lists = Method.all + Method.answering + Method.weightlessTransfer
+    let lists = Method.all + Method.answering + Method.weightlessTransfer + Method.multiTask
     // What needs a teacher goes on as well: DataFreeTests, ReuseTests.
     let elsewhere = ["data-free", "sim-kd"]
     let covered = Set(lists.flatMap { $0.make().map(\.name) } + elsewhere)
