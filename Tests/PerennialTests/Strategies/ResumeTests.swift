@@ -74,12 +74,6 @@ import Torch
     }
   }
 
-  @Test func everyRegisteredStrategyIsUnderTheseLaws() throws {
-    let lists = Method.all + Method.answering + Method.weightlessTransfer
-    let covered = Set(lists.flatMap { $0.make().map(\.name) })
-    #expect(Set(StrategyRegistry.names).subtracting(covered).sorted() == [])
-  }
-
   /// Every place to cut at, in every setting.
   @Test(
     arguments: Method.all.filter { ["joint", "replay, lwf and ewc"].contains($0.name) }, Setting.allCases)
