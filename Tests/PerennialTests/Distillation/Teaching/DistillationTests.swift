@@ -180,7 +180,7 @@ import Torch
     #expect(try some.weights?.floats() == [1, 1, 2])
     #expect(try some.inputs.equals(batch.inputs[1..<4]) && some.targets.equals(batch.targets[1..<4]))
     let remembered = try batch.items(3..<5)
-    #expect(try remembered.fresh == 0 && remembered.places.count == 0 && remembered.views == [])
+    #expect(remembered.fresh == 0 && remembered.places.count == 0 && remembered.views == [])
   }
 
   // MARK: - Going on
