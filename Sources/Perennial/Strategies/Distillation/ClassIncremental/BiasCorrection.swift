@@ -10,7 +10,7 @@ import Torch
 public final class BiasCorrection: ExemplarDistillation {
   public static let card = StrategyCard(
     "bic", .distillation,
-    summary: "Distillation, and a line through the outputs of the newest classes, fitted to held-out items.",
+    summary: "Distils, and corrects the newest outputs by a line fitted to held-out items.",
     formula: "L = (1−λ) CE + λ KL(old ‖ now), λ = n/(n+m);  q_new = α o_new + β by held-out items",
     use: "Many classes in experiences, with enough exemplars to hold some out.",
     avoid: "A few exemplars a class: those held out are missed.",

@@ -12,7 +12,7 @@ import Torch
 public final class EndToEndIncrementalLearning: ExemplarDistillation {
   public static let card = StrategyCard(
     "eeil", .distillation,
-    summary: "Distils each earlier experience's classes by themselves, then fine-tunes on balanced examples.",
+    summary: "Distils the classes of each experience by themselves, then balances.",
     formula:
       "L = CE + w Σ_f KL(softmax(z_f,old / T) ‖ softmax(z_f / T));  then the same on balanced exemplars",
     use: "New classes in experiences, a few examples of each may be kept.",

@@ -12,7 +12,7 @@ public final class UnifiedClassifier: ExemplarDistillation {
   public static let card = StrategyCard(
     "lucir", .distillation,
     summary:
-      "A head of cosines, features that keep their direction, and a margin to the nearest new classes.",
+      "Cosine outputs, features that keep their direction, a margin to new classes.",
     formula: "L = CE + λ√(old/new) (1 − cos(f, f_old)) + w Σ_k max(0, m − cos(f, θ_y) + cos(f, θ_k))",
     use: "A rich first experience, then few new classes at a time; needs `head: cosine`.",
     avoid: "A first experience as small as the others: its features are held too early.",
