@@ -20,9 +20,9 @@ public struct Calibration {
     gaps[bin] += confidence - (isCorrect ? 1 : 0)
   }
 
-  /// Nil when nothing was counted.
+  /// To six places, as many as confidences in single precision carry; nil when nothing was counted.
   public var error: Double? {
     let count = counts.reduce(0, +)
-    return count > 0 ? gaps.reduce(0) { $0 + abs($1) } / Double(count) : nil
+    return count > 0 ? (1e6 * gaps.reduce(0) { $0 + abs($1) } / Double(count)).rounded() / 1e6 : nil
   }
 }

@@ -4,7 +4,7 @@ import Torch
 struct TransferProbe {
   /// So many test examples are enough.
   private static let limit = 1000
-  private static let batch = 250
+  private static let batch = 1000
 
   let learner: Learner
   /// With class labels as targets.
