@@ -14,6 +14,8 @@ nonisolated(unsafe) let distillationWorks: KeyValuePairs<String, () throws -> Wo
   },
   "rkd": { try student(teaching([softTargets(), (RelationalDistances(.init()), 1)])) },
   "crd": { try student(teaching([softTargets(), (ContrastiveRepresentation(.init()), 0.8)])) },
+  "mutual-2": { try mutual(peers: 1) },
+  "mutual-4": { try mutual(peers: 3) },
   "cache-top4": { try cachedAnswers() },
 ]
 
@@ -48,13 +50,19 @@ private func images(_ count: Int) throws -> Examples {
     targets: Tensor.randomIntegers(0..<10, [count], generator))
 }
 
-private func student(_ strategy: Distillation?) throws -> Work {
+private func student(_ strategy: (any Strategy)?) throws -> Work {
   let learner = try Learner(
     network(depth: 20), optimizer: SGD(learningRate: 0.01), strategies: strategy.map { [$0] } ?? [],
     options: TrainingOptions(batch: 64, length: .steps(.max)),
     pipeline: InputPipeline(mean: [0, 0, 0], standardDeviation: [1, 1, 1]), teachers: ["teacher": teacher()])
   try learner.begin(Experience(index: 0, name: "all", examples: images(1280)))
   return try timed(learner)
+}
+
+private func mutual(peers: Int) throws -> Work {
+  var options = MutualLearning.Options()
+  options.peers = .copies(peers)
+  return try student(MutualLearning(options))
 }
 
 /// Looking up a batch of 64 among the four largest of ten answers for 50,000 examples; `state_bytes` is the file's size.
