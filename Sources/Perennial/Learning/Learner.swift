@@ -72,7 +72,7 @@ public final class Learner {
 
   /// Refuses strategies that no learner can have together.
   ///
-  /// - Throws: `LearnerError.duplicateStrategy`, `LearnerError.twoLosses`.
+  /// - Throws: `LearnerError.duplicateStrategy`, `LearnerError.twoLosses`, `LearnerError.twoTrainingSets`.
   static func check(_ strategies: [any Strategy]) throws {
     for (index, strategy) in strategies.enumerated()
     where strategies[..<index].contains(where: { $0.name == strategy.name }) {
@@ -80,6 +80,8 @@ public final class Learner {
     }
     let losses = strategies.filter(\.replacesLoss)
     if losses.count > 1 { throw LearnerError.twoLosses(losses[0].name, losses[1].name) }
+    let sets = strategies.filter(\.replacesTrainingSet)
+    if sets.count > 1 { throw LearnerError.twoTrainingSets(sets[0].name, sets[1].name) }
   }
 
   /// Learns one experience.
@@ -298,8 +300,7 @@ extension Learner {
   }
 
   private func makeSession(_ experience: Experience, previousOutputs: Int) throws -> Session {
-    var replaced: TrainingSet?
-    for strategy in strategies { replaced = try strategy.trainingSet(for: experience, self) ?? replaced }
+    let replaced = try strategies.first(where: \.replacesTrainingSet)?.trainingSet(for: experience, self)
     var examples = replaced?.examples ?? experience.examples
     if objective.isClassification {
       examples = try examples.with(targets: classes.units(for: examples.targets))

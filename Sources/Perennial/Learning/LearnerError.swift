@@ -7,6 +7,8 @@ public enum LearnerError: Error, CustomStringConvertible, Equatable {
   case duplicateStrategy(String)
   /// Two strategies that both put a loss in place of the objective's own.
   case twoLosses(String, String)
+  /// Two strategies that both put a training set in place of the experience's own.
+  case twoTrainingSets(String, String)
   /// A list of class labels that does not fit the outputs.
   case labels(Int, outputs: Int)
   /// The name of a model, where only a recipe can say how to make it.
@@ -24,6 +26,8 @@ public enum LearnerError: Error, CustomStringConvertible, Equatable {
     case .model(let name): "nobody told the learner how to make the model `\(name)`"
     case .twoLosses(let one, let other):
       "\(one) and \(other) both replace the loss of the objective: an arm has room for one of them"
+    case .twoTrainingSets(let one, let other):
+      "\(one) and \(other) both replace the training set: an arm has room for one of them"
     case .duplicateStrategy(let name): "two strategies of one learner are called \(name)"
     }
   }

@@ -40,7 +40,11 @@ public protocol Strategy: AnyObject {
   /// moves it; `state()` is for the strategy to save. After it has changed, tell ``Learner/parametersChanged()``.
   var companion: Module? { get }
 
-  /// Other examples to train on than the experience's own, such as everything seen so far.
+  /// Whether ``trainingSet(for:_:)`` gives one. A learner refuses two such strategies.
+  var replacesTrainingSet: Bool { get }
+
+  /// Other examples to train on than the experience's own, such as everything seen so far; only a strategy that
+  /// ``replacesTrainingSet`` is asked.
   func trainingSet(for experience: Experience, _ learner: Learner) throws -> TrainingSet?
 
   /// An experience begins; the head has grown already. Take a teacher, set masks.
@@ -129,6 +133,7 @@ extension Strategy {
   public var models: [Selection] { [] }
   public var peers: [(name: String, network: Network)] { [] }
   public var companion: Module? { nil }
+  public var replacesTrainingSet: Bool { false }
   public func trainingSet(for experience: Experience, _ learner: Learner) throws -> TrainingSet? { nil }
   public func begin(_ experience: Experience, _ learner: Learner) throws {}
   public func select(task: Int?, _ learner: Learner) throws {}

@@ -42,6 +42,8 @@ public final class Joint: Strategy {
   /// Training on everything seen so far, from the model as it is.
   public static func cumulative() -> Joint { Joint(keeping: Options()) }
 
+  public var replacesTrainingSet: Bool { true }
+
   public func trainingSet(for experience: Experience, _ learner: Learner) throws -> TrainingSet? {
     let all = try Examples.concatenate(seen.map(\.examples) + [experience.examples])
     return TrainingSet(all, budget: keepsModel ? 1 : seen.count + 1)

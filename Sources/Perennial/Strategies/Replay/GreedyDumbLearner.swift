@@ -43,12 +43,10 @@ public final class GreedyDumbLearner: Strategy {
   public func check(_ facts: StreamFacts) throws {
     guard facts.classes != nil else { throw StrategyError.needsClasses(name) }
     try rehearsal.check(facts)
-    try facts.refuse(
-      [
-        "joint": "both replace the training set", "cumulative": "both replace the training set",
-        "replay": "gdumb trains on its own memory alone",
-      ], beside: name)
+    try facts.refuse(["replay": "gdumb trains on its own memory alone"], beside: name)
   }
+
+  public var replacesTrainingSet: Bool { true }
 
   /// The memory, once it was offered this experience.
   public func trainingSet(for experience: Experience, _ learner: Learner) throws -> TrainingSet? {

@@ -7,7 +7,7 @@ import Torch
 ///
 /// As many items of every class, old and new, are held out: a tenth of what is kept of an old one. ô are the past self's
 /// outputs as it corrected them, so that the correction of one experience is learned by the next.
-public final class BiasCorrection: ExemplarDistillation {
+public final class BiasCorrection: MixedDistillation {
   public static let card = StrategyCard(
     "bic", .distillation,
     summary: "Distils, and corrects the newest outputs by a line fitted to held-out items.",
@@ -19,7 +19,7 @@ public final class BiasCorrection: ExemplarDistillation {
   ) { BiasCorrection($0) }
 
   /// What a recipe can choose.
-  public struct Options: ExemplarOptions {
+  public struct Options: MixtureOptions {
     public var memory = 2000
     public var perClass: Int?
     public var selection = ExemplarSelection.herding
@@ -33,9 +33,7 @@ public final class BiasCorrection: ExemplarDistillation {
     public init() {}
 
     public func validate(at node: ConfigurationNode) throws {
-      try validateExemplars(at: node)
-      try node.require("lambda", lambda, in: 0...1)
-      try node.require("temperature", temperature, above: 0)
+      try validateMixture(at: node)
       try node.require("held_out", heldOut, in: 0..<1)
     }
   }
@@ -88,26 +86,7 @@ public final class BiasCorrection: ExemplarDistillation {
     (past, correction) = (correction, nil)
   }
 
-  private func lambda(_ learner: Learner) -> Double {
-    guard teacher.teacher != nil else { return 0 }
-    return options.lambda ?? Double(teacher.known) / Double(max(learner.model.head.outputs, 1))
-  }
-
-  public var replacesLoss: Bool { true }
-
-  public func loss(_ step: Step) throws -> Tensor? {
-    let lambda = lambda(step.learner)
-    return lambda == 0 ? nil : try step.learner.loss(step.outputs, step.batch) * (1 - lambda)
-  }
-
-  public func terms(_ step: Step) throws -> [LossTerm] {
-    let lambda = lambda(step.learner)
-    guard lambda > 0, let look = try teacher.look(step.batch.inputs) else { return [] }
-    let value = try step.batch.softTargets(
-      student: step.outputs, teacher: past?(look.outputs) ?? look.outputs, 0..<teacher.known,
-      temperature: options.temperature)
-    return [LossTerm(name, try value * lambda)]
-  }
+  public func answer(of outputs: Tensor) throws -> Tensor { try past?(outputs) ?? outputs }
 
   public func end(_ experience: Experience, _ learner: Learner) throws {
     if let held, held.experience == experience.index, !held.places.isEmpty,

@@ -12,13 +12,11 @@ public protocol ExemplarDistillation: Strategy {
 extension ExemplarDistillation {
   public func check(_ facts: StreamFacts) throws {
     try facts.requireNewClasses(name)
-    for other in ["joint", "cumulative", "gdumb", "icarl", "eeil", "bic", "wa", "lucir", "podnet"]
-    where other != name && facts.strategies.contains(other) {
-      throw StrategyError.cannotCombine(name, other, "both replace the training set")
-    }
     try facts.refuse(["replay": "\(name) keeps exemplars of its own"], beside: name)
     try exemplars.check(facts)
   }
+
+  public var replacesTrainingSet: Bool { true }
 
   public func trainingSet(for experience: Experience, _ learner: Learner) throws -> TrainingSet? {
     try exemplars.trainingSet(for: experience, learner)

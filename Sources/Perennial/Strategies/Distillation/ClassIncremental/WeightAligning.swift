@@ -7,7 +7,7 @@ import Torch
 ///     w_new ← w_new · mean ‖w_old‖ / mean ‖w_new‖                  after the experience
 ///
 /// Biases stay. The paper also keeps the weights of the head positive, so that lengths tell outputs better: `positive`.
-public final class WeightAligning: ExemplarDistillation {
+public final class WeightAligning: MixedDistillation {
   public static let card = StrategyCard(
     "wa", .distillation,
     summary: "Distillation, then new class vectors get the mean length of old ones.",
@@ -19,7 +19,7 @@ public final class WeightAligning: ExemplarDistillation {
   ) { WeightAligning($0) }
 
   /// What a recipe can choose.
-  public struct Options: ExemplarOptions {
+  public struct Options: MixtureOptions {
     public var memory = 2000
     public var perClass: Int?
     public var selection = ExemplarSelection.herding
@@ -35,9 +35,7 @@ public final class WeightAligning: ExemplarDistillation {
     public init() {}
 
     public func validate(at node: ConfigurationNode) throws {
-      try validateExemplars(at: node)
-      try node.require("lambda", lambda, in: 0...1)
-      try node.require("temperature", temperature, above: 0)
+      try validateMixture(at: node)
     }
   }
 
@@ -55,26 +53,6 @@ public final class WeightAligning: ExemplarDistillation {
     guard network.head is any InnerProductHead else {
       throw StrategyError.model(name, "aligns the lengths of class vectors: write `head: linear`")
     }
-  }
-
-  private func lambda(_ learner: Learner) -> Double {
-    guard teacher.teacher != nil else { return 0 }
-    return options.lambda ?? Double(teacher.known) / Double(max(learner.model.head.outputs, 1))
-  }
-
-  public var replacesLoss: Bool { true }
-
-  public func loss(_ step: Step) throws -> Tensor? {
-    let lambda = lambda(step.learner)
-    return lambda == 0 ? nil : try step.learner.loss(step.outputs, step.batch) * (1 - lambda)
-  }
-
-  public func terms(_ step: Step) throws -> [LossTerm] {
-    let lambda = lambda(step.learner)
-    guard lambda > 0, let past = try teacher.look(step.batch.inputs) else { return [] }
-    let value = try step.batch.softTargets(
-      student: step.outputs, teacher: past.outputs, 0..<teacher.known, temperature: options.temperature)
-    return [LossTerm(name, try value * lambda)]
   }
 
   public func observe(_ step: Step) throws {
