@@ -7,7 +7,7 @@ import Torch
 ///
 /// with p and q of sum 1 in each row. The mean over all pairs is that of the authors' code, for which 30 000 is the
 /// published weight; a divergence proper is the sum over each row, N times that: `pairs: sum`.
-public final class ProbabilisticTransfer: DistillationTerm {
+public final class ProbabilisticTransfer: BatchRelation {
   public static let card = TermCard(
     "pkt", .relation,
     summary: "Items have the neighbours that they have for the teacher, with their probabilities.",
@@ -34,18 +34,8 @@ public final class ProbabilisticTransfer: DistillationTerm {
 
   public var pairs: [TapPair] { options.taps }
 
-  public func build(_ plan: TermPlan, _ random: RandomStreams) throws -> Module? {
-    for shapes in try tapShapes(plan) { try shapes.requireItems() }
-    return nil
-  }
-
-  public func values(_ sight: TermSight) throws -> TermValues {
-    .batch(
-      try sum(
-        sight.pairs.map {
-          let divergences = try RelationDistillation.neighbourDivergences(
-            student: $0.student, teacher: $0.teacher)
-          return try (options.pairs == .mean ? divergences.mean([1]) : divergences.sum([1])).mean()
-        }))
+  public func distance(student: Tensor, teacher: Tensor) throws -> Tensor {
+    let divergences = try RelationDistillation.neighbourDivergences(student: student, teacher: teacher)
+    return try (options.pairs == .mean ? divergences.mean([1]) : divergences.sum([1])).mean()
   }
 }

@@ -5,7 +5,7 @@ import Torch
 ///     w_D · h(d_s / μ_s − d_t / μ_t) + w_A · h(cos ∠_s − cos ∠_t)
 ///
 /// d are distances of pairs, μ their mean, ∠ angles of triples, h Huber's loss with δ = 1. Of size N³.
-public final class RelationalDistances: DistillationTerm {
+public final class RelationalDistances: BatchRelation {
   public static let card = TermCard(
     "rkd", .relation, summary: "Distances and angles between items are those that the teacher sees.",
     formula: "w_D huber(d_s / μ_s − d_t / μ_t) + w_A huber(cos ∠_s − cos ∠_t)",
@@ -42,16 +42,7 @@ public final class RelationalDistances: DistillationTerm {
 
   public var pairs: [TapPair] { options.taps }
 
-  public func build(_ plan: TermPlan, _ random: RandomStreams) throws -> Module? {
-    for shapes in try tapShapes(plan) { try shapes.requireItems() }
-    return nil
-  }
-
-  public func values(_ sight: TermSight) throws -> TermValues {
-    .batch(try sum(sight.pairs.map { try value($0.student, $0.teacher) }))
-  }
-
-  private func value(_ student: Tensor, _ teacher: Tensor) throws -> Tensor {
+  public func distance(student: Tensor, teacher: Tensor) throws -> Tensor {
     var (s, t) = try RelationDistillation.rows(student, teacher)
     if options.normalize {
       (s, t) = (try RelationDistillation.unit(s, 1), try RelationDistillation.unit(t, 1))

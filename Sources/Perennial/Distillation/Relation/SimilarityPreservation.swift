@@ -6,7 +6,7 @@ import Torch
 ///     ‖G_s − G_t‖² / N²,   G = X Xᵀ with rows at length 1
 ///
 /// X are the flattened values `[N, …]` at a tap. The published weight is 3000, after the last stage.
-public final class SimilarityPreservation: DistillationTerm {
+public final class SimilarityPreservation: BatchRelation {
   public static let card = TermCard(
     "sp", .relation, summary: "Items that are alike for the teacher are alike for the student.",
     formula: "‖G_s − G_t‖² / N², G = X Xᵀ with rows at length 1",
@@ -30,16 +30,7 @@ public final class SimilarityPreservation: DistillationTerm {
 
   public var pairs: [TapPair] { options.taps }
 
-  public func build(_ plan: TermPlan, _ random: RandomStreams) throws -> Module? {
-    for shapes in try tapShapes(plan) { try shapes.requireItems() }
-    return nil
-  }
-
-  public func values(_ sight: TermSight) throws -> TermValues {
-    .batch(
-      try sum(
-        sight.pairs.map {
-          try RelationDistillation.similarityLoss(student: $0.student, teacher: $0.teacher)
-        }))
+  public func distance(student: Tensor, teacher: Tensor) throws -> Tensor {
+    try RelationDistillation.similarityLoss(student: student, teacher: teacher)
   }
 }
