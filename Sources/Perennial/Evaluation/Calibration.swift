@@ -13,8 +13,9 @@ public struct Calibration {
 
   public init() {}
 
-  /// Counts an answer given with a confidence in [0, 1].
+  /// Counts an answer given with a confidence in [0, 1]; one that is no number says nothing, and counts as 0.
   public mutating func record(confidence: Double, isCorrect: Bool) {
+    let confidence = confidence.isFinite ? confidence : 0
     let bin = min(max(Int((confidence * Double(Self.bins)).rounded(.up)) - 1, 0), Self.bins - 1)
     counts[bin] += 1
     gaps[bin] += confidence - (isCorrect ? 1 : 0)

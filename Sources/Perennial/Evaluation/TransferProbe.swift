@@ -1,37 +1,46 @@
 import Torch
 
-/// Compares a trained student with its teachers on test examples.
+/// Compares a trained student with its teachers on test examples, as it is asked in use.
 struct TransferProbe {
   /// So many test examples are enough.
   private static let limit = 1000
-  private static let batch = 1000
 
-  let learner: Learner
-  /// With class labels as targets.
-  let examples: Examples
+  private let learner: Learner
+  /// The first test examples of each experience, and its task where the scenario tells it.
+  private let parts: [(examples: Examples, task: Int?)]
+  /// The class label of each of them.
+  private let truth: [Int]
+  /// What the student made of them.
+  private let student: Look
 
-  init(_ learner: Learner, _ stream: Stream) throws {
+  /// Looks at the student once; nil where it gives no classes.
+  init?(_ learner: Learner, _ stream: Stream) throws {
+    guard learner.objective.isClassification, learner.classes.count > 1 else { return nil }
     self.learner = learner
     let share = max(Self.limit / stream.count, 1)
-    examples = try Examples.concatenate(
-      (0..<stream.count).map {
-        let test = try stream.test($0)
-        return try test.select(Tensor.arange(0, min(test.count, share)))
-      })
+    parts = try (0..<stream.count).map { index in
+      let test = try stream.test(index)
+      let some = try test.select(Tensor.arange(0, min(test.count, share)))
+      return (some, stream.scenario == .taskIncremental ? index : nil)
+    }
+    truth = try parts.flatMap { try $0.examples.targets.integers() }
+    student = try Self.look(parts, learner, labels: learner.classes.labels) { inputs, task in
+      try learner.look(inputs, task: task, taps: Self.layers(learner.model.tapNames))
+    }
   }
 
   /// The student beside each of its teachers.
   func comparisons() throws -> [TransferRecord.Comparison] {
-    guard learner.objective.isClassification, !learner.teachers.isEmpty else { return [] }
-    return try noGrad {
-      let truth = try examples.targets.integers()
-      let student = try look { try learner.model.look($0, taps: Self.layers(learner.model.tapNames)) }
-      let answers = try student.outputs.argmax(1).integers().map { learner.classes.labels[$0] }
+    try noGrad {
+      let answers = try Self.answers(student, labels: learner.classes.labels)
       // Those who take other inputs have nothing to say of these.
       return try learner.teachers.filter { $0.value.data == nil }.sorted { $0.key < $1.key }.map {
         name, teacher in
-        let theirs = try look { try teacher.look($0, taps: Self.layers(teacher.tapNames)) }
-        let said = try theirs.outputs.argmax(1).integers().map { teacher.labels?[$0] ?? $0 }
+        let labels = teacher.labels ?? Array(0..<teacher.outputs)
+        let theirs = try Self.look(parts, learner, labels: labels) { inputs, _ in
+          try teacher.look(inputs, taps: Self.layers(teacher.tapNames))
+        }
+        let said = try Self.answers(theirs, labels: labels)
         var (agreed, kept): ([Int: Tally], [Int: Tally]) = ([:], [:])
         for (index, label) in truth.enumerated() {
           agreed[label, default: Tally()].record(answers[index] == said[index])
@@ -45,12 +54,10 @@ struct TransferProbe {
     }
   }
 
-  /// The gap between confidence and accuracy, among all classes known.
+  /// The gap between the student's confidence and its accuracy, among the classes that compete in use.
   func calibrationError() throws -> Double? {
-    guard learner.objective.isClassification, learner.classes.count > 1 else { return nil }
-    return try noGrad {
-      let truth = try examples.targets.integers()
-      let (confidences, units) = try look { try learner.model.look($0, taps: []) }.outputs.softmax().max(1)
+    try noGrad {
+      let (confidences, units) = try student.outputs.softmax().max(1)
       let sure = try confidences.array(of: Float.self)
       var calibration = Calibration()
       for (index, unit) in try units.integers().enumerated() {
@@ -66,25 +73,37 @@ struct TransferProbe {
     taps.filter { $0 != "features" && $0 != "outputs" && !$0.contains(".") }
   }
 
-  /// Values at all taps, each `[N, D]`: maps by the mean over their positions.
-  private func look(_ ask: (Tensor) throws -> Look) throws -> Look {
-    try learner.model.evaluating {
-      let looks = try stride(from: 0, to: examples.count, by: Self.batch).map { start in
-        let places = try Tensor.arange(start, min(start + Self.batch, examples.count))
+  private static func answers(_ look: Look, labels: [Int]) throws -> [Int] {
+    try look.outputs.argmax(1).integers().map { labels[$0] }
+  }
+
+  /// Values at all taps, each `[N, D]`, maps by the mean over their positions; outputs `[N, K]` of these labels, those of
+  /// other tasks −∞ where the task is told.
+  private static func look(
+    _ parts: [(examples: Examples, task: Int?)], _ learner: Learner, labels: [Int],
+    _ ask: (Tensor, Int?) throws -> Look
+  ) throws -> Look {
+    try noGrad {
+      let looks = try parts.map { examples, task in
         let inputs = try learner.pipeline(
-          examples.inputs, places, augmentation: nil, device: learner.device)
-        let look = try ask(inputs)
+          examples.inputs, Tensor.arange(0, examples.count), augmentation: nil, device: learner.device)
+        let look = try ask(inputs, task)
+        var outputs = look.outputs
+        if let units = task.flatMap({ learner.classes.tasks[$0] }) {
+          let own = Set(units.map { learner.classes.labels[$0] })
+          let others = try Tensor(labels.prefix(outputs.shape[1]).map { !own.contains($0) })
+          outputs = try outputs.maskedFill(others.to(learner.device), -Double.infinity)
+        }
         return Look(
-          features: look.features, outputs: look.outputs,
+          features: look.features, outputs: outputs,
           taps: try look.taps.mapValues { $0.rank == 4 ? try $0.mean([2, 3]) : try $0.flatten(from: 1) })
-      }
-      var taps: [String: Tensor] = [:]
-      for name in (looks.first?.taps ?? [:]).keys {
-        taps[name] = try Tensor.concatenate(looks.compactMap { $0.taps[name] })
       }
       return Look(
         features: try Tensor.concatenate(looks.map(\.features)),
-        outputs: try Tensor.concatenate(looks.map(\.outputs)), taps: taps)
+        outputs: try Tensor.concatenate(looks.map(\.outputs)),
+        taps: try (looks.first?.taps ?? [:]).keys.reduce(into: [:]) { taps, name in
+          taps[name] = try Tensor.concatenate(looks.compactMap { $0.taps[name] })
+        })
     }
   }
 

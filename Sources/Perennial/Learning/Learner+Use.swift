@@ -10,14 +10,21 @@ extension Learner {
   ///   - task: the task of all items, where it is told.
   ///   - head: answers in place of the model's own head.
   public func predict(_ inputs: Tensor, task: Int? = nil, head: (any Head)? = nil) throws -> Tensor {
+    try look(inputs, task: task, head: head).outputs
+  }
+
+  /// The same, with the features `[N, D]` and the values at these taps.
+  public func look(_ inputs: Tensor, task: Int? = nil, taps: [String] = [], head: (any Head)? = nil) throws
+    -> Look
+  {
     try asking(task: task) {
-      let features = try model.features(inputs)
+      let (features, seen) = try model.recording(taps: taps) { try model.features(inputs) }
       var outputs = try (head ?? model.head)(features)
       for strategy in strategies {
         let question = Question(inputs: inputs, features: features, outputs: outputs, task: task)
         outputs = try strategy.answer(question, self) ?? outputs
       }
-      return outputs
+      return Look(features: features, outputs: outputs, taps: seen)
     }
   }
 

@@ -28,12 +28,51 @@ import Torch
     try learner.start(
       from: trained.model.stateDictionary(), outputs: trained.model.head.outputs,
       labels: trained.classes.labels)
-    let comparison = try #require(try TransferProbe(learner, stream).comparisons().first)
+    let comparison = try #require(try TransferProbe(learner, stream)?.comparisons().first)
     #expect(comparison.teacher == "original" && comparison.agreement == 1)
     #expect(comparison.retentionByClass.values.allSatisfy { $0 == 1 })
     for row in comparison.alignment {
       let own = try #require(row.with.first { $0.tap == row.tap })
       expectNear(own.value, 1, within: 1e-5)
+    }
+  }
+
+  /// What strategies answer in use is what is compared, not what the head alone would have said.
+  @Test func strategiesAreHeard() throws {
+    let stream = try Clusters().stream(experiences: 1)
+    let wrong = OneAnswer()
+    let learner = try Setting.plain.learner([wrong], stream: stream)
+    try learner.learn(stream)
+    let free = try #require(try TransferProbe(learner, stream)?.calibrationError())
+    wrong.unit = 0
+    let certain = try #require(try TransferProbe(learner, stream)?.calibrationError())
+    let share = 1 / Double(learner.classes.count)
+    expectNear(certain, 1 - share, within: 0.02)
+    #expect(free < 0.75 * certain)
+  }
+
+  /// Where tasks are told, classes of other tasks do not compete.
+  @Test func tasksAreTold() throws {
+    let stream = try Clusters().stream(.taskIncremental)
+    let answer = OneAnswer()
+    let learner = try Setting.plain.learner([answer], stream: stream)
+    try learner.learn(stream)
+    // Sure of a class of the first task: among those of another nothing is said, and all are as probable.
+    answer.unit = 0
+    let error = try #require(try TransferProbe(learner, stream)?.calibrationError())
+    #expect(error < 0.3)
+  }
+
+  /// Answers the same whatever it is asked; the head's answer where nothing is set.
+  private final class OneAnswer: Strategy {
+    let name = "one-answer"
+    var unit: Int?
+
+    func answer(_ question: Question, _ learner: Learner) throws -> Tensor? {
+      guard let unit else { return nil }
+      let outputs = try question.outputs.zerosLike()
+      try outputs.narrow(dim: 1, start: unit, count: 1).fill(100)
+      return outputs
     }
   }
 
