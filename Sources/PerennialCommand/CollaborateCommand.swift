@@ -45,11 +45,10 @@ struct CollaborateCommand: ParsableCommand {
   }
 
   private func takePart(_ recipe: Recipe, _ name: String, _ seed: Int, _ folder: URL) throws {
-    if let threads = options.threads { Runtime.threads = threads }
     let participant = try Participant(
       recipe, name: name, seed: seed, exchange: folder,
       modality: VisionModality(root: DataRoot(options.data)),
-      device: options.foundDevice(), say: Console.say)
+      device: options.preparedDevice(), say: Console.say)
     _ = try participant.run()
   }
 

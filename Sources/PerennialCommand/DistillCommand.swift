@@ -22,9 +22,9 @@ struct DistillCommand: ParsableCommand {
 
   func run() throws {
     let recipe = try options.resolved()
-    guard try recipe.arms.contains(where: { try $0.teaches }) else {
+    guard recipe.arms.contains(where: \.teaches) else {
       throw recipe.arms[0].node.error(
-        "no arm of the recipe has a teacher: add `distillation`, or use `perennial run`")
+        "no arm of the recipe learns from a teacher: add `distillation`, or use `perennial run`")
     }
     guard !explain else { return try tell(recipe) }
     let folder = try RecipeRun(options)()
@@ -39,7 +39,7 @@ struct DistillCommand: ParsableCommand {
 
   private func tell(_ recipe: Recipe) throws {
     let modality = VisionModality(root: DataRoot(options.data))
-    for (arm, lines) in try Experiment.explain(recipe, modality: modality, device: options.foundDevice()) {
+    for (arm, lines) in try Experiment.explain(recipe, modality: modality, device: options.preparedDevice()) {
       print(([arm] + lines.map { "  " + $0 }).joined(separator: "\n"))
     }
   }

@@ -12,9 +12,8 @@ struct RecipeRun {
   /// - Returns: the folder of the run.
   func callAsFunction() throws -> RunFolder {
     let recipe = try options.resolved()
-    let device = try options.foundDevice()
+    let device = try options.preparedDevice()
     let out = URL(fileURLWithPath: options.out)
-    if let threads = options.threads { Runtime.threads = threads }
     Runtime.keepFreedMemory()
     let modality = VisionModality(root: DataRoot(options.data))
     try Experiment.check(recipe, modality: modality)

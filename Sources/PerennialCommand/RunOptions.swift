@@ -81,8 +81,9 @@ struct RunOptions: ParsableArguments {
     return all
   }
 
-  /// The device to compute on, which this machine has.
-  func foundDevice() throws -> Device {
+  /// Takes the threads, and the device to compute on, which this machine has.
+  func preparedDevice() throws -> Device {
+    if let threads { Runtime.threads = threads }
     guard case .cuda(let index)? = Device(device) else { return .cpu }
     let count = Runtime.cudaDeviceCount
     guard index < count else { throw MissingDevice(name: device, count: count) }

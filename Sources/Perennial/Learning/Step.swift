@@ -34,4 +34,12 @@ public struct Step {
 
   /// The model that takes the step.
   public var model: Network { learner.model }
+
+  /// The gradient of a scalar of this step at the backbone, flattened; nil where it has none. The graph stays.
+  func backboneGradient(of value: Tensor) throws -> Tensor? {
+    let places = model.backbone.trainableParameters.map(\.parameter.value)
+    guard !places.isEmpty, try value.requiresGrad else { return nil }
+    let own = try gradients(of: value, withRespectTo: places, retainGraph: true, allowUnused: true)
+    return try noGrad { try Tensor.concatenate(own.map { try $0.flatten() }) }
+  }
 }

@@ -29,10 +29,10 @@ struct DistillationTrial {
 
   /// What each distillation of the arm does; nothing of an arm without.
   func lines() throws -> [String] {
-    guard try arm.teaches else { return [] }
+    let strategies = try arm.strategies.map { try StrategyRegistry.make($0) }
+    guard strategies.contains(where: { $0 is Distillation }) else { return [] }
     let seed = recipe.seeds[0]
     let stream = try modality.stream(recipe, of: arm, seed: UInt64(seed))
-    let strategies = try arm.strategies.map { try StrategyRegistry.make($0) }
     let room = TeacherRoom(
       recipe: recipe, modality: modality, stream: stream, seed: seed, device: device, finished: { _ in nil },
       isTrial: true)

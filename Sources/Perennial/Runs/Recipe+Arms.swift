@@ -21,9 +21,9 @@ extension Recipe {
 }
 
 extension Recipe.Arm {
-  /// Whether one of its strategies is a distillation.
+  /// Whether one of its strategies learns from a teacher.
   public var teaches: Bool {
-    get throws { try strategies.contains { try StrategyRegistry.make($0) is Distillation } }
+    strategies.contains { StrategyRegistry.card(named: $0.name)?.family == .distillation }
   }
 
   static func arms(_ node: ConfigurationNode, training: ConfigurationNode?) throws -> [Recipe.Arm] {

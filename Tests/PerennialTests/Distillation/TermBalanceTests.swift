@@ -4,7 +4,7 @@ import Torch
 @testable import Perennial
 
 @Suite struct TermBalanceTests {
-  static func learner(_ balance: TermBalance.Kind) throws -> (Learner, Distillation) {
+  static func learner(_ balance: Distillation.Balance) throws -> (Learner, Distillation) {
     var options = Distillation.Options()
     options.balance = balance
     let distillation = try Distillation(

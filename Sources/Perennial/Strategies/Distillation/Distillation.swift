@@ -28,6 +28,18 @@ public final class Distillation: Strategy, Tunable {
     case remembered
   }
 
+  /// How the weights of its terms are found.
+  public enum Balance: String, Codable, CaseIterable, Sendable {
+    /// As the recipe has them.
+    case fixed
+    /// A term of weight w pulls at the backbone w times as hard as the labels do: w ‖g_labels‖ / ‖g_term‖, both measured
+    /// every 10 steps and averaged over time, after GradNorm (Chen et al. 2018) with equal rates. A term that does not
+    /// pull yet keeps its weight.
+    case gradient
+    /// w exp(−s) L + ½ s with s learned for each term (Kendall, Gal & Cipolla 2018).
+    case uncertainty
+  }
+
   /// What a recipe can choose.
   public struct Options: Configurable {
     /// Who teaches: `past-self`, `ema`, `cached`, `paired`, or a name under the recipe's `teachers:`.
@@ -51,7 +63,7 @@ public final class Distillation: Strategy, Tunable {
     /// Whether they learn on from there; they rest where nothing is said.
     public var reuseLearns = false
     /// How terms are weighed against each other: `fixed`, by their `gradient`, or by learned `uncertainty`.
-    var balance = TermBalance.Kind.fixed
+    public var balance = Balance.fixed
     /// How far the teacher is trusted, item by item.
     public var trust = TeacherTrust.Measure.always
 
@@ -84,22 +96,22 @@ public final class Distillation: Strategy, Tunable {
   /// The terms with their weights, in the order of the recipe.
   public let terms: [(term: any DistillationTerm, weight: Ramp)]
   /// Those that count: the others are neither built nor computed.
-  private var active: [(term: any DistillationTerm, weight: Ramp)] {
+  var active: [(term: any DistillationTerm, weight: Ramp)] {
     options.weight.most == 0 ? [] : terms.filter { $0.weight.most > 0 }
   }
   /// The options of each term, where a recipe made it.
   let settings: [[(key: String, value: String)]]
-  private var source: any TeacherSource
+  private(set) var source: any TeacherSource
   private(set) var adapters = TermModules()
   /// What labels and terms did to the student, a few times an experience.
   public private(set) var readings: [TermReading] = []
-  private let trust: TeacherTrust
+  let trust: TeacherTrust
   private let balance: TermBalance
   private(set) var isTeaching = false
   /// Whether the student has the modules that it takes over.
   var hasTakenOver = false
   /// Which outputs belong together, teacher by teacher and task by task, while the head is as it is.
-  private(set) var alignments: [Question: [Alignment]] = [:]
+  var alignments: [Question: [Alignment]] = [:]
 
   /// - Throws: `ConfigurationError` for a wrong term or teacher.
   public init(_ options: Options = Options()) throws {
@@ -168,7 +180,7 @@ public final class Distillation: Strategy, Tunable {
   public var taps: [String] { active.flatMap { $0.term.pairs.map(\.student) } }
   public var teacherNames: [String] { options.teacherNames }
   public var companion: Module? { adapters.isEmpty ? nil : adapters }
-  private var teacherTaps: [String] { active.flatMap { $0.term.pairs.map(\.teacher) } }
+  var teacherTaps: [String] { active.flatMap { $0.term.pairs.map(\.teacher) } }
 
   public func begin(_ experience: Experience, _ learner: Learner) throws {
     alignments = [:]
@@ -215,111 +227,6 @@ public final class Distillation: Strategy, Tunable {
     adapters = try TermModules(state.scoped("adapters"), active.map(\.term), balance, learner.random)
     try trust.restore(state.scoped("trust"), device: learner.device)
     try balance.restore(state.scoped("balance"))
-  }
-}
-
-// MARK: - What teachers and terms say
-
-extension Distillation {
-  /// What one term adds to the loss.
-  public struct Contribution {
-    public let name: String
-    /// The reduced value `[]`, T² included, and its weight now.
-    public internal(set) var value: Tensor
-    public internal(set) var weight: Double
-  }
-
-  /// Whose outputs, and whether the units of each task by themselves.
-  struct Question: Hashable {
-    let teacher: String
-    let byTask: Bool
-  }
-
-  /// What each term says of a step; none while nobody teaches.
-  public func contributions(_ step: Step) throws -> [Contribution] {
-    let weights = active.map { $0.weight(step.progress) * strength * rampedShare(step.progress) }
-    guard weights.contains(where: { $0 > 0 }), let asked = try selected(step) else { return [] }
-    let signals = try source.signals(asked.batch, taps: teacherTaps, step.learner)
-    guard !signals.isEmpty else { return [] }
-    let trusted = try signals.map { try trust.weights($0, asked.batch, step.learner) }
-    let reduce = DistillationReducer()
-    return try zip(active, weights).compactMap { item, weight in
-      guard weight > 0 else { return nil }
-      var sum: Tensor?
-      for (signal, weights) in zip(signals, trusted) {
-        for sight in try sights(item.term, signal, asked, step) {
-          var value = try reduce(item.term.values(sight), weights: weights)
-          if signal.weight != 1 { value = try value * signal.weight }
-          sum = try sum.map { try $0 + value } ?? value
-        }
-      }
-      return sum.map { Contribution(name: item.term.name, value: $0, weight: weight) }
-    }
-  }
-
-  /// The course of the weight of all terms, as a share of its largest: `strength` may be tuned.
-  private func rampedShare(_ progress: Double) -> Double { options.weight(progress) / options.weight.most }
-
-  /// The items that teachers are asked about, and what the student made of them.
-  private func selected(_ step: Step) throws -> (batch: Batch, look: Look)? {
-    let (batch, fresh) = (step.batch, step.batch.fresh)
-    switch options.items {
-    case .all: return (batch, step.look)
-    case .fresh where fresh == batch.count: return (batch, step.look)
-    case .fresh: return try select(0..<fresh, step)
-    case .remembered: return fresh == batch.count ? nil : try select(fresh..<batch.count, step)
-    }
-  }
-
-  private func select(_ range: Range<Int>, _ step: Step) throws -> (batch: Batch, look: Look) {
-    func part(_ value: Tensor) throws -> Tensor {
-      try value.narrow(dim: 0, start: range.lowerBound, count: range.count)
-    }
-    let look = Look(
-      features: try part(step.features), outputs: try part(step.outputs),
-      taps: try step.look.taps.mapValues(part))
-    return (try step.batch.items(range), look)
-  }
-
-  /// What a term sees of a signal: once, or for the units of each task by themselves.
-  private func sights(
-    _ term: any DistillationTerm, _ signal: TeacherSignal, _ asked: (batch: Batch, look: Look), _ step: Step
-  ) throws -> [TermSight] {
-    let learner = step.learner
-    let pairs = try term.pairs.map {
-      (student: try asked.look.value($0.student), teacher: try signal.look.value($0.teacher))
-    }
-    let all = try alignments(of: signal, learner, byTask: term.pairs.isEmpty)
-    return try all.map { alignment in
-      TermSight(
-        student: try alignment.student(asked.look.outputs),
-        teacher: try alignment.teacher(signal.look.outputs),
-        pairs: pairs, units: alignment.units,
-        targets: learner.objective.isClassification ? try alignment.targets(asked.batch.targets) : nil,
-        places: try places(of: asked.batch), progress: step.progress)
-    }
-  }
-
-  /// One alignment, or one for each task of which the teacher knows something.
-  private func alignments(of signal: TeacherSignal, _ learner: Learner, byTask: Bool) throws -> [Alignment] {
-    let key = Question(teacher: signal.name, byTask: byTask)
-    if let known = alignments[key] { return known }
-    let tasks = byTask ? learner.classes.tasks.sorted { $0.key < $1.key }.map(\.value) : []
-    let groups = tasks.isEmpty ? [nil] : tasks.map(Optional.some)
-    let made = try groups.map {
-      try Alignment(signal.units, group: $0, outputs: learner.model.head.outputs, device: learner.device)
-    }.filter { $0.count > 0 || !byTask }
-    alignments[key] = made
-    return made
-  }
-
-  private func places(of batch: Batch) throws -> Tensor {
-    guard batch.count > batch.fresh else { return batch.places }
-    guard batch.fresh > 0 else { return try Tensor.full([batch.count], -1, dtype: .int64) }
-    return try Tensor.concatenate([
-      batch.places.narrow(dim: 0, start: 0, count: batch.fresh),
-      Tensor.full([batch.count - batch.fresh], -1, dtype: .int64),
-    ])
   }
 }
 

@@ -3,31 +3,19 @@ import Torch
 
 /// Keeps terms of different scales from drowning each other out.
 final class TermBalance: Module {
-  /// How the weights of a distillation's terms are found.
-  enum Kind: String, Codable, CaseIterable, Sendable {
-    /// As the recipe has them.
-    case fixed
-    /// A term of weight w pulls at the backbone w times as hard as the labels do: w ‖g_labels‖ / ‖g_term‖, both measured
-    /// every 10 steps and averaged over time, after GradNorm (Chen et al. 2018) with equal rates. A term that does not
-    /// pull yet keeps its weight.
-    case gradient
-    /// w exp(−s) L + ½ s with s learned for each term (Kendall, Gal & Cipolla 2018).
-    case uncertainty
-  }
-
   private static let every = 10
   private static let inertia = 0.9
   private static let labels = "labels"
   /// The share of the labels' gradient below which a term is not heard at all.
   private static let silence = 1e-4
 
-  private let kind: Kind
+  private let kind: Distillation.Balance
   private let names: [String]
   /// Averages of ‖g‖, of the labels and of each term.
   private var norms: [String: Double] = [:]
   private var logVariances: Parameter?
 
-  init(_ kind: Kind, terms: [String]) throws {
+  init(_ kind: Distillation.Balance, terms: [String]) throws {
     (self.kind, names) = (kind, terms)
     super.init()
     guard kind == .uncertainty else { return }
@@ -73,12 +61,7 @@ final class TermBalance: Module {
   }
 
   private func measure(_ parts: [Distillation.Contribution], _ step: Step) throws {
-    let places = step.model.backbone.trainableParameters.map(\.parameter.value)
-    func norm(_ value: Tensor) throws -> Double {
-      guard try value.requiresGrad, !places.isEmpty else { return 0 }
-      let own = try gradients(of: value, withRespectTo: places, retainGraph: true, allowUnused: true)
-      return try noGrad { try Tensor.concatenate(own.map { try $0.flatten() }).norm().item() }
-    }
+    func norm(_ value: Tensor) throws -> Double { try step.backboneGradient(of: value)?.norm().item() ?? 0 }
     let labels = try norm(step.learner.loss(step.outputs, step.batch))
     for (name, now) in try [(Self.labels, labels)] + parts.map({ ($0.name, try norm($0.value)) }) {
       norms[name] = norms[name].map { Self.inertia * $0 + (1 - Self.inertia) * now } ?? now

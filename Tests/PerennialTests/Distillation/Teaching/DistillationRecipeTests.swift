@@ -23,6 +23,14 @@ import Torch
         """, source: "tiny.yaml")
   }
 
+  /// What `perennial distill` takes: every strategy of the family, not one of them by name.
+  @Test func whoTeaches() throws {
+    let arms = try Self.recipe([
+      "kd: [distillation]", "mutual: [mutual-learning]", "icarl: [icarl]", "alone: []", "er: [replay]",
+    ]).arms
+    #expect(arms.filter(\.teaches).map(\.name) == ["kd", "mutual", "icarl"])
+  }
+
   private static func teacher(_ url: URL, _ recipe: Recipe) throws -> PretrainedTeacher {
     let stream = try TinyModality().stream(recipe, seed: 0)
     let blueprint = try TinyModality().blueprint(recipe, for: stream)
