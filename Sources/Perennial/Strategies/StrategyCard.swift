@@ -11,6 +11,7 @@ public struct StrategyCard: Sendable {
     case distillation = "Distillation"
     case architecture = "Dynamic architecture"
     case isolation = "Parameter isolation"
+    case adapters = "Adapters"
     case frozenFeatures = "Frozen features"
     case compression = "Compression"
     case transfer = "Transfer and multi-task"

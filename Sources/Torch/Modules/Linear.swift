@@ -1,11 +1,12 @@
 /// y = x Wᵀ + b on `[…, in]`, initialised as `torch.nn.Linear`.
-public final class Linear: Module, InputFiltering {
+public final class Linear: Module, InputFiltering, AdaptableLayer {
   /// `[out, in]`
   public let weight: Parameter
   /// `[out]`
   public let bias: Parameter?
 
   public var inputFilter: ((Tensor) throws -> Tensor)?
+  public var adapters: [any LayerAdapter] = []
   /// Whether max(·, 0) is fused into the product.
   public let relu: Bool
 
@@ -30,8 +31,9 @@ public final class Linear: Module, InputFiltering {
     let shape = weight.value.shape
     let backend = LinearBackendChoice.shared.backend(
       rows: input.count / Swift.max(shape[1], 1), inputs: shape[1], outputs: shape[0])
-    guard tape == nil else {
-      let sum = taped(self, input: input, output: try input.linear(weight.value, bias: bias?.value))
+    guard tape == nil, adapters.isEmpty else {
+      let own = taped(self, input: input, output: try input.linear(weight.value, bias: bias?.value))
+      let sum = try adapted(input, output: own)
       return relu ? try sum.relu() : sum
     }
     return try input.linear(weight.value, bias: bias?.value, relu: relu, backend: backend)

@@ -27,6 +27,9 @@ open class Module {
   /// Makes a module part of this one; with an empty name its paths stay as they are.
   public final func register(_ name: String, _ module: Module) { children.append((name, module)) }
 
+  /// Takes a module out of this one.
+  public final func unregister(_ module: Module) { children.removeAll { $0.module === module } }
+
   /// The module of that name, of this module's own.
   public final func child(_ name: String) -> Module? { children.first { $0.name == name }?.module }
 
@@ -50,6 +53,16 @@ open class Module {
 
   /// This module and all below it, depth first.
   public final var modules: [Module] { [self] + children.flatMap(\.module.modules) }
+
+  /// The same with their paths; this module's own is empty.
+  public final var namedModules: [(path: String, module: Module)] {
+    [("", self)]
+      + children.flatMap { child in
+        child.module.namedModules.map { below in
+          ([child.name, below.path].filter { !$0.isEmpty }.joined(separator: "."), below.module)
+        }
+      }
+  }
 
   /// The number of learned values, those held fixed included.
   public final var learnedCount: Int {

@@ -1,0 +1,154 @@
+import Torch
+
+/// Adapters of its own for each experience, on a backbone that never changes: nothing learned is ever touched again.
+///
+///     y = W x + b + s B_t A_t x,   t the task where it is told
+///     t = experience of the class whose mean of W's own features is nearest by its angle   where it is not
+///
+/// Only the classes of t compete, in learning and in the answer. Forgetting on request is taking a set of adapters away.
+public final class AdapterPerTask: Strategy {
+  public static let card = StrategyCard(
+    "lora-per-task", .adapters,
+    summary: "Adapters of its own for each experience; class means tell which are asked.",
+    formula: "y = W x + b + s B_t A_t x,  t told, or that of the nearest class mean of W's features",
+    use: "A pretrained model that tells experiences apart; knowledge that may have to be deleted.",
+    avoid: "Experiences that look alike and are not told.",
+    cost: "Adapters and class means of each experience; two forward passes a question without a task.",
+    paper: "common practice; Hu et al., LoRA: Low-Rank Adaptation of Large Language Models, 2021"
+  ) { AdapterPerTask($0) }
+
+  /// What a recipe can choose.
+  public struct Options: LowRankOptions {
+    public var rank = 8
+    public var alpha = 16.0
+    public var dropout = 0.0
+    public var targets: [String] = []
+    public var variant = LowRankVariant.lora
+
+    public init() {}
+
+    public func validate(at node: ConfigurationNode) throws { try validateAdapters(at: node) }
+  }
+
+  public let name = "lora-per-task"
+  public let options: Options
+  private var order = TaskOrder()
+  /// The units that each set of adapters learned.
+  private var units: [[Int]] = []
+  /// The mean of the backbone's own features of each class `[C, D]`, at length 1, and the set that learned it.
+  private var means: Tensor?
+  private var sets: [Int] = []
+
+  public init(_ options: Options = Options()) { self.options = options }
+
+  public func check(_ facts: StreamFacts) throws {
+    guard facts.classes != nil else { throw StrategyError.needsClasses(name) }
+    try facts.refuse(
+      ["replay": "nothing learned is touched again", "joint": "each experience has adapters of its own"],
+      beside: name)
+  }
+
+  public func extend(_ network: Network, _ random: RandomStreams) throws {
+    let shelf = AdapterShelf(
+      options.configuration, beside: try network.layers(for: options, name),
+      dropoutMasks: try random.stream("dropout"))
+    network.register(name, shelf)
+    network.restBackbone()
+  }
+
+  public func begin(_ experience: Experience, _ learner: Learner) throws {
+    let place = order.admit(experience.task ?? experience.index)
+    let targets = Set(try learner.session?.examples.targets.integers() ?? [])
+    if place == units.count { units.append([]) }
+    units[place] = Set(units[place]).union(targets).sorted()
+    if try shelf(learner).grow(to: order.count, learner.random.stream("adapters")) {
+      try learner.parametersChanged()
+    }
+  }
+
+  public func rehearse(_ batch: Batch, _ learner: Learner) throws -> Batch {
+    try activate(order.count - 1, learner)
+    return batch
+  }
+
+  public var replacesLoss: Bool { true }
+
+  /// Among the units of the experience: what others learned is not theirs to push down.
+  public func loss(_ step: Step) throws -> Tensor? {
+    try step.learner.loss(only(units[order.count - 1], step.outputs), step.batch)
+  }
+
+  public func end(_ experience: Experience, _ learner: Learner) throws {
+    guard let session = learner.session else { return }
+    let place = order.count - 1
+    let targets = try session.examples.targets.integers()
+    let features = try learner.asking(task: nil) {
+      try activate(nil, learner)
+      return try Tensor.concatenate(
+        stride(from: 0, to: targets.count, by: 1000).map { start in
+          let places = try Tensor.arange(start, min(start + 1000, targets.count))
+          return try learner.model.features(
+            learner.batch(of: session.examples, places, isAugmented: false).inputs)
+        })
+    }
+    let rows = try noGrad {
+      try units[place].map { unit in
+        let members = try Tensor(targets.indices.filter { targets[$0] == unit }).to(learner.device)
+        return try features.indexSelect(members).mean([0])
+      }
+    }
+    let new = try Tensor.stack(rows).unitRows()
+    means = try means.map { try Tensor.concatenate([$0, new]) } ?? new
+    sets += rows.map { _ in place }
+  }
+
+  public func select(task: Int?, _ learner: Learner) throws {
+    try activate(order.place(of: task), learner)
+  }
+
+  public func answer(_ question: Question, _ learner: Learner) throws -> Tensor? {
+    if let place = order.place(of: question.task) { return try only(units[place], question.outputs) }
+    guard let means else { return nil }
+    // No adapter was active: these are the backbone's own features.
+    let nearest = try question.features.unitRows().matmul(means.T).argmax(1).integers().map { sets[$0] }
+    var rows: [Tensor] = []
+    var order: [Int] = []
+    for place in Set(nearest).sorted() {
+      let members = nearest.indices.filter { nearest[$0] == place }
+      let inputs = try question.inputs.indexSelect(Tensor(members).to(question.inputs.device))
+      try activate(place, learner)
+      rows.append(try only(units[place], learner.model(inputs)))
+      order += members
+    }
+    try activate(nil, learner)
+    return try Tensor.concatenate(rows).indexSelect(Tensor(order).argsort().to(learner.device))
+  }
+
+  /// Outputs `[N, K]` of these units, −∞ of others.
+  private func only(_ units: [Int], _ outputs: Tensor) throws -> Tensor {
+    let own = Set(units)
+    let others = try Tensor((0..<outputs.shape[1]).map { !own.contains($0) }).to(outputs.device)
+    return try outputs.maskedFill(others, -Double.infinity)
+  }
+
+  private func activate(_ place: Int?, _ learner: Learner) throws {
+    try shelf(learner).activate { $0 == place }
+  }
+
+  private func shelf(_ learner: Learner) throws -> AdapterShelf { try learner.model.attached(name) }
+
+  public func state() throws -> State {
+    var state = State()
+    state["tasks"] = order
+    state["units"] = units
+    state["sets"] = sets
+    if let means { state.tensors["means"] = try means.clone() }
+    return state
+  }
+
+  public func restore(_ state: State, _ learner: Learner, past: (Int) throws -> Experience) throws {
+    (order, units) = (try state.require("tasks"), try state.require("units"))
+    sets = try state.require("sets")
+    means = try state.tensors["means"]?.to(learner.device)
+  }
+}
