@@ -62,7 +62,7 @@ struct Method: Sendable, CustomTestStringConvertible {
   /// Every strategy with every option that takes another path, family by family.
   static let all: [Method] =
     core + regularization + replays + generative + isolation + frozenFeatures + transfer + taskFree
-    + compression + distillations + companions + classIncremental
+    + adapters + compression + distillations + companions + classIncremental
 
   static let core: [Method] = [
     Method("finetune") { [] },

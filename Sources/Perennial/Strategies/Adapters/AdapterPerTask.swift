@@ -38,6 +38,8 @@ public final class AdapterPerTask: Strategy {
   /// The mean of the backbone's own features of each class `[C, D]`, at length 1, and the set that learned it.
   private var means: Tensor?
   private var sets: [Int] = []
+  /// The rows of the head that earlier experiences learned.
+  private var held = HeldWeights()
 
   public init(_ options: Options = Options()) { self.options = options }
 
@@ -64,7 +66,12 @@ public final class AdapterPerTask: Strategy {
     if try shelf(learner).grow(to: order.count, learner.random.stream("adapters")) {
       try learner.parametersChanged()
     }
+    try held.hold(learner.vector.headRows(before: learner.session?.previousOutputs ?? 0), of: learner.vector)
   }
+
+  public func transform(_ vector: ParameterVector, _ step: Step) throws { try held.zeroGradients(of: vector) }
+
+  public func observe(_ step: Step) throws { try held.putBack(into: step.learner.vector) }
 
   public func rehearse(_ batch: Batch, _ learner: Learner) throws -> Batch {
     try activate(order.count - 1, learner)
@@ -143,6 +150,7 @@ public final class AdapterPerTask: Strategy {
     state["units"] = units
     state["sets"] = sets
     if let means { state.tensors["means"] = try means.clone() }
+    state.set(try held.state(), under: "held")
     return state
   }
 
@@ -150,5 +158,6 @@ public final class AdapterPerTask: Strategy {
     (order, units) = (try state.require("tasks"), try state.require("units"))
     sets = try state.require("sets")
     means = try state.tensors["means"]?.to(learner.device)
+    held = try HeldWeights(state.scoped("held"), device: learner.device)
   }
 }
