@@ -13,6 +13,8 @@ let package = Package(
     .library(name: "Torch", targets: ["Torch"]),
     .library(name: "Perennial", targets: ["Perennial"]),
     .library(name: "PerennialVision", targets: ["PerennialVision"]),
+    .library(name: "PerennialText", targets: ["PerennialText"]),
+    .library(name: "PerennialTokenizers", targets: ["PerennialTokenizers"]),
     .executable(name: "perennial", targets: ["PerennialCommand"]),
   ],
   dependencies: [
@@ -45,10 +47,14 @@ let package = Package(
       ],
       resources: [.copy("Resources/digits.csv.gz"), .copy("Resources/digits.LICENSE.txt")],
       swiftSettings: strict),
+    .target(name: "PerennialTokenizers", swiftSettings: strict),
+    .target(
+      name: "PerennialText", dependencies: ["Perennial", "PerennialTokenizers", "SwiftCSV"],
+      swiftSettings: strict),
     .executableTarget(
       name: "PerennialCommand",
       dependencies: [
-        "PerennialVision", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "PerennialVision", "PerennialText", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
     .executableTarget(
@@ -70,6 +76,12 @@ let package = Package(
     .testTarget(
       name: "PerennialVisionTests", dependencies: ["PerennialVision", "TestSupport"],
       resources: [.copy("Fixtures")],
+      swiftSettings: strict),
+    .testTarget(
+      name: "PerennialTokenizersTests", dependencies: ["PerennialTokenizers"], resources: [.copy("Golden")],
+      swiftSettings: strict),
+    .testTarget(
+      name: "PerennialTextTests", dependencies: ["PerennialText", "TestSupport"], resources: [.copy("Golden")],
       swiftSettings: strict),
     .testTarget(name: "CommandTests", dependencies: ["PerennialCommand"], swiftSettings: strict),
   ],
