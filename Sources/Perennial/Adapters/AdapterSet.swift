@@ -61,9 +61,12 @@ public final class AdapterSet: Module {
   public func merge() throws {
     guard !isMerged else { return }
     unmerged = try places.map { place in
-      let own = try noGrad { try place.layer.denseWeight().clone() }
-      try place.layer.setDenseWeight(place.adapter.merged(own))
-      return own
+      let weight = place.layer.weight.value
+      return try noGrad {
+        let own = try weight.clone()
+        try weight.copy(from: place.adapter.merged(own))
+        return own
+      }
     }
     isEnabled = false
   }
@@ -71,7 +74,9 @@ public final class AdapterSet: Module {
   /// Takes the adapters out of the layers again, bit for bit.
   public func unmerge() throws {
     guard isMerged else { return }
-    for (place, own) in zip(places, unmerged) { try place.layer.setDenseWeight(own) }
+    try noGrad {
+      for (place, own) in zip(places, unmerged) { try place.layer.weight.value.copy(from: own) }
+    }
     unmerged = []
     isEnabled = true
   }

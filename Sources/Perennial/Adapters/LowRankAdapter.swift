@@ -30,7 +30,7 @@ public final class LowRankAdapter: Module, LayerAdapter {
     self.dropout = Dropout(dropout, dropoutMasks)
     magnitude =
       hasMagnitude
-      ? Parameter(try noGrad { try layer.denseWeight().norm([1]).clone() }, kind: .adapter) : nil
+      ? Parameter(try noGrad { try layer.weight.value.norm([1]) }, kind: .adapter) : nil
     super.init()
     try noGrad { try up.weight.value.zero() }
     register("lora_A", down)
@@ -45,7 +45,7 @@ public final class LowRankAdapter: Module, LayerAdapter {
   public func callAsFunction(_ input: Tensor, output: Tensor, of layer: any AdaptableLayer) throws -> Tensor {
     guard isEnabled else { return output }
     guard let magnitude else { return try output + up(down(dropout(input))) * scale }
-    let factor = try magnitude.value / noGrad { try (layer.denseWeight() + difference()).norm([1]) }
+    let factor = try magnitude.value / noGrad { try (layer.weight.value + difference()).norm([1]) }
     let bare = try layer.bias.map { try output - $0.value } ?? output
     guard dropout.isTraining, dropout.probability > 0 else {
       let sum = try (bare + up(down(input)) * scale) * factor
@@ -53,7 +53,7 @@ public final class LowRankAdapter: Module, LayerAdapter {
     }
     // As the authors' code has it: dropout leaves out inputs of what is learned, not of the layer.
     let kept = try dropout(input)
-    return try output + (factor - 1) * kept.linear(layer.denseWeight()) + up(down(kept)) * factor * scale
+    return try output + (factor - 1) * kept.linear(layer.weight.value) + up(down(kept)) * factor * scale
   }
 
   /// s B A `[out, in]`, without the magnitude.

@@ -22,12 +22,15 @@ public struct DataSource {
   public let note: String?
   /// Whether the training examples stand in the order of time, which instance streams then keep.
   public let isOrdered: Bool
+  /// What belongs together by itself: domains, speakers, days.
+  public let groups: DataGroups?
 
   public init(
     name: String, train: Examples, test: Examples, pipeline: InputPipeline, note: String? = nil,
-    isOrdered: Bool = false
+    isOrdered: Bool = false, groups: DataGroups? = nil
   ) {
     self.isOrdered = isOrdered
+    self.groups = groups
     self.name = name
     self.train = train
     self.test = test
@@ -37,7 +40,22 @@ public struct DataSource {
 
   /// The same data through another pipeline.
   public func with(pipeline: InputPipeline) -> DataSource {
-    DataSource(name: name, train: train, test: test, pipeline: pipeline, note: note, isOrdered: isOrdered)
+    DataSource(
+      name: name, train: train, test: test, pipeline: pipeline, note: note, isOrdered: isOrdered,
+      groups: groups)
+  }
+}
+
+/// Which examples of a data set belong together.
+public struct DataGroups: Equatable, Sendable {
+  /// The groups in their natural order.
+  public let names: [String]
+  /// The group of each training and each test example.
+  public let train: [Int]
+  public let test: [Int]
+
+  public init(names: [String], train: [Int], test: [Int]) {
+    (self.names, self.train, self.test) = (names, train, test)
   }
 }
 

@@ -25,7 +25,8 @@ public struct StreamPlan {
   public var scenario = Scenario.classIncremental
   /// How many experiences; with domains there is one for each of them.
   public var experiences = 5
-  /// The order in which classes come, where experiences differ in classes.
+  /// The order in which classes come, where experiences differ in classes; that of groups, where the data have as many
+  /// as there are experiences.
   public var classOrder = ClassOrder.natural
   /// The fraction of training examples held out, in [0, 1).
   public var validation = 0.0
@@ -46,7 +47,11 @@ public struct StreamPlan {
     try check(source)
     let random = RandomStreams(seed: seed)
     if let domains { return try transformed(source, domains, random) }
-    return scenario == .instanceIncremental ? try byInstance(source, random) : try byClass(source, random)
+    guard scenario != .instanceIncremental else { return try byInstance(source, random) }
+    if let groups = source.groups, experiences > 1, groups.names.count == experiences {
+      return try byGroup(source, groups, random)
+    }
+    return try byClass(source, random)
   }
 
   private func check(_ source: DataSource) throws {
@@ -57,7 +62,8 @@ public struct StreamPlan {
     }
     guard Self.hasLabels(source) else {
       let sharesTargets =
-        scenario == .instanceIncremental || (scenario == .domainIncremental && domains != nil)
+        scenario == .instanceIncremental
+        || (scenario == .domainIncremental && (domains != nil || source.groups?.names.count == experiences))
       guard sharesTargets else { throw StreamError.needsLabels(scenario: scenario.rawValue) }
       return
     }
@@ -117,6 +123,23 @@ public struct StreamPlan {
       source, names: names, random,
       train: { try labelled(source.train.select(train[$0])) },
       test: { try labelled(source.test.select(test[$0])) })
+  }
+
+  /// An experience for each group of the data.
+  private func byGroup(_ source: DataSource, _ groups: DataGroups, _ random: RandomStreams) throws -> Stream {
+    let order = try classOrder(of: Array(groups.names.indices), random)
+    func members(_ all: [Int]) -> [[Int]] {
+      let places = Dictionary(grouping: all.indices) { all[$0] }
+      return order.map { places[$0] ?? [] }
+    }
+    let train = try blurred(members(groups.train), random)
+    let test = members(groups.test)
+    let names = order.map { groups.names[$0] }
+    if let index = train.firstIndex(where: \.isEmpty) { throw StreamError.emptyExperience(name: names[index]) }
+    if let index = test.firstIndex(where: \.isEmpty) { throw StreamError.emptyTestSet(name: names[index]) }
+    return stream(
+      source, names: names, random, train: { try source.train.select(train[$0]) },
+      test: { try source.test.select(test[$0]) })
   }
 
   private func classOrder(of labels: [Int], _ random: RandomStreams) throws -> [Int] {

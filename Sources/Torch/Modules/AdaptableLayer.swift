@@ -10,29 +10,18 @@ public protocol LayerAdapter: Module {
 
 /// A linear map of vectors that adapters can be put beside: y = x Wᵀ + b.
 public protocol AdaptableLayer: Layer {
-  /// Learned values W, in whatever order the layer keeps them, and b.
+  /// W `[out, in]`
   var weight: Parameter { get }
+  /// b `[out]`
   var bias: Parameter? { get }
-  /// Whether W is kept as `[in, out]`, as GPT-2 has it, rather than `[out, in]`.
-  var isTransposed: Bool { get }
   /// Those put beside it, in the order in which they are heard; whoever puts one there makes it part of the model.
   var adapters: [any LayerAdapter] { get set }
 }
 
 extension AdaptableLayer {
-  public var isTransposed: Bool { false }
-  private var shape: [Int] { weight.value.shape }
   /// The widths of what it takes and gives.
-  public var inputCount: Int { shape[isTransposed ? 0 : 1] }
-  public var outputCount: Int { shape[isTransposed ? 1 : 0] }
-
-  /// W `[out, in]`
-  public func denseWeight() throws -> Tensor { isTransposed ? try weight.value.T : weight.value }
-
-  /// Puts W `[out, in]` in place.
-  public func setDenseWeight(_ dense: Tensor) throws {
-    try noGrad { try weight.value.copy(from: isTransposed ? dense.T : dense) }
-  }
+  public var inputCount: Int { weight.value.shape[1] }
+  public var outputCount: Int { weight.value.shape[0] }
 
   /// What the adapters make of the layer's output.
   public func adapted(_ input: Tensor, output: Tensor) throws -> Tensor {

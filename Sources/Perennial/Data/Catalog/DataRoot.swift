@@ -49,7 +49,9 @@ public struct DataRoot: Sendable, Equatable {
   }
 
   /// The first of some files that is in a folder.
-  func file(_ names: [String], in folder: URL, of dataset: String) throws -> URL {
+  ///
+  /// - Throws: `MissingDataError` where none of them is.
+  public func file(_ names: [String], in folder: URL, of dataset: String) throws -> URL {
     let files = names.map { folder.appendingPathComponent($0) }
     guard let found = files.first(where: { FileManager.default.fileExists(atPath: $0.path) }) else {
       throw MissingDataError(dataset: dataset, wanted: names, folder: folder, root: self)

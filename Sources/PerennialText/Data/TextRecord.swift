@@ -1,0 +1,32 @@
+/// A text with its class, as a data set has it before any tokenizer.
+public struct LabeledText: Equatable, Sendable {
+  public let text: String
+  public let label: String
+  /// The domain or day that it belongs to, where the data say so.
+  public let group: String?
+
+  public init(_ text: String, label: String, group: String? = nil) {
+    (self.text, self.label, self.group) = (text, label, group)
+  }
+}
+
+/// What is wrong with a file of texts, and where.
+public struct TextDataError: Error, Equatable, CustomStringConvertible {
+  public let file: String
+  /// Counted from 1; nil for the file as a whole.
+  public let line: Int?
+  public let problem: String
+
+  public init(_ file: String, line: Int? = nil, _ problem: String) {
+    (self.file, self.line, self.problem) = (file, line, problem)
+  }
+
+  public var description: String { "\(file)\(line.map { ":\($0)" } ?? ""): \(problem)" }
+}
+
+/// What happens to a record that cannot be used.
+public enum BadRecords: String, Codable, CaseIterable, Sendable {
+  case refuse
+  /// Left out, and counted in the note beside every number.
+  case skip
+}
