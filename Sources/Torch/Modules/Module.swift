@@ -51,6 +51,17 @@ open class Module {
   /// This module and all below it, depth first.
   public final var modules: [Module] { [self] + children.flatMap(\.module.modules) }
 
+  /// This module, with an empty path, and all below it with their paths, depth first.
+  public final var namedModules: [(path: String, module: Module)] {
+    [("", self)]
+      + children.flatMap { child in
+        child.module.namedModules.map {
+          let isJoined = !child.name.isEmpty && !$0.path.isEmpty
+          return (child.name + (isJoined ? "." : "") + $0.path, $0.module)
+        }
+      }
+  }
+
   /// The number of learned values, those held fixed included.
   public final var learnedCount: Int {
     parameters.reduce(0) { $0 + ($1.parameter.kind == .buffer ? 0 : $1.parameter.value.count) }
