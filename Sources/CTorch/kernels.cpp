@@ -58,8 +58,9 @@ at::Tensor slot(const at::Tensor &leaf) {
 }
 
 struct LinearFunction : torch::autograd::Function<LinearFunction> {
-  static at::Tensor forward(AutogradContext *ctx, const at::Tensor &x, const at::Tensor &w,
+  static at::Tensor forward(AutogradContext *ctx, const at::Tensor &input, const at::Tensor &w,
                             const std::optional<at::Tensor> &b, bool relu, int64_t backend) {
+    auto x = rows(input);
     at::Tensor y;
     if (backend == 1) {
       y = onednn(x, w, b, relu);
@@ -67,24 +68,29 @@ struct LinearFunction : torch::autograd::Function<LinearFunction> {
       y = b ? at::addmm(*b, x, w.t()) : at::mm(x, w.t());
       if (relu) y.relu_();
     }
+    if (input.dim() != 2) y = like(y, input);
     ctx->saved_data["relu"] = relu;
     ctx->saved_data["backend"] = backend;
-    ctx->save_for_backward({x, w, b ? *b : at::Tensor(), relu ? y : at::Tensor()});
+    ctx->save_for_backward({input, w, b ? *b : at::Tensor(), relu ? y : at::Tensor()});
     return y;
   }
 
   static variable_list backward(AutogradContext *ctx, variable_list gradients) {
     auto saved = ctx->get_saved_variables();
-    const auto &x = saved[0], &w = saved[1], &b = saved[2];
+    const auto &input = saved[0], &w = saved[1], &b = saved[2];
     bool useDNN = ctx->saved_data["backend"].toInt() == 1 && !at::GradMode::is_enabled();
-    auto g = gradients[0];
+    auto g = rows(gradients[0]);
     if (ctx->saved_data["relu"].toBool()) {
-      g = at::GradMode::is_enabled() ? g * (saved[3] > 0).to(g.dtype())
-                                     : at::threshold_backward(g, saved[3], 0);
+      auto y = rows(saved[3]);
+      g = at::GradMode::is_enabled() ? g * (y > 0).to(g.dtype()) : at::threshold_backward(g, y, 0);
     }
     at::Tensor dx, dw, db;
-    if (ctx->needs_input_grad(0)) dx = useDNN ? onednn(g, w.t(), std::nullopt, false) : g.mm(w);
+    if (ctx->needs_input_grad(0)) {
+      dx = useDNN ? onednn(g, w.t(), std::nullopt, false) : g.mm(w);
+      if (input.dim() != 2) dx = like(dx, input);
+    }
     if (ctx->needs_input_grad(1)) {
+      auto x = rows(input);
       if (auto into = slot(w); into.defined() && !useDNN) {
         at::addmm_out(into, into, g.t(), x);
       } else {
@@ -100,6 +106,40 @@ struct LinearFunction : torch::autograd::Function<LinearFunction> {
     }
     return {dx, dw, db, at::Tensor(), at::Tensor()};
   }
+
+ private:
+  /// `[…, width]` as one matrix.
+  static at::Tensor rows(const at::Tensor &x) { return x.dim() == 2 ? x : x.reshape({-1, x.size(-1)}); }
+
+  /// A matrix of rows with the leading dimensions of `model`.
+  static at::Tensor like(const at::Tensor &matrix, const at::Tensor &model) {
+    auto shape = model.sizes().vec();
+    shape.back() = matrix.size(1);
+    return matrix.reshape(shape);
+  }
+};
+
+/// A value whose derivatives are known already.
+struct KnownGradients : torch::autograd::Function<KnownGradients> {
+  struct Gradients {
+    std::vector<at::Tensor> values;
+  };
+
+  static at::Tensor forward(AutogradContext *ctx, at::TensorList inputs, const at::Tensor &value,
+                            const Gradients &gradients) {
+    ctx->saved_data["gradients"] = gradients.values;
+    ctx->saved_data["inputs"] = static_cast<int64_t>(inputs.size());
+    return value.clone();
+  }
+
+  static variable_list backward(AutogradContext *ctx, variable_list upstream) {
+    TORCH_CHECK(!at::GradMode::is_enabled(), "a loss in pieces is differentiated once; its gradient is not recorded");
+    variable_list result;
+    for (const auto &gradient : ctx->saved_data["gradients"].toTensorVector())
+      result.push_back(gradient * upstream[0]);
+    result.resize(static_cast<size_t>(ctx->saved_data["inputs"].toInt()) + 2);
+    return result;
+  }
 };
 
 }  // namespace
@@ -107,8 +147,8 @@ struct LinearFunction : torch::autograd::Function<LinearFunction> {
 at::Tensor linear(const at::Tensor &input, const at::Tensor &weight, const std::optional<at::Tensor> &bias, bool relu,
                   int64_t backend) {
   bool plain = !input.is_cpu() || !weight.is_cpu() || input.scalar_type() != at::kFloat ||
-               weight.scalar_type() != at::kFloat || input.dim() != 2 || weight.dim() != 2 ||
-               input.size(1) != weight.size(1) || input.numel() == 0 || weight.numel() == 0;
+               weight.scalar_type() != at::kFloat || input.dim() < 2 || weight.dim() != 2 ||
+               input.size(-1) != weight.size(1) || input.numel() == 0 || weight.numel() == 0;
   // oneDNN reads as many bias values as there are outputs, whatever the bias holds.
   plain = plain || (bias && (!bias->is_cpu() || bias->scalar_type() != at::kFloat || bias->dim() != 1 ||
                              bias->size(0) != weight.size(0)));
@@ -117,6 +157,14 @@ at::Tensor linear(const at::Tensor &input, const at::Tensor &weight, const std::
     return relu ? at::relu(y) : y;
   }
   return LinearFunction::apply(input, weight, bias, relu, backend);
+}
+
+at::Tensor attachGradients(const at::Tensor &value, at::TensorList inputs, at::TensorList gradients) {
+  TORCH_CHECK(value.numel() == 1 && inputs.size() == gradients.size(), "a scalar needs one gradient for each input");
+  for (size_t i = 0; i < inputs.size(); i++)
+    TORCH_CHECK(inputs[i].sizes() == gradients[i].sizes(), "a gradient of shape ", gradients[i].sizes(),
+                " is not that of an input of shape ", inputs[i].sizes());
+  return KnownGradients::apply(inputs, value, KnownGradients::Gradients{gradients.vec()});
 }
 
 void directBackward(const at::Tensor &loss) {

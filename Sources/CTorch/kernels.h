@@ -11,6 +11,9 @@ at::Tensor linear(const at::Tensor &input, const at::Tensor &weight, const std::
 /// loss.backward(), during which linear layers add their weight gradients straight into `.grad`.
 void directBackward(const at::Tensor &loss);
 
+/// A scalar with these gradients for these inputs, for losses whose graph was never whole.
+at::Tensor attachGradients(const at::Tensor &value, at::TensorList inputs, at::TensorList gradients);
+
 /// gradient += scale · (precision ⊙ parameter − weighted), in one pass.
 void addQuadraticPenalty(at::Tensor &gradient, const at::Tensor &parameter, const at::Tensor &precision,
                          const at::Tensor &weighted, double scale);

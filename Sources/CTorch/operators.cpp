@@ -1020,3 +1020,7 @@ int32_t ct_add_path_integral_(ct_tensor integral, ct_tensor gradient, ct_tensor 
 int32_t ct_gather_normalized(ct_tensor data, ct_tensor index, ct_tensor scale, ct_tensor shift, ct_tensor *result) {
   return guarded([&] { auto &&data_ = ref(data); auto &&index_ = ref(index); auto &&scale_ = ref(scale); auto &&shift_ = ref(shift); *result = own(perennial::gatherNormalized(data_, index_, scale_, shift_)); });
 }
+
+int32_t ct_attach_gradients(ct_tensor value, const ct_tensor *inputs, size_t inputs_count, const ct_tensor *gradients, size_t gradients_count, ct_tensor *result) {
+  return guarded([&] { auto &&value_ = ref(value); auto &&inputs_ = list(inputs, inputs_count); auto &&gradients_ = list(gradients, gradients_count); *result = own(perennial::attachGradients(value_, inputs_, gradients_)); });
+}

@@ -35,6 +35,13 @@ int32_t ct_gradients(const ct_tensor *outputs, size_t output_count, const ct_ten
                      const ct_tensor *seeds, bool retain_graph, bool create_graph, bool allow_unused,
                      ct_tensor *results);
 
+// A value that was computed without a graph, and a call that gives the gradients of its inputs (null for none) when the
+// backward pass needs them: a block that is run again instead of being remembered. The call says in `message` why it
+// failed. `release` is called when the graph lets go of the context, also when this function fails.
+typedef int32_t (*ct_recompute)(void *context, ct_tensor upstream, ct_tensor *gradients, char *message, size_t capacity);
+int32_t ct_checkpoint(ct_tensor value, const ct_tensor *inputs, size_t input_count, void *context,
+                      ct_recompute recompute, void (*release)(void *context), ct_tensor *result);
+
 // Random generators.
 int32_t ct_generator_new(uint64_t seed, const char *device, ct_generator *result);
 void ct_generator_free(ct_generator generator);

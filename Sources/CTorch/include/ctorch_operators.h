@@ -260,6 +260,7 @@ int32_t ct_direct_backward(ct_tensor loss);
 int32_t ct_add_quadratic_penalty_(ct_tensor gradient, ct_tensor parameter, ct_tensor precision, ct_tensor weighted, double scale);
 int32_t ct_add_path_integral_(ct_tensor integral, ct_tensor gradient, ct_tensor before, ct_tensor after);
 int32_t ct_gather_normalized(ct_tensor data, ct_tensor index, ct_tensor scale, ct_tensor shift, ct_tensor *result);
+int32_t ct_attach_gradients(ct_tensor value, const ct_tensor *inputs, size_t inputs_count, const ct_tensor *gradients, size_t gradients_count, ct_tensor *result);
 
 #ifdef __cplusplus
 }

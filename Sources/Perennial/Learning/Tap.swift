@@ -16,6 +16,9 @@ public final class Tap {
     return value
   }
 
+  /// Whether somebody waits for the next value; a value that is made for listeners alone need not be made without.
+  public var isHeard: Bool { !heard.isEmpty }
+
   fileprivate func open() { heard.append(nil) }
   fileprivate func close() -> Tensor? { heard.popLast() ?? nil }
 }
@@ -50,11 +53,24 @@ extension Backbone {
   func recording<Result>(taps names: [String], _ body: () throws -> Result) throws -> (
     result: Result, taps: [String: Tensor]
   ) {
-    let wanted = Set(names).subtracting(["features", "outputs"])
+    let always = ["features", "outputs"]
+    return try taps.recording(names.filter { !always.contains($0) }, others: always, body)
+  }
+}
+
+extension Collection<Tap> {
+  /// Runs `body`, which makes one forward pass, and gives what the taps of these names saw.
+  ///
+  /// - Parameter others: names that an error lists too.
+  /// - Throws: `TapError` for a name that is not here, or a tap that the pass did not come by.
+  public func recording<Result>(
+    _ names: [String], others: [String] = [], _ body: () throws -> Result
+  ) throws -> (result: Result, taps: [String: Tensor]) {
+    let wanted = Set(names)
     guard !wanted.isEmpty else { return (try body(), [:]) }
-    let taps = self.taps.filter { wanted.contains($0.name) }
+    let taps = filter { wanted.contains($0.name) }
     if let missing = wanted.subtracting(taps.map(\.name)).min() {
-      throw TapError.unknown(missing, known: self.taps.map(\.name) + ["features", "outputs"])
+      throw TapError.unknown(missing, known: map(\.name) + others)
     }
     for tap in taps { tap.open() }
     let result = Swift.Result { try body() }

@@ -54,12 +54,13 @@ open class Module {
   /// This module and all below it, depth first.
   public final var modules: [Module] { [self] + children.flatMap(\.module.modules) }
 
-  /// The same with their paths; this module's own is empty.
+  /// This module, with an empty path, and all below it with their paths, depth first.
   public final var namedModules: [(path: String, module: Module)] {
     [("", self)]
       + children.flatMap { child in
-        child.module.namedModules.map { below in
-          ([child.name, below.path].filter { !$0.isEmpty }.joined(separator: "."), below.module)
+        child.module.namedModules.map {
+          let isJoined = !child.name.isEmpty && !$0.path.isEmpty
+          return (child.name + (isJoined ? "." : "") + $0.path, $0.module)
         }
       }
   }

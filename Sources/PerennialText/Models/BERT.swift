@@ -1,0 +1,145 @@
+import Perennial
+import Torch
+
+/// The BERT encoder (Devlin et al. 2019), with the parameter names of `transformers`' `BertModel`.
+///
+/// Taps are `embeddings`, `layers.0` … (what each layer gives, `[N, L, D]`), `attentions.0` … (its probabilities
+/// `[N, heads, L, L]`) and `hidden`. Places count tokens, so that padding may stand on either side.
+public final class BERT: Module, PublishedModel, TextEncoder, Checkpointing {
+  public static let modelTypes = ["bert"]
+  public let configuration: BERTConfiguration
+  public let taps: [Tap]
+  public var recomputesBlocks = false
+  public var width: Int { configuration.width }
+  public var paddingToken: Int? { configuration.paddingToken }
+
+  private let words: Embedding
+  private let places: Embedding
+  private let types: Embedding
+  private let norm: LayerNorm
+  private let dropout: Dropout
+  private let layers: [BERTLayer]
+  private let pooler: Linear?
+  private let embedded = Tap("embeddings")
+  private let hidden = Tap("hidden")
+  private let masks: Generator
+
+  public init(_ configuration: BERTConfiguration, _ generator: Generator, dropout masks: Generator) throws {
+    let (c, deviation) = (configuration, configuration.initializerRange)
+    guard c.heads > 0, c.width % c.heads == 0 else {
+      throw TorchError(.shape, "a width of \(c.width) does not divide into \(c.heads) heads")
+    }
+    self.configuration = c
+    self.masks = masks
+    words = try .normal(c.vocabularySize, c.width, padding: c.paddingToken, deviation: deviation, generator)
+    places = try .normal(c.maximumLength, c.width, deviation: deviation, generator)
+    types = try .normal(c.tokenTypes, c.width, deviation: deviation, generator)
+    norm = try LayerNorm([c.width], epsilon: c.normalizationEpsilon)
+    dropout = Dropout(c.hiddenDropout, masks)
+    layers = try (0..<c.layers).map { try BERTLayer(c, index: $0, generator, masks) }
+    pooler = c.hasPooler ? try .normal(c.width, c.width, deviation: deviation, generator) : nil
+    taps = [embedded] + layers.flatMap { [$0.output, $0.core.probabilities] } + [hidden]
+    super.init()
+    register("embeddings.word_embeddings", words)
+    register("embeddings.position_embeddings", places)
+    register("embeddings.token_type_embeddings", types)
+    register("embeddings.LayerNorm", norm)
+    register("embeddings.dropout", dropout)
+    for (index, layer) in layers.enumerated() { register("encoder.layer.\(index)", layer) }
+    if let pooler { register("pooler.dense", pooler) }
+  }
+
+  /// What the last layer gives, `[N, L, D]`; rows of padding hold numbers without meaning.
+  ///
+  /// - Parameter types: The part of a pair that each token belongs to, int64 `[N, L]`; nil: the first.
+  /// - Throws: `TorchError` for sequences that are too long, and ids outside of the vocabulary.
+  public func hiddenStates(_ batch: TokenBatch, types tokenTypes: Tensor?) throws -> Tensor {
+    try configuration.maximumLength.checkLength(batch.length)
+    let positions =
+      try batch.positions().map { try places($0) } ?? places.weight.value[0..<batch.length]
+    let type = try tokenTypes.map { try types($0) } ?? types.weight.value[0]
+    var x = embedded(try dropout(norm(words(batch.ids) + positions + type)))
+    let pattern = try batch.pattern(isCausal: false)
+    for layer in layers {
+      let taps = [layer.core.probabilities]
+      x = layer.output(
+        try run(layer, [x], dropout: masks, heard: taps) { try layer($0[0], pattern) })
+    }
+    return hidden(x)
+  }
+
+  public func hiddenStates(_ batch: TokenBatch) throws -> Tensor { try hiddenStates(batch, types: nil) }
+
+  /// The pooler's output `[N, D]` for hidden states `[N, L, D]`: tanh of a dense layer on the first token.
+  ///
+  /// - Throws: `TorchError` (`unsupported`) for an encoder without a pooler.
+  public func pooled(_ hidden: Tensor) throws -> Tensor {
+    guard let pooler else { throw TorchError(.unsupported, "this encoder was made without a pooler") }
+    return try pooler(hidden.select(0, dim: 1)).tanh()
+  }
+
+  public static func names(_ configuration: BERTConfiguration) -> CheckpointNames {
+    CheckpointNames(
+      outer: "bert.", passedOver: ["cls."] + (configuration.hasPooler ? [] : ["pooler."]),
+      computed: ["embeddings.position_ids", "embeddings.token_type_ids"])
+  }
+}
+
+/// Attention and a two-layer perceptron, each added to its input and normalised after.
+final class BERTLayer: Module {
+  let core: AttentionCore
+  let output: Tap
+  private let query, key, value, mix, inner, outer: Linear
+  private let attentionNorm, outputNorm: LayerNorm
+  private let dropout: Dropout
+  private let heads: Int
+  private let activation: ActivationName
+
+  init(_ c: BERTConfiguration, index: Int, _ generator: Generator, _ masks: Generator) throws {
+    func linear(_ inputs: Int, _ outputs: Int) throws -> Linear {
+      try .normal(inputs, outputs, deviation: c.initializerRange, generator)
+    }
+    query = try linear(c.width, c.width)
+    key = try linear(c.width, c.width)
+    value = try linear(c.width, c.width)
+    mix = try linear(c.width, c.width)
+    inner = try linear(c.width, c.innerWidth)
+    outer = try linear(c.innerWidth, c.width)
+    attentionNorm = try LayerNorm([c.width], epsilon: c.normalizationEpsilon)
+    outputNorm = try LayerNorm([c.width], epsilon: c.normalizationEpsilon)
+    dropout = Dropout(c.hiddenDropout, masks)
+    core = AttentionCore(
+      "attentions.\(index)", scale: 1 / Double(c.width / c.heads).squareRoot(),
+      dropout: Dropout(c.attentionDropout, masks))
+    output = Tap("layers.\(index)")
+    heads = c.heads
+    activation = c.activation
+    super.init()
+    register("attention.self.query", query)
+    register("attention.self.key", key)
+    register("attention.self.value", value)
+    register("attention.self", core)
+    register("attention.output.dense", mix)
+    register("attention.output.LayerNorm", attentionNorm)
+    register("intermediate.dense", inner)
+    register("output.dense", outer)
+    register("output.LayerNorm", outputNorm)
+    register("output.dropout", dropout)
+  }
+
+  func callAsFunction(_ x: Tensor, _ pattern: AttentionPattern) throws -> Tensor {
+    let mixed = try core(
+      query(x).splitHeads(heads), key(x).splitHeads(heads), value(x).splitHeads(heads), pattern)
+    let attended = try attentionNorm(dropout(mix(mixed)) + x)
+    return try outputNorm(dropout(outer(activation(inner(attended)))) + attended)
+  }
+}
+
+extension Int {
+  /// - Throws: `TorchError` (`shape`) for a sequence that is longer than this.
+  func checkLength(_ length: Int) throws {
+    guard length <= self else {
+      throw TorchError(.shape, "a sequence of \(length) tokens; the model takes at most \(self)")
+    }
+  }
+}

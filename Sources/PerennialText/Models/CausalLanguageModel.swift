@@ -1,0 +1,38 @@
+import Perennial
+import Torch
+
+/// A model that reads from left to right and says what comes next.
+public protocol CausalLanguageModel: Layer, TextEncoder {
+  /// V
+  var vocabularySize: Int { get }
+
+  /// The longest sequence it takes, or nil.
+  var maximumLength: Int? { get }
+
+  /// The ids that end a text.
+  var endTokens: [Int] { get }
+
+  /// The output layer's weight `[V, D]`, the token embeddings' where they are tied: what losses in pieces need.
+  var outputWeight: Parameter { get }
+
+  /// Vectors `[N, L, D]` of tokens that follow those in the cache, if there is one, and join them.
+  func hiddenStates(_ batch: TokenBatch, cache: KeyValueCache?) throws -> Tensor
+
+  /// Scores of the next token `[…, V]` for vectors `[…, D]`.
+  func logits(_ hidden: Tensor) throws -> Tensor
+
+  /// Room for what `capacity` tokens of `rows` texts leave behind.
+  func makeCache(rows: Int, capacity: Int) throws -> KeyValueCache
+}
+
+extension CausalLanguageModel {
+  public func hiddenStates(_ batch: TokenBatch) throws -> Tensor { try hiddenStates(batch, cache: nil) }
+
+  /// Scores of the next token `[N, L, V]`.
+  public func callAsFunction(_ batch: TokenBatch) throws -> Tensor { try logits(hiddenStates(batch)) }
+
+  /// Ids int64 `[N, L]`, filled up with the padding id → scores of the next token `[N, L, V]`.
+  public func callAsFunction(_ ids: Tensor) throws -> Tensor {
+    try callAsFunction(TokenBatch(ids.to(.int64), padding: paddingToken))
+  }
+}

@@ -1,0 +1,211 @@
+import Perennial
+import Torch
+
+/// The T5 encoder-decoder (Raffel et al. 2020), with the parameter names of `transformers`'
+/// `T5ForConditionalGeneration`.
+///
+/// Taps are `encoder.embeddings`, `encoder.layers.0` …, `encoder.attentions.0` …, `encoder.hidden`, the same of the
+/// decoder, and `decoder.crossAttentions.0` …; `decoder.hidden` is what the output layer takes.
+public final class T5: Module, PublishedModel, TextEncoder, Checkpointing {
+  public static let modelTypes = ["t5"]
+  public let configuration: T5Configuration
+  public let taps: [Tap]
+  /// Whether training steps keep the inputs of blocks alone and run them again in the backward pass.
+  public var recomputesBlocks = false
+
+  let shared: Embedding
+  let encoder: T5Stack
+  let decoder: T5Stack
+  private let head: Linear?
+  private let masks: Generator
+
+  public init(_ configuration: T5Configuration, _ generator: Generator, dropout masks: Generator) throws {
+    let c = configuration
+    self.configuration = c
+    self.masks = masks
+    shared = try .normal(c.vocabularySize, c.width, deviation: c.initializerFactor, generator)
+    encoder = try T5Stack(c, part: "encoder", layers: c.layers, generator, masks)
+    decoder = try T5Stack(c, part: "decoder", layers: c.decoderLayers, generator, masks)
+    head =
+      c.isTied
+      ? nil : try .normal(c.width, c.vocabularySize, bias: false, deviation: c.initializerFactor, generator)
+    taps = encoder.taps + decoder.taps
+    super.init()
+    register("shared", shared)
+    register("encoder", encoder)
+    register("decoder", decoder)
+    if let head { register("lm_head", head) }
+  }
+
+  public var width: Int { configuration.width }
+  public var vocabularySize: Int { configuration.vocabularySize }
+  public var paddingToken: Int? { configuration.paddingToken }
+  public var endTokens: [Int] { configuration.endTokens }
+  /// The output layer's weight `[V, D]`, the token embeddings' where they are tied.
+  public var outputWeight: Parameter { head?.weight ?? shared.weight }
+
+  /// The encoder's output `[N, S, D]`.
+  public func hiddenStates(_ source: TokenBatch) throws -> Tensor {
+    let stack = encoder
+    var x = stack.embedded(try stack.dropout(shared(source.ids)))
+    let bias = try stack.bias(queries: source.length, keys: source.length)
+    let plain = try source.pattern(isCausal: false)
+    for block in stack.blocks {
+      x = block.output(
+        try run(block, [x, bias], dropout: masks, heard: block.attentionTaps) {
+          try block($0[0], plain.adding($0[1]))
+        })
+    }
+    return stack.hidden(try stack.dropout(stack.norm(x)))
+  }
+
+  /// The decoder's output `[N, L, D]`, as the output layer takes it.
+  ///
+  /// - Parameters:
+  ///   - target: What is there of the target, the start token first; its place follows `decoding`'s.
+  ///   - encoded: The encoder's output `[N, S, D]` for `source`.
+  public func decoded(
+    _ target: TokenBatch, encoded: Tensor, source: TokenBatch, decoding: EncodedSource? = nil
+  ) throws -> Tensor {
+    let stack = decoder
+    var x = stack.embedded(try stack.dropout(shared(target.ids)))
+    let cross = try decoding?.pattern ?? source.crossPattern(target)
+    let bias: Tensor
+    let plain: AttentionPattern
+    if let decoding {
+      let places = decoding.cache.length + target.length
+      plain = try CausalView(target, cache: decoding.cache).pattern.expanded(target.length, places, x.device)
+      bias = try decoding.bias(target.length) { try stack.bias(queries: $0, keys: $1, start: $2) }
+    } else {
+      plain = try target.pattern(isCausal: true).expanded(target.length, target.length, x.device)
+      bias = try stack.bias(queries: target.length, keys: target.length)
+    }
+    for (index, block) in stack.blocks.enumerated() {
+      if let decoding {
+        x = block.output(
+          try block(
+            x, plain.adding(bias), join: { try decoding.cache.join(index, $0, $1) },
+            others: decoding.others[index], crossPattern: cross))
+      } else {
+        x = block.output(
+          try run(block, [x, bias, encoded], dropout: masks, heard: block.attentionTaps) {
+            try block(
+              $0[0], plain.adding($0[1]), others: block.cross?.keysAndValues($0[2]), crossPattern: cross)
+          })
+      }
+    }
+    try decoding?.cache.advance(by: target)
+    let output = try stack.dropout(stack.norm(x))
+    return stack.hidden(
+      configuration.scalesOutput ? try output * (1 / Double(configuration.width).squareRoot()) : output)
+  }
+
+  /// Scores of the next token `[…, V]` for the decoder's output `[…, D]`.
+  public func logits(_ hidden: Tensor) throws -> Tensor { try head?(hidden) ?? shared.scores(hidden) }
+
+  /// Scores of the target's next tokens `[N, L, V]`.
+  ///
+  /// - Parameter target: The target behind the start token: `shifted` makes it of labels.
+  public func callAsFunction(_ source: TokenBatch, target: TokenBatch) throws -> Tensor {
+    try logits(decoded(target, encoded: hiddenStates(source), source: source))
+  }
+
+  /// Labels int64 `[N, L]` behind the start token and without their last place; −100 becomes padding.
+  public func shifted(_ labels: Tensor) throws -> Tensor {
+    let start = try Tensor.full([labels.shape[0], 1], configuration.startToken, dtype: .int64, device: labels.device)
+    let before = try labels.narrow(dim: 1, start: 0, count: Swift.max(labels.shape[1] - 1, 0))
+    return try Tensor.concatenate([start, before.maskedFill(before .== -100, paddingToken ?? 0)], dim: 1)
+  }
+
+  public static func names(_ configuration: T5Configuration) -> CheckpointNames {
+    var tied = ["encoder.embed_tokens.weight": "shared.weight", "decoder.embed_tokens.weight": "shared.weight"]
+    if configuration.isTied { tied["lm_head.weight"] = "shared.weight" }
+    return CheckpointNames(
+      computed: ["layer.1.EncDecAttention.relative_attention_bias.weight"], tied: tied)
+  }
+
+  /// Whether the output layer is tied is for the file to say: `transformers` 5 writes that it is either way.
+  public static func fit(_ configuration: T5Configuration, toUntied names: Set<String>) -> T5Configuration? {
+    guard names.contains("lm_head.weight") else { return nil }
+    var fitted = configuration
+    fitted.isTied = false
+    return fitted
+  }
+}
+
+/// The blocks of an encoder or decoder.
+final class T5Stack: Module {
+  let blocks: [T5Block]
+  let norm: RMSNorm
+  let dropout: Dropout
+  let embedded: Tap
+  let hidden: Tap
+
+  init(_ c: T5Configuration, part: String, layers: Int, _ generator: Generator, _ masks: Generator) throws {
+    blocks = try (0..<layers).map { try T5Block(c, part: part, index: $0, generator, masks) }
+    norm = try RMSNorm(c.width, epsilon: c.normalizationEpsilon)
+    dropout = Dropout(c.dropout, masks)
+    embedded = Tap("\(part).embeddings")
+    hidden = Tap("\(part).hidden")
+    super.init()
+    for (index, block) in blocks.enumerated() { register("block.\(index)", block) }
+    register("final_layer_norm", norm)
+    register("dropout", dropout)
+  }
+
+  var taps: [Tap] { [embedded] + blocks.flatMap { [$0.output] + $0.attentionTaps } + [hidden] }
+
+  /// The biases of the first block, which all share, `[1, heads, queries, keys]`.
+  func bias(queries: Int, keys: Int, start: Int = 0) throws -> Tensor {
+    guard let bias = blocks.first?.attention.bias else {
+      throw TorchError(.unsupported, "a stack without blocks has no biases")
+    }
+    return try bias(queries: queries, keys: keys, start: start)
+  }
+}
+
+extension TokenBatch {
+  /// What the places of a target may see of this source.
+  func crossPattern(_ target: TokenBatch) throws -> AttentionPattern {
+    guard (segments == nil) == (target.segments == nil) else {
+      throw TorchError(.unsupported, "source and target are both packed, or neither is")
+    }
+    let seen = try mask?.unsqueeze(1)
+    guard let own = segments, let theirs = target.segments else {
+      return AttentionPattern(bias: try seen.map { try AttentionPattern.bias($0.unsqueeze(1)) })
+    }
+    let same = try theirs.unsqueeze(2) .== own.unsqueeze(1)
+    let allowed = try seen.map { try same.logicalAnd($0) } ?? same
+    return AttentionPattern(bias: try AttentionPattern.bias(allowed.unsqueeze(1)))
+  }
+}
+
+/// An encoded source with what every block of the decoder needs of it, computed once, and the cache of a target.
+public final class EncodedSource {
+  let cache: KeyValueCache
+  let others: [(Tensor, Tensor)]
+  let pattern: AttentionPattern
+  /// The biases of falling distances, `[1, heads, 1, capacity]`.
+  private let falling: Tensor
+
+  /// - Parameters:
+  ///   - encoded: The encoder's output for `source`, `[N, S, D]`.
+  ///   - capacity: Tokens of the target that fit, the start token included.
+  public init(_ model: T5, encoded: Tensor, source: TokenBatch, capacity: Int) throws {
+    let c = model.configuration
+    cache = try KeyValueCache(
+      layers: c.decoderLayers, rows: source.rows, groups: c.heads, capacity: capacity, width: c.headWidth,
+      device: encoded.device)
+    others = try model.decoder.blocks.compactMap { try $0.cross?.keysAndValues(encoded) }
+    pattern = AttentionPattern(
+      bias: try source.mask.map { try AttentionPattern.bias($0.unsqueeze(1).unsqueeze(1)) })
+    falling = try model.decoder.bias(queries: 1, keys: capacity, start: capacity - 1)
+  }
+
+  /// The biases of the next `count` places.
+  func bias(_ count: Int, _ any: (_ queries: Int, _ keys: Int, _ start: Int) throws -> Tensor) throws -> Tensor {
+    let places = cache.length + count
+    guard count == 1 else { return try any(count, places, cache.length) }
+    return try falling.narrow(dim: 3, start: cache.capacity - places, count: places)
+  }
+}
