@@ -1,0 +1,12 @@
+/// One turn of a conversation.
+public struct ChatMessage: Sendable, Equatable {
+  public enum Role: String, Sendable { case system, user, assistant }
+
+  public var role: Role
+  public var content: String
+
+  public init(_ role: Role, _ content: String) {
+    self.role = role
+    self.content = content
+  }
+}
