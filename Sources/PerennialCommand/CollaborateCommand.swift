@@ -47,7 +47,7 @@ struct CollaborateCommand: ParsableCommand {
   private func takePart(_ recipe: Recipe, _ name: String, _ seed: Int, _ folder: URL) throws {
     let participant = try Participant(
       recipe, name: name, seed: seed, exchange: folder,
-      modality: VisionModality(root: DataRoot(options.data)),
+      modality: Modalities(root: DataRoot(options.data)),
       device: options.preparedDevice(), say: Console.say)
     _ = try participant.run()
   }

@@ -38,7 +38,7 @@ struct DistillCommand: ParsableCommand {
   }
 
   private func tell(_ recipe: Recipe) throws {
-    let modality = VisionModality(root: DataRoot(options.data))
+    let modality = Modalities(root: DataRoot(options.data))
     for (arm, lines) in try Experiment.explain(recipe, modality: modality, device: options.preparedDevice()) {
       print(([arm] + lines.map { "  " + $0 }).joined(separator: "\n"))
     }

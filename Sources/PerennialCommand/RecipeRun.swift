@@ -15,7 +15,7 @@ struct RecipeRun {
     let device = try options.preparedDevice()
     let out = URL(fileURLWithPath: options.out)
     Runtime.keepFreedMemory()
-    let modality = VisionModality(root: DataRoot(options.data))
+    let modality = Modalities(root: DataRoot(options.data))
     try Experiment.check(recipe, modality: modality)
     let unfinished = options.resume ? try RunFolder.newestUnfinished(for: recipe, in: out) : nil
     let folder = try unfinished ?? RunFolder.create(for: recipe, in: out)

@@ -54,12 +54,11 @@ public final class Evaluator {
       if learner.objective.isClassification {
         examples = try examples.with(targets: learner.classes.units(for: examples.targets))
       }
-      let outputs = try stride(from: 0, to: examples.count, by: Self.batch).map { start in
-        let places = try Tensor.arange(start, min(start + Self.batch, examples.count))
+      return try learner.objective.score(over: examples.count, targets: examples.targets, learner.device) {
+        let places = try Tensor.arange($0.lowerBound, $0.upperBound)
         let batch = try learner.batch(of: examples, places, task: task, isAugmented: false)
-        return try noGrad { try learner.mask(network.evaluating { try network(batch.inputs) }, batch) }
+        return try learner.mask(network.evaluating { try network(batch.inputs) }, batch)
       }
-      return try learner.objective.score(Tensor.concatenate(outputs), examples.targets.to(learner.device))
     }
   }
 
@@ -153,11 +152,8 @@ extension Evaluator {
 
   private func valueScore(_ examples: Examples, _ learner: Learner, limit: Int) throws -> Double {
     guard learner.model.head.outputs > 0 else { return 0 }
-    let count = min(examples.count, limit)
-    let pieces = try stride(from: 0, to: count, by: Self.batch).map {
-      try outputs(examples, $0..<min($0 + Self.batch, count), learner)
-    }
     return try learner.objective.score(
-      Tensor.concatenate(pieces), examples.targets[0..<count].to(learner.device))
+      over: min(examples.count, limit), targets: examples.targets, learner.device
+    ) { try outputs(examples, $0, learner) }
   }
 }

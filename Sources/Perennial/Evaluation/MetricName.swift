@@ -27,8 +27,15 @@ public struct MetricName: RawRepresentable, Hashable, Sendable, ExpressibleByStr
   /// The expected calibration error at the end; see ``Calibration``.
   public static let calibrationError: MetricName = "calibration_error"
 
-  /// The metrics that only some runs have. All are fractions.
-  static let occasional: [MetricName] = [.prequentialAccuracy, .selectedAccuracy, .calibrationError]
+  /// The geometric mean of the perplexities at the end; see ``AccuracyMatrix/perplexity``.
+  public static let perplexity: MetricName = "perplexity"
+  /// By what share perplexities grew since they were just learned; see ``AccuracyMatrix/perplexityGrowth``.
+  public static let perplexityGrowth: MetricName = "perplexity_growth"
+
+  /// The metrics that only some runs have. All but the perplexity are fractions.
+  static let occasional: [MetricName] = [
+    .prequentialAccuracy, .selectedAccuracy, .calibrationError, .perplexity, .perplexityGrowth,
+  ]
 
   /// The metrics of the accuracy matrix, in the order in which files and tables list them. All are fractions.
   public static let standard: [MetricName] = [
@@ -57,12 +64,16 @@ public struct MetricName: RawRepresentable, Hashable, Sendable, ExpressibleByStr
     case .prequentialAccuracy: "on every item of the stream, before it was learned"
     case .selectedAccuracy: "where validation examples were learned best"
     case .calibrationError: "between how sure it is and how often it is right"
+    case .perplexity: "of test tokens at the end; lower is better"
+    case .perplexityGrowth: "of earlier experiences since each was just learned; lower is better"
     default: ""
     }
   }
 
   /// Whether values are fractions, shown as percentages.
-  public var isFraction: Bool { Self.standard.contains(self) || Self.occasional.contains(self) }
+  public var isFraction: Bool {
+    self != .perplexity && (Self.standard.contains(self) || Self.occasional.contains(self))
+  }
 
   /// The standard order first, then alphabetical.
   static func precedes(_ one: MetricName, _ other: MetricName) -> Bool {

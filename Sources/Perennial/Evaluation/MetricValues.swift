@@ -21,6 +21,8 @@ public struct MetricValues: Equatable, Sendable {
     self[.prequentialAccuracy] = matrix.prequential?.score
     self[.selectedAccuracy] = matrix.selectedAccuracy
     self[.calibrationError] = matrix.calibrationError
+    self[.perplexity] = matrix.perplexity
+    self[.perplexityGrowth] = matrix.perplexityGrowth
   }
 
   /// The value of a metric; nil where it is not defined or was not recorded.

@@ -56,9 +56,30 @@ extension Learner {
     guard examples.count > 0, model.head.outputs > 0 else { return 0 }
     let known =
       objective.isClassification ? try examples.with(targets: classes.units(for: examples.targets)) : examples
-    let pieces = try stride(from: 0, to: known.count, by: 1000).map {
-      try ask(known, Tensor.arange($0, min($0 + 1000, known.count)), task: task)
+    return try objective.score(over: known.count, targets: known.targets, device) {
+      try ask(known, Tensor.arange($0.lowerBound, $0.upperBound), task: task)
     }
-    return try noGrad { try objective.score(Tensor.concatenate(pieces), known.targets.to(device)) }
+  }
+}
+
+extension Objective {
+  /// Examples that are asked about at once.
+  static var scoreBatch: Int { 1000 }
+
+  /// The score on some examples, asked in batches.
+  ///
+  /// - Parameter outputs: of a range of the examples.
+  func score(over count: Int, targets: Tensor, _ device: Device, outputs: (Range<Int>) throws -> Tensor) throws
+    -> Double
+  {
+    // A place of a text has outputs of its own.
+    let batch = max(Self.scoreBatch / (isClassification || targets.rank < 2 ? 1 : targets.shape[1]), 1)
+    var total: [Double] = []
+    for start in stride(from: 0, to: count, by: batch) {
+      let range = start..<min(start + batch, count)
+      let sums = try noGrad { try self.sums(outputs(range), targets[range].to(device)) }
+      total = total.isEmpty ? sums : zip(total, sums).map { $0 + $1 }
+    }
+    return total.isEmpty ? 0 : score(of: total)
   }
 }

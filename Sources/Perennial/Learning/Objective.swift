@@ -13,8 +13,14 @@ public protocol Objective: Sendable {
   /// The mean loss; the same as the mean of `losses`, in as few operations as possible.
   func meanLoss(_ outputs: Tensor, _ targets: Tensor) throws -> Tensor
 
-  /// How good outputs `[N, K]` are, the higher the better: a number in [0, 1] where there is a scale for it.
-  func score(_ outputs: Tensor, _ targets: Tensor) throws -> Double
+  /// What a score needs to know of some outputs `[N, K]`: sums that add up over batches.
+  func sums(_ outputs: Tensor, _ targets: Tensor) throws -> [Double]
+
+  /// How good outputs with these sums are, the higher the better: a number in [0, 1] where there is a scale for it.
+  func score(of sums: [Double]) -> Double
+
+  /// What the score is.
+  var scoreKind: ScoreKind { get }
 
   /// Vectors v `[N, K]` with Fisher information F = Σᵥ (Jᵀ v)², J the outputs' Jacobian, over the model's own
   /// predictive distribution.
@@ -34,6 +40,26 @@ extension Objective {
   public func meanLoss(_ outputs: Tensor, _ targets: Tensor) throws -> Tensor {
     try losses(outputs, targets).mean()
   }
+
+  public var scoreKind: ScoreKind { .accuracy }
+
+  /// A share: how much of how much.
+  public func score(of sums: [Double]) -> Double { sums[0] / max(sums[1], 1) }
+
+  /// How good outputs `[N, K]` are.
+  public func score(_ outputs: Tensor, _ targets: Tensor) throws -> Double {
+    try score(of: sums(outputs, targets))
+  }
+}
+
+/// What scores are.
+public enum ScoreKind: String, Codable, Sendable {
+  /// The share that is right.
+  case accuracy
+  /// The coefficient of determination R².
+  case determination
+  /// The geometric mean of the probabilities that tokens were given: 1 / perplexity.
+  case tokenProbability = "token_probability"
 }
 
 /// One class an example: softmax cross-entropy, in nats.
@@ -62,9 +88,9 @@ public struct Classification: Objective {
     return try -logp.sum([1]) / takesPart.to(.float32).sum([1])
   }
 
-  /// The fraction of items whose largest output is the target.
-  public func score(_ outputs: Tensor, _ targets: Tensor) throws -> Double {
-    try (outputs.argmax(1) .== targets).to(.float32).mean().item()
+  /// How many items have the target as their largest output, and how many there are.
+  public func sums(_ outputs: Tensor, _ targets: Tensor) throws -> [Double] {
+    [try (outputs.argmax(1) .== targets).to(.float32).sum().item(), Double(targets.shape[0])]
   }
 
   /// √p_c (e_c − p) for each class c that takes part.
@@ -100,9 +126,9 @@ public struct MultiLabelClassification: Objective {
     try outputs.binaryCrossEntropy(targets.to(.float32), reduction: .none).mean([1])
   }
 
-  /// The fraction of labels told right at probability ½.
-  public func score(_ outputs: Tensor, _ targets: Tensor) throws -> Double {
-    try ((outputs .> 0) .== (targets .> 0)).to(.float32).mean().item()
+  /// How many labels are told right at probability ½, and how many there are.
+  public func sums(_ outputs: Tensor, _ targets: Tensor) throws -> [Double] {
+    [try ((outputs .> 0) .== (targets .> 0)).to(.float32).sum().item(), Double(targets.count)]
   }
 
   /// √(p_k (1 − p_k)) e_k for each label k.
@@ -132,12 +158,23 @@ public struct Regression: Objective {
     return try outputs.meanSquaredError(targets.to(.float32), reduction: .none).mean([1])
   }
 
+  public var scoreKind: ScoreKind { .determination }
+
+  /// The number of items, then Σ(y − f)², Σy and Σy² of each value.
+  public func sums(_ outputs: Tensor, _ targets: Tensor) throws -> [Double] {
+    let y = try (targets.rank == 1 ? targets.unsqueeze(1) : targets).to(.float64)
+    let residuals = try (y - outputs.to(.float64)).square().sum([0])
+    return [Double(y.shape[0])]
+      + (try [residuals, y.sum([0]), y.square().sum([0])].flatMap { try $0.array(of: Double.self) })
+  }
+
   /// The coefficient of determination R² = 1 − Σ(y − f)² / Σ(y − ȳ)², mean over values; 0 for the mean itself.
-  public func score(_ outputs: Tensor, _ targets: Tensor) throws -> Double {
-    let y = try (targets.rank == 1 ? targets.unsqueeze(1) : targets).to(.float32)
-    let residual = try (y - outputs).square().sum([0])
-    let spread = try (y - y.mean([0], keepDims: true)).square().sum([0]).clamp(min: 1e-12)
-    return try (1 - residual / spread).mean().item()
+  public func score(of sums: [Double]) -> Double {
+    let (count, values) = (sums[0], (sums.count - 1) / 3)
+    return (0..<values).reduce(0) { total, value in
+      let (residual, sum, squares) = (sums[1 + value], sums[1 + values + value], sums[1 + 2 * values + value])
+      return total + (1 - residual / max(squares - sum * sum / count, 1e-12)) / Double(values)
+    }
   }
 
   /// e_k for each value k: the outputs are means of unit-variance Gaussians.

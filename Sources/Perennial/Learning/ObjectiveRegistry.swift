@@ -14,6 +14,9 @@ public enum ObjectiveRegistry {
     "classification": {
       Classification(labelSmoothing: try $0.decode(ClassificationOptions.self).labelSmoothing)
     },
+    "tokens": {
+      TokenPrediction(labelSmoothing: try $0.decode(ClassificationOptions.self).labelSmoothing)
+    },
     "multi-label": {
       _ = try $0.decode(NoOptions.self)
       return MultiLabelClassification()

@@ -59,6 +59,7 @@ final class ArmRun {
     evaluator = Evaluator(stream)
     evaluateEvery = recipe.training.evaluateEvery
     record = AccuracyMatrix(experiences: stream.count)
+    if learner.objective.scoreKind != .accuracy { record.scoreKind = learner.objective.scoreKind }
     let facts = try StreamFacts(
       stream, objective: learner.objective, recipe, strategies: learner.strategies.map(\.name),
       teachers: TeacherRoom.names(in: whole, for: arm))

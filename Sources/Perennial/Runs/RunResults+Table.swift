@@ -8,15 +8,16 @@ extension RunResults {
   /// - Parameter width: the cells there are. Where they do not suffice, names are shortened and then columns left
   ///   out, the average accuracy last.
   public func textTable(width: Int) -> String {
-    let extra = measuredMetrics.contains(.prequentialAccuracy)
-    let column = TextTable.Column("prequential accuracy", importance: 9)
+    let extra = [MetricName.prequentialAccuracy, .perplexity, .perplexityGrowth].filter(
+      measuredMetrics.contains)
     var table = TextTable(
-      columns: [.init("strategy", importance: 10, isText: true)] + (extra ? [column] : []) + Self.columns)
+      columns: [.init("strategy", importance: 10, isText: true)]
+        + extra.map { TextTable.Column($0.title, importance: 9) } + Self.columns)
     table.rows = strategies.map { name in
-      let score = statistic(.prequentialAccuracy, of: name).map {
-        NumberText.spread($0, of: .prequentialAccuracy)
+      let scores = extra.map { metric in
+        statistic(metric, of: name).map { NumberText.spread($0, of: metric) } ?? "–"
       }
-      return [name] + (extra ? [score ?? "–"] : []) + cells(of: name)
+      return [name] + scores + cells(of: name)
     }
     return (table.lines(width: width) + budgetLines).joined(separator: "\n")
   }

@@ -15,9 +15,8 @@ public struct TextRecordFile {
     }
     var records: [LabeledText] = []
     var skipped: [TextDataError] = []
-    let read: (Data, String) throws -> [(Int, Result<LabeledText, TextDataError>)] =
-      ["jsonl", "json"].contains(url.pathExtension.lowercased()) ? Self.jsonLines : Self.csv
-    for (_, result) in try read(data, name) {
+    let isJSON = ["jsonl", "json"].contains(url.pathExtension.lowercased())
+    for result in try isJSON ? Self.jsonLines(data, name) : Self.csv(data, name) {
       switch result {
       case .success(let record): records.append(record)
       case .failure(let error) where bad == .skip: skipped.append(error)
@@ -35,10 +34,10 @@ public struct TextRecordFile {
     }
   }
 
-  private static func jsonLines(_ data: Data, _ file: String) -> [(Int, Result<LabeledText, TextDataError>)] {
+  private static func jsonLines(_ data: Data, _ file: String) -> [Result<LabeledText, TextDataError>] {
     lines(data).compactMap { number, line in
-      func bad(_ problem: String) -> (Int, Result<LabeledText, TextDataError>) {
-        (number, .failure(TextDataError(file, line: number, problem)))
+      func bad(_ problem: String) -> Result<LabeledText, TextDataError> {
+        .failure(TextDataError(file, line: number, problem))
       }
       guard let line else { return bad("not UTF-8") }
       guard !line.allSatisfy(\.isWhitespace) else { return nil }
@@ -47,11 +46,11 @@ public struct TextRecordFile {
       }
       guard let text = object["text"] as? String else { return bad("`text` is missing or no text") }
       guard let label = name(object["label"]) else { return bad("`label` is missing") }
-      return (number, checked(text, label, name(object["task"]) ?? name(object["time"]), file, number))
+      return checked(text, label, name(object["task"]) ?? name(object["time"]), file, number)
     }
   }
 
-  private static func csv(_ data: Data, _ file: String) throws -> [(Int, Result<LabeledText, TextDataError>)] {
+  private static func csv(_ data: Data, _ file: String) throws -> [Result<LabeledText, TextDataError>] {
     guard let text = String(validating: data, as: UTF8.self) else {
       let line = lines(data).first { $0.text == nil }?.number
       throw TextDataError(file, line: line, "not UTF-8")
@@ -69,12 +68,11 @@ public struct TextRecordFile {
     }
     let groups = column(["task", "domain", "time"])
     return table.rows.enumerated().map { index, row in
-      let place = index + 2
       guard row.count == table.header.count else {
         let problem = "record \(index + 1) has \(row.count) fields, and there are \(table.header.count) columns"
-        return (place, .failure(TextDataError(file, problem)))
+        return .failure(TextDataError(file, problem))
       }
-      return (place, checked(row[texts], row[labels], groups.map { row[$0] }, file, nil, record: index + 1))
+      return checked(row[texts], row[labels], groups.map { row[$0] }, file, nil, record: index + 1)
     }
   }
 

@@ -20,7 +20,12 @@ public final class SentenceEncoder: Module, Backbone {
 
   /// Ids int64 `[N, L]`, or of another type that holds whole numbers → `[N, D]`
   public func callAsFunction(_ ids: Tensor) throws -> Tensor {
-    try callAsFunction(TokenBatch(ids.to(.int64), padding: encoder.paddingToken))
+    let ids = try ids.to(.int64)
+    guard let padding = encoder.paddingToken else { return try callAsFunction(TokenBatch(ids)) }
+    // Columns that are filling in every row cost time alone.
+    let length = try noGrad { try (ids .!= padding).any(0).to(.int64).nonzero().amax([0, 1]).item() } + 1
+    return try callAsFunction(
+      TokenBatch(ids.narrow(dim: 1, start: 0, count: Int(length)), padding: padding))
   }
 
   /// Tokens `[N, L]` → `[N, D]`

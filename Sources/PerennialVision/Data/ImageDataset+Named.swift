@@ -1,3 +1,5 @@
+import Perennial
+
 extension ImageDataset {
   /// The names that `named(_:root:)` knows.
   public static let names =

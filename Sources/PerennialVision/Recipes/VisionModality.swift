@@ -1,5 +1,4 @@
 import Foundation
-import Foundation
 import Perennial
 import Torch
 
@@ -21,24 +20,9 @@ public struct VisionModality: Modality {
     if !augmentation.isEmpty {
       source = source.with(pipeline: source.pipeline.with(augmentations: [augmentation.callAsFunction]))
     }
-    let scenario = try description.scenario.pick(
-      from: Dictionary(uniqueKeysWithValues: Scenario.allCases.map { ($0.rawValue, $0) }), kind: "scenario")
-    var plan = StreamPlan(scenario: scenario, experiences: description.experiences)
-    plan.validation = description.validation
-    plan.blur = description.blur
-    plan.classOrder =
-      switch description.classOrder {
-      case .natural: .natural
-      case .seeded: .seeded
-      case .given(let order): .given(order)
-      }
+    var plan = try recipe.plan()
     plan.domains = try domains(description.scenario, plan.experiences, source, seed)
-    do {
-      return try plan.stream(of: source, seed: seed)
-    } catch let error as StreamError {
-      guard let key = error.recipeKey, let node = recipe.node["stream"] else { throw error }
-      throw node.error(at: key, error.description)
-    }
+    return try recipe.stream(plan, of: source, seed: seed)
   }
 
   /// How to make the model that a recipe describes, for inputs of this stream.
@@ -90,19 +74,6 @@ public struct VisionModality: Modality {
         let rotation = FixedRotation(degrees: options.degrees * Double(index) / Double(count))
         return .init(name: "\(Int(rotation.degrees.rounded()))°", transform: rotation.callAsFunction)
       }
-    }
-  }
-}
-
-extension StreamError {
-  /// What in the `stream` of a recipe asks for something impossible; nil where the data is at fault.
-  fileprivate var recipeKey: String? {
-    switch self {
-    case .tooManyExperiences, .unevenClasses: "experiences"
-    case .classOrder: "class_order"
-    case .needsLabels: "scenario"
-    case .notForScenario: "blur"
-    default: nil
     }
   }
 }

@@ -3,6 +3,7 @@ import TestSupport
 import Testing
 import Torch
 
+@testable import Perennial
 @testable import PerennialVision
 
 @Suite("The catalogue of data sets")

@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+@testable import Perennial
 @testable import PerennialVision
 
 @Suite("Downloads")

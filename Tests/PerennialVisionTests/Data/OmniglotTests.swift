@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import Torch
 
+@testable import Perennial
 @testable import PerennialVision
 
 @Suite("Omniglot")

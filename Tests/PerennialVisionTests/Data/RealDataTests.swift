@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import Torch
 
+@testable import Perennial
 @testable import PerennialVision
 
 /// Whether the data root of the environment holds a set.

@@ -1,9 +1,9 @@
 import Foundation
-import Perennial
 import TestSupport
 import Testing
 import Torch
 
+@testable import Perennial
 @testable import PerennialVision
 
 @Suite struct SoundTests {

@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+@testable import Perennial
 @testable import PerennialVision
 
 /// A folder that is gone when the test is over.

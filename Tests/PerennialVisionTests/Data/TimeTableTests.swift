@@ -1,8 +1,8 @@
 import Foundation
-import Perennial
 import Testing
 import Torch
 
+@testable import Perennial
 @testable import PerennialVision
 
 /// Rows that time has ordered.

@@ -1,7 +1,7 @@
-import Perennial
 import Testing
 import Torch
 
+@testable import Perennial
 @testable import PerennialVision
 
 /// Streams and models as recipes ask for them.

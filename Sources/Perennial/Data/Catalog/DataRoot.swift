@@ -74,6 +74,10 @@ public struct MissingDataError: Error, Sendable, CustomStringConvertible {
   /// The data root at the time.
   public let root: DataRoot
 
+  public init(dataset: String, wanted: [String], folder: URL, root: DataRoot) {
+    (self.dataset, self.wanted, self.folder, self.root) = (dataset, wanted, folder, root)
+  }
+
   public var description: String {
     let reason =
       switch root.origin {

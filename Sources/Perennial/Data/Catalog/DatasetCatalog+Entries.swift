@@ -67,10 +67,10 @@ extension DatasetCatalog {
       RemoteFile(
         "gzip.zip", ["https://biometrics.nist.gov/cs_links/EMNIST/gzip.zip"], size: 561_753_746,
         md5: "58c8d27c78d21e728a6bc7b3cc06412e", packing: .zip,
-        members: ImageDataset.EMNISTSplit.allCases.flatMap { split in
+        members: ["balanced", "byclass", "bymerge", "digits", "letters", "mnist"].flatMap { split in
           ["train", "test"].flatMap { part in
             ["images-idx3", "labels-idx1"].map {
-              RemoteFile.Member(name: "emnist-\(split.rawValue)-\(part)-\($0)-ubyte.gz", md5: nil)
+              RemoteFile.Member(name: "emnist-\(split)-\(part)-\($0)-ubyte.gz", md5: nil)
             }
           }
         })

@@ -123,7 +123,9 @@ public struct UnknownDatasetError: Error, Sendable, CustomStringConvertible {
   /// The name that was asked for.
   public let name: String
 
+  public init(name: String) { self.name = name }
+
   public var description: String {
-    "no data set '\(name)'; known are \(ImageDataset.names.joined(separator: ", "))"
+    "no data set '\(name)'; known are \(DatasetCatalog.all.map(\.name).joined(separator: ", "))"
   }
 }

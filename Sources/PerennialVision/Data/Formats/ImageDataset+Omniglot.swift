@@ -1,4 +1,5 @@
 import Foundation
+import Perennial
 import Torch
 
 extension ImageDataset {

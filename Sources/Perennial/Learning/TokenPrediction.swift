@@ -1,0 +1,60 @@
+import Foundation
+import Torch
+
+/// The next token at every place: outputs `[N, L, V]`, targets int64 `[N, L]`, in which −100 stands for places that do not
+/// count. Cross-entropy in nats.
+///
+/// The loss of a batch is the mean over tokens; that of an item is the mean over its own.
+public struct TokenPrediction: Objective {
+  /// The target of places that do not count.
+  public static let ignored = -100
+
+  /// The share of the target that is spread over the vocabulary.
+  public let labelSmoothing: Double
+
+  public init(labelSmoothing: Double = 0) { self.labelSmoothing = labelSmoothing }
+
+  public var isClassification: Bool { false }
+  public var scoreKind: ScoreKind { .tokenProbability }
+
+  public func losses(_ outputs: Tensor, _ targets: Tensor) throws -> Tensor {
+    let all = try flat(outputs).crossEntropy(
+      targets.flatten(), reduction: .none, ignoring: Self.ignored, labelSmoothing: labelSmoothing)
+    let counts = try (targets .!= Self.ignored).to(.float32).sum([1]).clamp(min: 1)
+    return try all.reshape(targets.shape).sum([1]) / counts
+  }
+
+  public func meanLoss(_ outputs: Tensor, _ targets: Tensor) throws -> Tensor {
+    try flat(outputs).crossEntropy(
+      targets.flatten(), ignoring: Self.ignored, labelSmoothing: labelSmoothing)
+  }
+
+  /// Σ log p over the tokens that count, and how many those are.
+  public func sums(_ outputs: Tensor, _ targets: Tensor) throws -> [Double] {
+    let total = try flat(outputs).crossEntropy(targets.flatten(), reduction: .sum, ignoring: Self.ignored)
+    return [-(try total.item()), try (targets .!= Self.ignored).to(.float32).sum().item()]
+  }
+
+  /// exp of the mean log-probability: 1 / perplexity.
+  public func score(of sums: [Double]) -> Double { sums[1] > 0 ? exp(sums[0] / sums[1]) : 0 }
+
+  /// - Throws: `TorchError` (`unsupported`): over the tokens of a text that depend on each other there is no such sum.
+  public func fisherRoots(_ outputs: Tensor) throws -> [Tensor] {
+    throw TorchError(
+      .unsupported, "the exact Fisher information of token prediction; write `fisher: empirical` or `sampled`")
+  }
+
+  public func scores(_ outputs: Tensor, _ targets: Tensor) throws -> Tensor {
+    let counts = try (targets .!= Self.ignored).unsqueeze(2).to(.float32)
+    let labels = try targets.clamp(min: 0).oneHot(classes: outputs.shape[2]).to(.float32)
+    return try (labels - outputs.softmax()) * counts
+  }
+
+  public func sample(_ outputs: Tensor, _ generator: Generator) throws -> Tensor {
+    try flat(outputs.softmax()).multinomial(1, generator).reshape(Array(outputs.shape.dropLast()))
+  }
+
+  public func outputs(for targets: Tensor) -> Int? { nil }
+
+  private func flat(_ outputs: Tensor) throws -> Tensor { try outputs.reshape([-1, outputs.shape[2]]) }
+}

@@ -1,0 +1,25 @@
+import Foundation
+import Perennial
+import PerennialText
+import PerennialVision
+import Torch
+
+/// Whatever a recipe is about: images and tables, or texts.
+struct Modalities: Modality {
+  private let vision: VisionModality
+  private let text: TextModality
+
+  init(root: DataRoot) { (vision, text) = (VisionModality(root: root), TextModality(root: root)) }
+
+  private func modality(_ recipe: Recipe) -> any Modality { TextModality.reads(recipe) ? text : vision }
+
+  func stream(_ recipe: Recipe, seed: UInt64) throws -> Perennial.Stream {
+    try modality(recipe).stream(recipe, seed: seed)
+  }
+
+  func blueprint(_ recipe: Recipe, for stream: Perennial.Stream) throws -> Blueprint {
+    try modality(recipe).blueprint(recipe, for: stream)
+  }
+
+  func file(_ path: String) -> URL { vision.file(path) }
+}

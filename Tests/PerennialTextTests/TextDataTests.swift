@@ -1,0 +1,109 @@
+import Foundation
+import Perennial
+import Testing
+import Torch
+
+@testable import PerennialText
+
+/// Texts with classes from files, and what is wrong with them.
+@Suite struct TextDataTests {
+  static func file(_ name: String, _ bytes: [UInt8]) throws -> URL {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("texts-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    let url = folder.appendingPathComponent(name)
+    try Data(bytes).write(to: url)
+    return url
+  }
+
+  static func file(_ name: String, _ text: String) throws -> URL { try file(name, Array(text.utf8)) }
+
+  @Test func jsonLines() throws {
+    let url = try Self.file(
+      "a.jsonl",
+      """
+      {"text": "one 👍", "label": "up"}\r
+      \n{"text": "two", "label": 7, "task": "b"}
+      {"text": "three", "label": "up", "time": 2024, "more": [1]}
+      """)
+    let records = try TextRecordFile(url).records
+    #expect(
+      records == [
+        LabeledText("one 👍", label: "up"), LabeledText("two", label: "7", group: "b"),
+        LabeledText("three", label: "up", group: "2024"),
+      ])
+  }
+
+  @Test func commaSeparatedValues() throws {
+    let url = try Self.file("a.csv", "text,category\n\"one, and\nmore\",a\ntwo,b\n")
+    let records = try TextRecordFile(url).records
+    #expect(records == [LabeledText("one, and\nmore", label: "a"), LabeledText("two", label: "b")])
+  }
+
+  @Test(arguments: [
+    ("{\"text\": \"a\", \"label\": \"x\"}\n{\"text\": ", 2, "not a JSON object"),
+    ("{\"label\": \"x\"}", 1, "`text` is missing or no text"),
+    ("\n{\"text\": \"a\"}", 2, "`label` is missing"),
+    ("{\"text\": \"  \", \"label\": \"x\"}", 1, "the text is empty"),
+    ("{\"text\": \"a\", \"label\": \"\"}", 1, "the label is empty"),
+    ("[1]", 1, "not a JSON object"),
+  ])
+  func badLinesAreNamedOrSkipped(text: String, line: Int, problem: String) throws {
+    let url = try Self.file("a.jsonl", text + "\n{\"text\": \"good\", \"label\": \"x\"}\n")
+    let error = #expect(throws: TextDataError.self) { try TextRecordFile(url) }
+    #expect(error?.line == line && error?.problem == problem)
+    let read = try TextRecordFile(url, bad: .skip)
+    #expect(read.records.last == LabeledText("good", label: "x"))
+    #expect(read.skipped == [try #require(error)])
+  }
+
+  @Test func bytesThatAreNoText() throws {
+    let good = Array("{\"text\": \"a\", \"label\": \"x\"}\n".utf8)
+    let lines = try Self.file("a.jsonl", good + [0xff, 0xfe, 0x0a] + good)
+    #expect(throws: TextDataError(lines.relativePath, line: 2, "not UTF-8")) { try TextRecordFile(lines) }
+    #expect(try TextRecordFile(lines, bad: .skip).records.count == 2)
+    let table = try Self.file("a.csv", Array("text,label\n".utf8) + [0xff, 0x0a])
+    #expect(throws: TextDataError(table.relativePath, line: 2, "not UTF-8")) { try TextRecordFile(table) }
+  }
+
+  @Test func filesThatCannotServe() throws {
+    #expect(throws: TextDataError.self) { try TextRecordFile(URL(fileURLWithPath: "/nowhere/a.jsonl")) }
+    for (name, text) in [("a.csv", "one,two\n1,2\n"), ("a.jsonl", "\n\n"), ("b.csv", "text,label\n")] {
+      let url = try Self.file(name, text)
+      #expect(throws: TextDataError.self, "\(text)") { try TextRecordFile(url) }
+    }
+    let train = try Self.file("train.csv", "text,label\na,x\n")
+    let test = try Self.file("test.csv", "text,label\na,y\n")
+    let error = #expect(throws: TextDataError.self) { try TextDataset.files(train: train, test: test) }
+    #expect(error?.problem == "the label `y` of a test text is never learned")
+  }
+
+  /// The mistake of testing on what was learned is told beside every number.
+  @Test func testTextsAmongTheTrainingTextsAreCounted() throws {
+    let texts = [LabeledText("a", label: "x"), LabeledText("b", label: "x")]
+    let set = try TextDataset("set", train: texts, test: [texts[0], LabeledText("c", label: "x")])
+    #expect(set.note == "1 of the test texts are among those that are learned.")
+  }
+
+  @Test func blocksOfCorpora() throws {
+    let corpora = [Corpus("a", text: "abcdefghij"), Corpus("b", text: "klmnopqrstuvwxyz")]
+    let source = try DataSource.blocks(of: corpora, name: "letters", block: 3, test: 0.4) {
+      $0.utf8.map { Int($0) - 97 }
+    }
+    #expect(try source.train.inputs.integers() == [0, 1, 2, 10, 11, 12, 13, 14, 15, 16, 17, 18])
+    #expect(try source.train.targets.integers() == [1, 2, 3, 11, 12, 13, 14, 15, 16, 17, 18, 19])
+    #expect(try source.test.inputs.integers() == [6, 7, 8, 20, 21, 22])
+    #expect(source.groups == DataGroups(names: ["a", "b"], train: [0, 1, 1, 1], test: [0, 1]))
+    #expect(throws: TextDataError.self) {
+      try DataSource.blocks(of: corpora, name: "letters", block: 8, test: 0.4) { $0.utf8.map(Int.init) }
+    }
+  }
+
+  @Test func alphabetsGiveTheTextBack() throws {
+    let text = "Ünïcode 👩‍👩‍👧 and\ttabs"
+    for alphabet in [Alphabet.bytes, .characters(of: [text])] {
+      let tokens = alphabet.encode(text)
+      #expect(alphabet.decode(tokens) == text)
+      #expect(tokens.allSatisfy { (0..<alphabet.count).contains($0) })
+    }
+  }
+}
