@@ -1,4 +1,5 @@
 import Foundation
+import Perennial
 import PerennialVision
 
 /// Shows how far a download has come: one line that rewrites itself on a terminal, a line
