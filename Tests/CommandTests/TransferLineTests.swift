@@ -1,5 +1,5 @@
 import Foundation
-
+import Perennial
 import Testing
 
 @testable import PerennialCommand

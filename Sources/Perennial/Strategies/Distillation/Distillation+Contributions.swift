@@ -22,7 +22,10 @@ extension Distillation {
     guard weights.contains(where: { $0 > 0 }), let asked = try selected(step) else { return [] }
     let signals = try source.signals(asked.batch, taps: teacherTaps, step.learner)
     guard !signals.isEmpty else { return [] }
-    let trusted = try signals.map { try trust.weights($0, asked.batch, step.learner) }
+    let tokens = try CountedTokens(asked.look.outputs, asked.batch.targets)
+    let trusted = try signals.map { signal in
+      try trust.weights(signal, asked.batch, step.learner).map { try tokens.items($0) }
+    }
     let reduce = DistillationReducer()
     return try zip(active, weights).compactMap { item, weight in
       guard weight > 0 else { return nil }
@@ -71,13 +74,14 @@ extension Distillation {
       (student: try asked.look.value($0.student), teacher: try signal.look.value($0.teacher))
     }
     let all = try alignments(of: signal, learner, byTask: term.pairs.isEmpty)
+    let tokens = try CountedTokens(asked.look.outputs, asked.batch.targets)
     return try all.map { alignment in
       TermSight(
-        student: try alignment.student(asked.look.outputs),
-        teacher: try alignment.teacher(signal.look.outputs),
+        student: try alignment.student(tokens.rows(asked.look.outputs)),
+        teacher: try alignment.teacher(tokens.rows(signal.look.outputs)),
         pairs: pairs, units: alignment.units,
         targets: learner.objective.isClassification ? try alignment.targets(asked.batch.targets) : nil,
-        places: try places(of: asked.batch), progress: step.progress)
+        places: try tokens.items(places(of: asked.batch)), progress: step.progress)
     }
   }
 

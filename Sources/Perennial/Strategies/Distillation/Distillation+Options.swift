@@ -29,6 +29,10 @@ extension Distillation.Options {
       _ = try selection.decode(NoTeacherOptions.self)
       return PastSelf()
     },
+    UnadaptedTeacher.name: { selection in
+      _ = try selection.decode(NoTeacherOptions.self)
+      return UnadaptedTeacher()
+    },
     CachedTeacher.name: { CachedTeacher(try $0.decode()) },
     PairedTeacher.name: { PairedTeacher(try $0.decode(PairedTeacher.Options.self)) },
     "ema": { MovingAverageTeacher(try $0.decode()) },

@@ -42,7 +42,7 @@ public final class Distillation: Strategy, Tunable {
 
   /// What a recipe can choose.
   public struct Options: Configurable {
-    /// Who teaches: `past-self`, `ema`, `cached`, `paired`, or a name under the recipe's `teachers:`.
+    /// Who teaches: `past-self`, `ema`, `unadapted`, `cached`, `paired`, or a name under the recipe's `teachers:`.
     public var teacher = Selection("past-self")
     /// Several of the recipe's teachers, each perhaps with a `weight` and a `temperature`, in place of one.
     public var teachers: [Selection] = []
