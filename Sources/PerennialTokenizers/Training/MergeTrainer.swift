@@ -24,7 +24,8 @@ struct MergeTrainer {
   /// - Parameters:
   ///   - specialTokens: come first in the vocabulary.
   ///   - alphabet: characters that are in it whether they occur or not.
-  mutating func train(_ corpus: WordCounts, specialTokens: [String], alphabet: [UInt32] = []) throws -> Result {
+  mutating func train(_ corpus: WordCounts, specialTokens: [String], alphabet: [UInt32] = []) throws -> Result
+  {
     for token in specialTokens { _ = id(of: Array(token.utf8)) }
     addAlphabet(corpus, alphabet)
     guard tokens.count <= size else {

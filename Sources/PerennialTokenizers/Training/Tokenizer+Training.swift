@@ -18,7 +18,8 @@ extension Tokenizer {
     let result = try trainer.train(counts, specialTokens: specialTokens, alphabet: ByteAlphabet.scalars)
     let tokens = result.tokens.map { String(decoding: $0, as: UTF8.self) }
     let byteLevel = JSONValue.object([
-      "type": "ByteLevel", "add_prefix_space": .bool(addsPrefixSpace), "trim_offsets": true, "use_regex": true,
+      "type": "ByteLevel", "add_prefix_space": .bool(addsPrefixSpace), "trim_offsets": true,
+      "use_regex": true,
     ])
     return try trained(
       specialTokens: specialTokens, preTokenizer: byteLevel, postProcessor: byteLevel, decoder: byteLevel,
