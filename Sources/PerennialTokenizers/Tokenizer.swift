@@ -57,7 +57,9 @@ public final class Tokenizer: Sendable {
     let (vocabulary, addedTokens) = (model.vocabulary, added)
     self.specialTokens =
       specialTokens
-      ?? SpecialTokens.conventional { name in (addedTokens.id(of: name) ?? vocabulary.id(of: name)).map(Int.init) }
+      ?? SpecialTokens.conventional { name in
+        (addedTokens.id(of: name) ?? vocabulary.id(of: name)).map(Int.init)
+      }
     self.chatFormat = chatFormat
   }
 

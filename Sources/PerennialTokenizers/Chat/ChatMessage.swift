@@ -2,6 +2,7 @@
 public struct ChatMessage: Sendable, Equatable {
   public enum Role: String, Sendable { case system, user, assistant }
 
+  /// Who speaks, and what is said.
   public var role: Role
   public var content: String
 

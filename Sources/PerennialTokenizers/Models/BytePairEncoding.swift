@@ -47,7 +47,8 @@ struct BytePairEncoding: Sendable {
   }
 
   /// Merges are written "a b", or since 2024 ["a", "b"].
-  private static func merges(_ node: JSONNode, _ vocabulary: Vocabulary, prefix: [UInt8]) throws -> MergeTable {
+  private static func merges(_ node: JSONNode, _ vocabulary: Vocabulary, prefix: [UInt8]) throws -> MergeTable
+  {
     guard case .array(let elements) = node.value else {
       _ = try node.elements()
       return MergeTable(capacity: 0)

@@ -53,7 +53,9 @@ indirect enum PreTokenizer: Sendable {
     if let named { scheme = try named.choice(["first": .first, "never": .never, "always": .always]) }
     if try !node.flag("add_prefix_space", default: true) {
       // Files from before `prepend_scheme`.
-      if let named, scheme != .never { throw named.invalid(allowed: "never, where add_prefix_space is false") }
+      if let named, scheme != .never {
+        throw named.invalid(allowed: "never, where add_prefix_space is false")
+      }
       scheme = .never
     }
     return (Array(String(try node.required("replacement").scalar()).utf8), scheme)
@@ -108,7 +110,8 @@ indirect enum PreTokenizer: Sendable {
     }
   }
 
-  private static func replaceSpaces(_ pieces: inout Pieces, by replacement: [UInt8], _ scheme: PrependScheme) {
+  private static func replaceSpaces(_ pieces: inout Pieces, by replacement: [UInt8], _ scheme: PrependScheme)
+  {
     let isFirst = pieces.isFirst
     pieces.rewrite { bytes, word, text, result in
       let isReplaced =

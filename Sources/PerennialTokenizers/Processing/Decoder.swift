@@ -11,7 +11,8 @@ indirect enum Decoder: Sendable {
   case strip(content: [UInt8], start: Int, stop: Int)
 
   private static let names = [
-    "BPEDecoder", "ByteFallback", "ByteLevel", "Fuse", "Metaspace", "Replace", "Sequence", "Strip", "WordPiece",
+    "BPEDecoder", "ByteFallback", "ByteLevel", "Fuse", "Metaspace", "Replace", "Sequence", "Strip",
+    "WordPiece",
   ]
 
   init(_ node: JSONNode) throws {
@@ -66,7 +67,9 @@ indirect enum Decoder: Sendable {
   }
 
   /// Bytes that are no UTF-8 become U+FFFD.
-  private static func repaired(_ bytes: [UInt8]) -> [UInt8] { Array(String(decoding: bytes, as: UTF8.self).utf8) }
+  private static func repaired(_ bytes: [UInt8]) -> [UInt8] {
+    Array(String(decoding: bytes, as: UTF8.self).utf8)
+  }
 
   private static func replacing(_ pattern: TextPattern, by content: [UInt8], in token: [UInt8]) -> [UInt8] {
     var result: [UInt8] = []
@@ -135,7 +138,9 @@ indirect enum Decoder: Sendable {
   }
 
   private static func byte(_ token: [UInt8]) -> UInt8? {
-    guard token.count == 6, token.starts(with: "<0x".utf8), token.last == UInt8(ascii: ">") else { return nil }
+    guard token.count == 6, token.starts(with: "<0x".utf8), token.last == UInt8(ascii: ">") else {
+      return nil
+    }
     return UInt8(String(decoding: token[3..<5], as: UTF8.self), radix: 16)
   }
 }

@@ -10,6 +10,7 @@ public struct Encoding: Sendable, Equatable {
   /// The UTF-8 bytes of the text that each token came from, when they were asked for; empty for special tokens.
   public internal(set) var offsets: [Range<Int>]?
 
+  /// The number of tokens.
   public var count: Int { ids.count }
 
   init(ids: [Int32], typeID: Int32, offsets: [Range<Int>]?) {
@@ -41,7 +42,9 @@ public struct Encoding: Sendable, Equatable {
   }
 
   static func joined(_ parts: [Encoding], hasOffsets: Bool) -> Encoding {
-    guard var result = parts.first else { return Encoding(ids: [], typeID: 0, offsets: hasOffsets ? [] : nil) }
+    guard var result = parts.first else {
+      return Encoding(ids: [], typeID: 0, offsets: hasOffsets ? [] : nil)
+    }
     for part in parts.dropFirst() { result.append(part) }
     return result
   }
@@ -68,7 +71,8 @@ public struct Encoding: Sendable, Equatable {
       filler.specialTokensMask[index] = 1
       filler.attentionMask[index] = 0
     }
-    return .joined(padding.direction == .right ? [self, filler] : [filler, self], hasOffsets: offsets != nil)
+    return .joined(
+      padding.direction == .right ? [self, filler] : [filler, self], hasOffsets: offsets != nil)
   }
 
   /// Offsets without the spaces at either end of byte-level tokens.

@@ -5,10 +5,12 @@ public struct Padding: Sendable, Equatable {
     case fixed(Int)
   }
 
+  /// The length that all are brought to, and the side that is filled.
   public var length: Length
   public var direction: Truncation.Direction
   /// Rounds the length up.
   public var multiple: Int?
+  /// What is filled in.
   public var id: Int32
   public var typeID: Int32
 

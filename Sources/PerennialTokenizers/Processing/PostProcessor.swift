@@ -67,7 +67,8 @@ indirect enum PostProcessor: Sendable {
       try node.required(key).elements().map { piece in
         if let sequence = try piece.optional("Sequence") {
           return .sequence(
-            try sequence.required("id").choice(["A": 0, "B": 1]), typeID: try id(sequence.required("type_id")))
+            try sequence.required("id").choice(["A": 0, "B": 1]), typeID: try id(sequence.required("type_id"))
+          )
         }
         let token = try piece.required("SpecialToken")
         let name = try token.required("id").string()

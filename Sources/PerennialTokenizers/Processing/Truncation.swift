@@ -29,6 +29,7 @@ public struct Truncation: Sendable, Equatable {
     guard total > room, let first = parts.first else { return parts }
     var counts = parts.map(\.count)
     switch strategy {
+    case _ where room == 0: counts = counts.map { _ in 0 }
     case .longestFirst where parts.count == 2: counts = Self.share(room, between: counts)
     case .onlySecond where parts.count == 2: counts[1] = max(counts[1] - (total - room), 0)
     default: counts[0] = max(first.count - (total - room), 0)

@@ -44,6 +44,7 @@ struct CharacterClass: OptionSet, Sendable {
     // The reference library's tables are older than its regular expressions.
     if !properties.isAsOld(as: (8, 0)) { flags.subtract([.punctuation, .other, .nonspacingMark]) }
     if !properties.isAsOld(as: (9, 0)) { flags.remove(.mark) }
+    flags.formSymmetricDifference(Self.reclassified[value] ?? [])
     if properties.isWhitespace { flags.insert(.space) }
     if properties.isAlphabetic || properties.isJoinControl { flags.insert(.word) }
     if value > 0x20, value < 0x7f, !flags.contains(.letter), !flags.contains(.number) {
@@ -52,6 +53,13 @@ struct CharacterClass: OptionSet, Sendable {
     if Self.isChinese(value) { flags.insert(.chinese) }
     self = flags
   }
+
+  /// What later versions of Unicode changed about scalars that were there.
+  private static let reclassified: [UInt32: CharacterClass] = [
+    0x166d: .punctuation, 0x1734: .nonspacingMark, 0x1885: .nonspacingMark, 0x1886: .nonspacingMark,
+    0x1cf2: .mark, 0x1cf3: .mark, 0xa9bd: .nonspacingMark, 0x111c9: [.punctuation, .nonspacingMark, .mark],
+    0x1171e: .nonspacingMark,
+  ]
 
   private static func isChinese(_ value: UInt32) -> Bool {
     switch value {

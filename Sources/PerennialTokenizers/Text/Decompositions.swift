@@ -25,7 +25,8 @@ struct Decompositions: Sendable {
     }
     let source = String(text)
     let decomposed =
-      isCanonical ? source.decomposedStringWithCanonicalMapping : source.decomposedStringWithCompatibilityMapping
+      isCanonical
+      ? source.decomposedStringWithCanonicalMapping : source.decomposedStringWithCompatibilityMapping
     let lines = decomposed.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false)
     for (scalar, line) in zip(scalars, lines) where line.count != 1 || line.first != scalar {
       places.set(UInt32(parts.count) << 5 | UInt32(line.count), for: scalar.value)
@@ -81,7 +82,9 @@ struct Compositions: Sendable {
     }
   }
 
-  private static func key(_ first: UInt32, _ second: UInt32) -> UInt64 { UInt64(first) << 32 | UInt64(second) }
+  private static func key(_ first: UInt32, _ second: UInt32) -> UInt64 {
+    UInt64(first) << 32 | UInt64(second)
+  }
 
   func compose(_ first: UInt32, _ second: UInt32) -> UInt32? {
     if first >= 0x1100, first < 0x1113, second >= 0x1161, second < 0x1176 {
