@@ -50,7 +50,7 @@ def models():
         relative_attention_num_buckets=8, relative_attention_max_distance=20)
     yield "t5", transformers.T5ForConditionalGeneration(transformers.T5Config(**t5))
     gated = transformers.T5ForConditionalGeneration(transformers.T5Config(
-        feed_forward_proj="gated-gelu", tie_word_embeddings=False, num_decoder_layers=3, **t5))
+        feed_forward_proj="gated-gelu", tie_word_embeddings=False, num_decoder_layers=1, **t5))
     # Published T5 1.1 checkpoints have an output layer of their own.
     gated.config.tie_word_embeddings = False
     gated.lm_head.weight = torch.nn.Parameter(torch.randn(VOCABULARY, 16) * 0.3)
@@ -154,8 +154,8 @@ def encoder_decoder(golden, name, model, names):
     rows, mask = padded(source, [12, 7, 4], False)
     out = model(input_ids=rows, attention_mask=mask, labels=target, output_attentions=True)
     golden.case(f"{name}/full", "model(ids, attention_mask, labels)", ids=rows, mask=mask, labels=target,
-                logits=out.logits, encoded=out.encoder_last_hidden_state, cross=out.cross_attentions[1],
-                attention=out.decoder_attentions[1])
+                logits=out.logits, encoded=out.encoder_last_hidden_state, cross=out.cross_attentions[-1],
+                attention=out.decoder_attentions[-1])
     model.zero_grad()
     out.loss.backward()
     golden.add(f"{name}/gradients", "model(ids, attention_mask, labels).loss",
@@ -187,7 +187,7 @@ PROBED = {
     "t5": ["shared.weight", "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight",
            "decoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight",
            "decoder.block.1.layer.1.EncDecAttention.k.weight"],
-    "t5-gated": ["shared.weight", "lm_head.weight", "decoder.block.2.layer.2.DenseReluDense.wi_0.weight",
+    "t5-gated": ["shared.weight", "lm_head.weight", "decoder.block.0.layer.2.DenseReluDense.wi_0.weight",
                  "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight"],
 }
 

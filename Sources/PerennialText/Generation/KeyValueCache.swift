@@ -85,7 +85,8 @@ public final class KeyValueCache {
 
   /// The number of tokens before each, in its row.
   private static func positions(_ mask: Tensor) throws -> Tensor {
-    try (mask.to(.int64).cumulativeSum(1) - 1).clamp(min: 0)
+    let counted = try mask.to(.int64).cumulativeSum(1) - 1
+    return try counted.maximum(counted.zerosLike())
   }
 }
 
