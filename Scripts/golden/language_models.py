@@ -3,6 +3,8 @@
 
     pip install torch transformers safetensors
     python Scripts/golden/language_models.py [--check]
+
+With `--minilm DIR`, a folder of all-MiniLM-L6-v2, and sentence-transformers, also what that model makes of sentences.
 """
 
 import argparse
@@ -217,10 +219,32 @@ def main():
     golden.write(TEXT / "language-models.safetensors")
 
 
+def minilm(folder):
+    import sentence_transformers
+
+    sentences = [
+        "The cat sat on the mat.", "Continual learning keeps what was learned before.",
+        "Ein Satz auf Deutsch, mit Umlauten: über, schön, groß.", "1 + 1 = 2", "word " * 60, "?",
+    ]
+    model = sentence_transformers.SentenceTransformer(str(folder), device="cpu")
+    tokens = model.tokenizer(sentences, padding=True, return_tensors="pt")
+    golden = Golden("language_models.py")
+    golden.metadata |= {"transformers": transformers.__version__, "model": "sentence-transformers/all-MiniLM-L6-v2"}
+    with torch.no_grad():
+        hidden = transformers.AutoModel.from_pretrained(folder)(**tokens).last_hidden_state
+    golden.case("minilm", "SentenceTransformer.encode; hidden states of the first 8 tokens", ids=tokens["input_ids"],
+                hidden=hidden[:, :8], embeddings=torch.tensor(model.encode(sentences)))
+    golden.write(TEXT / "minilm.safetensors")
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing, fail where a file would change")
-    common.checking = parser.parse_args().check
+    parser.add_argument("--minilm", type=pathlib.Path, help="a folder of all-MiniLM-L6-v2")
+    options = parser.parse_args()
+    common.checking = options.check
     main()
+    if options.minilm:
+        minilm(options.minilm)
     if common.changed:
         sys.exit(f"{len(common.changed)} golden file(s) would change")

@@ -94,7 +94,8 @@ extension TokenBatch {
   /// The causal pattern with padding on any side left out.
   fileprivate static func square(_ batch: TokenBatch) throws -> AttentionPattern {
     guard let mask = batch.mask else { return AttentionPattern(isCausal: true) }
-    let past = try Tensor.ones([batch.length, batch.length], dtype: .bool, device: mask.device).lowerTriangle()
+    let past = try Tensor.ones([batch.length, batch.length], dtype: .bool, device: mask.device)
+      .lowerTriangle()
     let allowed = try mask.unsqueeze(1).logicalAnd(past).unsqueeze(1)
     return AttentionPattern(bias: try AttentionPattern.bias(allowed))
   }

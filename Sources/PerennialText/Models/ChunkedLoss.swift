@@ -50,7 +50,9 @@ enum ChunkedLoss {
   }
 
   /// `[N, L, D]` as rows `[N · L, D]`; other ranks as they are.
-  static func rows(_ x: Tensor) throws -> Tensor { x.rank == 2 ? x : try x.reshape([-1, x.shape[x.rank - 1]]) }
+  static func rows(_ x: Tensor) throws -> Tensor {
+    x.rank == 2 ? x : try x.reshape([-1, x.shape[x.rank - 1]])
+  }
 }
 
 /// Cross-entropy of token prediction without a tensor of all scores, in nats.

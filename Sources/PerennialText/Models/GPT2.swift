@@ -128,7 +128,8 @@ final class GPT2Block: Module {
     register("dropout", dropout)
   }
 
-  func callAsFunction(_ x: Tensor, _ view: CausalView, _ cache: KeyValueCache?, _ index: Int) throws -> Tensor {
+  func callAsFunction(_ x: Tensor, _ view: CausalView, _ cache: KeyValueCache?, _ index: Int) throws -> Tensor
+  {
     let parts = try attention(attentionNorm(x)).chunk(3, dim: -1).map { try $0.splitHeads(heads) }
     let (keys, values) = try cache?.join(index, parts[1], parts[2]) ?? (parts[1], parts[2])
     let attended = try x + dropout(mix(core(parts[0], keys, values, view.pattern)))

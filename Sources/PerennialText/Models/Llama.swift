@@ -112,7 +112,8 @@ final class LlamaBlock: Module {
     attentionNorm = try RMSNorm(c.width, epsilon: c.normalizationEpsilon)
     innerNorm = try RMSNorm(c.width, epsilon: c.normalizationEpsilon)
     core = AttentionCore(
-      "attentions.\(index)", scale: 1 / Double(width).squareRoot(), dropout: Dropout(c.attentionDropout, masks))
+      "attentions.\(index)", scale: 1 / Double(width).squareRoot(),
+      dropout: Dropout(c.attentionDropout, masks))
     output = Tap("layers.\(index)")
     (heads, keyHeads, activation) = (c.heads, c.keyHeads, c.activation)
     super.init()

@@ -74,7 +74,8 @@ public func chunkedDivergence(
     student.weight.shape[0] == teacher.weight.shape[0]
   else {
     throw TorchError(
-      .shape, "\(own.shape[0]) places over \(student.weight.shape[0]) tokens, \(other.shape[0]) over "
+      .shape,
+      "\(own.shape[0]) places over \(student.weight.shape[0]) tokens, \(other.shape[0]) over "
         + "\(teacher.weight.shape[0]) of the teacher, and a mask of \(weights.shape) do not fit")
   }
   let count = try weights.sum().item()

@@ -21,7 +21,9 @@ struct GenerationGoldenTests {
     return try (0..<tensor.shape[0]).map { try tensor[$0].integers() }
   }
 
-  @Test(arguments: DecoderGoldenTests.names, [true, false]) func decoders(_ name: String, _ cache: Bool) throws {
+  @Test(arguments: DecoderGoldenTests.names, [true, false]) func decoders(_ name: String, _ cache: Bool)
+    throws
+  {
     let model = try DecoderGoldenTests.load(name)
     let golden = try Golden(name)
     let batch = try model.generate(Self.prompts, Self.options(cache: cache)).map(\.tokens)
@@ -30,7 +32,9 @@ struct GenerationGoldenTests {
     #expect(try single == expected(golden, "single"))
   }
 
-  @Test(arguments: ["t5", "t5-gated"], [true, false]) func encoderDecoders(_ name: String, _ cache: Bool) throws {
+  @Test(arguments: ["t5", "t5-gated"], [true, false]) func encoderDecoders(_ name: String, _ cache: Bool)
+    throws
+  {
     let model = try Golden.model(name).load(T5.self)
     let golden = try expected(Golden(name), "batch")
     #expect(try model.generate(Self.prompts, Self.options(cache: cache)).map(\.tokens) == golden)

@@ -31,12 +31,16 @@ struct ChunkedLossTests {
     for (a, b) in zip(own, expected) { try expectClose(a, b, "gradient", within: 1e-6) }
   }
 
-  @Test(arguments: divergences, [1, 5, 64]) func divergence(_ divergence: TokenDivergence, _ chunk: Int) throws {
+  @Test(arguments: divergences, [1, 5, 64]) func divergence(_ divergence: TokenDivergence, _ chunk: Int)
+    throws
+  {
     let (hidden, weight) = (try leaf([2, 6, 5], 3), try leaf([11, 5], 4))
     let teacher = (hidden: try leaf([2, 6, 9], 5), weight: try leaf([11, 9], 6))
-    let mask = try Tensor([true, true, false, true, true, false, true, true, true, true, true, false], shape: [2, 6])
+    let mask = try Tensor(
+      [true, true, false, true, true, false, true, true, true, true, true, false], shape: [2, 6])
     let pieces = try chunkedDivergence(
-      student: (hidden, weight), teacher: teacher, divergence: divergence, mask: mask, temperature: 2, chunk: chunk)
+      student: (hidden, weight), teacher: teacher, divergence: divergence, mask: mask, temperature: 2,
+      chunk: chunk)
     // From the formulas, in probabilities.
     let q = try (hidden.flatten(to: 1).linear(weight) / 2).softmax()
     let p = try (teacher.hidden.detach().flatten(to: 1).linear(teacher.weight.detach()) / 2).softmax()

@@ -13,7 +13,9 @@ struct DecoderGoldenTests {
     return name == "gpt2" ? try folder.load(GPT2.self) : try folder.load(Llama.self)
   }
 
-  private func tap(_ model: any CausalLanguageModel, _ names: [String], _ ids: Tensor) throws -> [String: Tensor] {
+  private func tap(_ model: any CausalLanguageModel, _ names: [String], _ ids: Tensor) throws -> [String:
+    Tensor]
+  {
     try model.taps.recording(names) { _ = try model.hiddenStates(TokenBatch(ids)) }.taps
   }
 
@@ -52,7 +54,8 @@ struct DecoderGoldenTests {
     let loss = try model.loss(try golden["full/ids"])
     try expectClose(loss, try golden["gradients/loss"], "\(name) loss", within: 1e-5)
     try loss.backward()
-    try model.expectGradients(golden, "gradients", transposed: ["c_attn.weight", "c_fc.weight", "c_proj.weight"])
+    try model.expectGradients(
+      golden, "gradients", transposed: ["c_attn.weight", "c_fc.weight", "c_proj.weight"])
   }
 
   /// Each sequence of a packed row gets what it gets by itself, and so do its gradients.

@@ -42,7 +42,9 @@ struct EncoderGoldenTests {
   }
 
   /// An embedding does not depend on who else is in the batch, nor on the side of the padding.
-  @Test(arguments: SentencePooling.Kind.allCases) func poolingLeavesPaddingOut(_ kind: SentencePooling.Kind) throws {
+  @Test(arguments: SentencePooling.Kind.allCases) func poolingLeavesPaddingOut(_ kind: SentencePooling.Kind)
+    throws
+  {
     let encoder = try SentenceEncoder(Golden.model("bert").load(BERT.self), pooling: SentencePooling(kind))
     let texts = [[5, 6, 7, 8, 9, 10], [11, 12, 13]]
     for side in [TokenBatch.Side.left, .right] {
@@ -58,16 +60,18 @@ struct EncoderGoldenTests {
     let generator = try Generator(seed: 1)
     let encoder = try SentenceEncoder(Golden.model("bert").load(BERT.self))
     let network = Network(
-      encoder, head: try LinearHead(features: encoder.featureCount, outputs: 3, generator), headName: "classifier")
+      encoder, head: try LinearHead(features: encoder.featureCount, outputs: 3, generator),
+      headName: "classifier")
     let ids = try Golden("bert")["right/ids"]
     #expect(try network(ids).shape == [3, 3])
     let look = try network.look(ids, taps: ["layers.1", "attentions.0"])
     #expect(look.features.shape == [3, 16])
     #expect(look.taps["attentions.0"]?.shape == [3, 4, 12, 12])
-    #expect(network.linearLayers.map(\.path).prefix(3) == [
-      "encoder.layer.0.attention.self.query", "encoder.layer.0.attention.self.key",
-      "encoder.layer.0.attention.self.value",
-    ])
+    #expect(
+      network.linearLayers.map(\.path).prefix(3) == [
+        "encoder.layer.0.attention.self.query", "encoder.layer.0.attention.self.key",
+        "encoder.layer.0.attention.self.value",
+      ])
     let before = try network(ids)
     try network.load(network.stateDictionary())
     try expectClose(try network(ids), before, "reloaded network", within: 0)
@@ -86,8 +90,10 @@ struct EncoderGoldenTests {
     try expectClose(logits, try golden["full/logits"], "\(name) logits")
     try expectClose(
       #require(taps["encoder.hidden"]), try golden["full/encoded"], "\(name) encoded", mask: source.mask)
-    try expectClose(#require(taps["decoder.crossAttentions.\(last)"]), try golden["full/cross"], "\(name) cross")
-    try expectClose(#require(taps["decoder.attentions.\(last)"]), try golden["full/attention"], "\(name) attention")
+    try expectClose(
+      #require(taps["decoder.crossAttentions.\(last)"]), try golden["full/cross"], "\(name) cross")
+    try expectClose(
+      #require(taps["decoder.attentions.\(last)"]), try golden["full/attention"], "\(name) attention")
     let plain = try model(source, target: TokenBatch(model.shifted(labels)))
     try expectClose(plain, logits, "\(name) fused attention", within: 1e-5)
     let loss = try plain.flatten(to: 1).crossEntropy(labels.flatten())

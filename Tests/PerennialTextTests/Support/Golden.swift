@@ -30,7 +30,9 @@ struct Golden {
   /// The names and values of gradients in a case.
   func gradients(_ name: String) -> [(path: String, value: Tensor)] {
     let start = "\(prefix)/\(name)/gradient."
-    return tensors.filter { $0.key.hasPrefix(start) }.map { (String($0.key.dropFirst(start.count)), $0.value) }
+    return tensors.filter { $0.key.hasPrefix(start) }.map {
+      (String($0.key.dropFirst(start.count)), $0.value)
+    }
   }
 }
 
@@ -101,7 +103,8 @@ extension Module {
       let found = try own[path]?.value.gradient
       let gradient = try #require(found, "\(path) has no gradient")
       let isTransposed = transposed.contains(where: path.hasSuffix)
-      try expectClose(isTransposed ? gradient.T : gradient, value, "\(golden.prefix) gradient of \(path)", within: 1e-4)
+      try expectClose(
+        isTransposed ? gradient.T : gradient, value, "\(golden.prefix) gradient of \(path)", within: 1e-4)
     }
   }
 }
