@@ -23,6 +23,7 @@ public final class GPT2: Module, PublishedModel, CausalLanguageModel, Checkpoint
   private let hidden = Tap("hidden")
   private let masks: Generator
 
+  /// A model with fresh weights, drawn as `transformers` draws them.
   public init(_ configuration: GPT2Configuration, _ generator: Generator, dropout masks: Generator) throws {
     let c = configuration
     guard c.heads > 0, c.width % c.heads == 0 else {

@@ -26,6 +26,7 @@ public struct GPT2Configuration: ModelConfiguration {
 
   public init() {}
 
+  /// Reads the keys of `config.json`; throws `FileError` that names the key.
   public init(_ reader: ConfigurationReader) throws {
     vocabularySize = try reader.integer("vocab_size", default: vocabularySize)
     width = try reader.integer("n_embd", default: width)

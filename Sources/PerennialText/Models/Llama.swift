@@ -22,6 +22,7 @@ public final class Llama: Module, PublishedModel, CausalLanguageModel, Checkpoin
   private let hidden = Tap("hidden")
   private let masks: Generator
 
+  /// A model with fresh weights, drawn as `transformers` draws them.
   public init(_ configuration: LlamaConfiguration, _ generator: Generator, dropout masks: Generator) throws {
     let c = configuration
     guard c.heads > 0, c.keyHeads > 0, c.heads % c.keyHeads == 0, c.headWidth != nil || c.width % c.heads == 0

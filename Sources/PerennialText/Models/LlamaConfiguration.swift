@@ -10,6 +10,7 @@ public struct LlamaConfiguration: ModelConfiguration {
     case qwen2
   }
 
+  /// The sizes, each by the name that `transformers` gives it in `init`.
   public var family = Family.llama
   public var vocabularySize = 32000
   public var width = 4096
@@ -37,6 +38,7 @@ public struct LlamaConfiguration: ModelConfiguration {
 
   public init() {}
 
+  /// Reads the keys of `config.json`; throws `FileError` that names the key.
   public init(_ reader: ConfigurationReader) throws {
     family = try reader.choice("model_type")
     vocabularySize = try reader.integer("vocab_size", default: family == .llama ? 32000 : 151936)

@@ -15,6 +15,7 @@ public struct SentencePooling: Equatable, Sendable {
     case max
   }
 
+  /// Which vectors count.
   public var kind: Kind
   /// Whether the result has length 1.
   public var isNormalized: Bool

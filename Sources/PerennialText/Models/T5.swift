@@ -19,6 +19,7 @@ public final class T5: Module, PublishedModel, TextEncoder, Checkpointing {
   private let head: Linear?
   private let masks: Generator
 
+  /// A model with fresh weights, drawn as `transformers` draws them.
   public init(_ configuration: T5Configuration, _ generator: Generator, dropout masks: Generator) throws {
     let c = configuration
     self.configuration = c

@@ -45,6 +45,7 @@ public struct T5Configuration: ModelConfiguration {
 
   public init() {}
 
+  /// Reads the keys of `config.json`; throws `FileError` that names the key.
   public init(_ reader: ConfigurationReader) throws {
     vocabularySize = try reader.integer("vocab_size", default: vocabularySize)
     width = try reader.integer("d_model", default: width)
