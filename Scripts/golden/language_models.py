@@ -3,6 +3,8 @@
 
     pip install torch transformers safetensors
     python Scripts/golden/language_models.py [--check]
+
+With `--minilm DIR`, a folder of all-MiniLM-L6-v2, and sentence-transformers, also what that model makes of sentences.
 """
 
 import argparse
@@ -50,7 +52,7 @@ def models():
         relative_attention_num_buckets=8, relative_attention_max_distance=20)
     yield "t5", transformers.T5ForConditionalGeneration(transformers.T5Config(**t5))
     gated = transformers.T5ForConditionalGeneration(transformers.T5Config(
-        feed_forward_proj="gated-gelu", tie_word_embeddings=False, num_decoder_layers=3, **t5))
+        feed_forward_proj="gated-gelu", tie_word_embeddings=False, num_decoder_layers=1, **t5))
     # Published T5 1.1 checkpoints have an output layer of their own.
     gated.config.tie_word_embeddings = False
     gated.lm_head.weight = torch.nn.Parameter(torch.randn(VOCABULARY, 16) * 0.3)
@@ -154,8 +156,8 @@ def encoder_decoder(golden, name, model, names):
     rows, mask = padded(source, [12, 7, 4], False)
     out = model(input_ids=rows, attention_mask=mask, labels=target, output_attentions=True)
     golden.case(f"{name}/full", "model(ids, attention_mask, labels)", ids=rows, mask=mask, labels=target,
-                logits=out.logits, encoded=out.encoder_last_hidden_state, cross=out.cross_attentions[1],
-                attention=out.decoder_attentions[1])
+                logits=out.logits, encoded=out.encoder_last_hidden_state, cross=out.cross_attentions[-1],
+                attention=out.decoder_attentions[-1])
     model.zero_grad()
     out.loss.backward()
     golden.add(f"{name}/gradients", "model(ids, attention_mask, labels).loss",
@@ -187,7 +189,7 @@ PROBED = {
     "t5": ["shared.weight", "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight",
            "decoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight",
            "decoder.block.1.layer.1.EncDecAttention.k.weight"],
-    "t5-gated": ["shared.weight", "lm_head.weight", "decoder.block.2.layer.2.DenseReluDense.wi_0.weight",
+    "t5-gated": ["shared.weight", "lm_head.weight", "decoder.block.0.layer.2.DenseReluDense.wi_0.weight",
                  "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight"],
 }
 
@@ -217,10 +219,32 @@ def main():
     golden.write(TEXT / "language-models.safetensors")
 
 
+def minilm(folder):
+    import sentence_transformers
+
+    sentences = [
+        "The cat sat on the mat.", "Continual learning keeps what was learned before.",
+        "Ein Satz auf Deutsch, mit Umlauten: über, schön, groß.", "1 + 1 = 2", "word " * 60, "?",
+    ]
+    model = sentence_transformers.SentenceTransformer(str(folder), device="cpu")
+    tokens = model.tokenizer(sentences, padding=True, return_tensors="pt")
+    golden = Golden("language_models.py")
+    golden.metadata |= {"transformers": transformers.__version__, "model": "sentence-transformers/all-MiniLM-L6-v2"}
+    with torch.no_grad():
+        hidden = transformers.AutoModel.from_pretrained(folder)(**tokens).last_hidden_state
+    golden.case("minilm", "SentenceTransformer.encode; hidden states of the first 8 tokens", ids=tokens["input_ids"],
+                hidden=hidden[:, :8], embeddings=torch.tensor(model.encode(sentences)))
+    golden.write(TEXT / "minilm.safetensors")
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing, fail where a file would change")
-    common.checking = parser.parse_args().check
+    parser.add_argument("--minilm", type=pathlib.Path, help="a folder of all-MiniLM-L6-v2")
+    options = parser.parse_args()
+    common.checking = options.check
     main()
+    if options.minilm:
+        minilm(options.minilm)
     if common.changed:
         sys.exit(f"{len(common.changed)} golden file(s) would change")

@@ -649,6 +649,10 @@ int32_t ct_all(ct_tensor self, int64_t dim, bool keepdim, ct_tensor *result) {
   return guarded([&] { auto &&self_ = ref(self); auto &&dim_ = dim; auto &&keepdim_ = keepdim; *result = own(at::all(self_, dim_, keepdim_)); });
 }
 
+int32_t ct_logaddexp(ct_tensor a, ct_tensor b, ct_tensor *result) {
+  return guarded([&] { auto &&a_ = ref(a); auto &&b_ = ref(b); *result = own(at::logaddexp(a_, b_)); });
+}
+
 int32_t ct_logsumexp(ct_tensor self, const int64_t *dims, size_t dims_count, bool keepdim, ct_tensor *result) {
   return guarded([&] { auto &&self_ = ref(self); auto &&dims_ = at::IntArrayRef(dims, dims_count); auto &&keepdim_ = keepdim; *result = own(at::logsumexp(self_, dims_, keepdim_)); });
 }

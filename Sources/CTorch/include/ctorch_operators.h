@@ -167,6 +167,7 @@ int32_t ct_any_all(ct_tensor self, ct_tensor *result);
 int32_t ct_all_all(ct_tensor self, ct_tensor *result);
 int32_t ct_any(ct_tensor self, int64_t dim, bool keepdim, ct_tensor *result);
 int32_t ct_all(ct_tensor self, int64_t dim, bool keepdim, ct_tensor *result);
+int32_t ct_logaddexp(ct_tensor a, ct_tensor b, ct_tensor *result);
 int32_t ct_logsumexp(ct_tensor self, const int64_t *dims, size_t dims_count, bool keepdim, ct_tensor *result);
 int32_t ct_norm_all(ct_tensor self, ct_scalar p, ct_tensor *result);
 int32_t ct_norm(ct_tensor self, ct_scalar p, const int64_t *dims, size_t dims_count, bool keepdim, ct_tensor *result);

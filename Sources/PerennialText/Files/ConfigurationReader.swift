@@ -140,7 +140,7 @@ public final class ConfigurationReader {
   /// Refuses a key that is there with another value than the one that is known here.
   public func require(_ key: String, _ known: JSONValue) throws {
     guard let given = value(key), given != known else { return }
-    throw fault(.unsupported, key, "is \(Self.text(given)); only \(Self.text(known)) is known")
+    throw fault(.unsupported, key, "is \(given.text); only \(known.text) is known")
   }
 
   /// Refuses whatever nobody asked for and is not in `harmless`.
@@ -151,11 +151,5 @@ public final class ConfigurationReader {
         .unsupported, file, .entry(unknown.joined(separator: ", ")),
         "not known here, and might change what the model computes")
     }
-  }
-
-  private static func text(_ value: JSONValue) -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return (try? encoder.encode(value)).map { String(decoding: $0, as: UTF8.self) } ?? value.kind
   }
 }

@@ -46,15 +46,47 @@ public enum JSONValue: Equatable, Sendable {
     return text
   }
 
-  /// The value as JSON text, keys in order.
-  func data() throws -> Data {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    return try encoder.encode(self) + Data("\n".utf8)
+  /// The value as JSON text, keys in order. A number keeps its point, because readers may tell 1.0 from 1.
+  func data() -> Data { Data((text + "\n").utf8) }
+
+  /// The value as JSON text.
+  var text: String { text(indent: "") }
+
+  private func text(indent: String) -> String {
+    let inner = indent + "  "
+    switch self {
+    case .null: return "null"
+    case .flag(let value): return "\(value)"
+    case .integer(let value): return "\(value)"
+    case .number(let value): return value.isFinite ? "\(value)" : "null"
+    case .text(let value): return Self.quoted(value)
+    case .list(let values):
+      return "[\(values.map { $0.text(indent: inner) }.joined(separator: ", "))]"
+    case .object(let fields):
+      guard !fields.isEmpty else { return "{}" }
+      let lines = fields.sorted { $0.key < $1.key }.map {
+        "\(inner)\(Self.quoted($0.key)): \($0.value.text(indent: inner))"
+      }
+      return "{\n\(lines.joined(separator: ",\n"))\n\(indent)}"
+    }
+  }
+
+  private static func quoted(_ text: String) -> String {
+    var result = "\""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\"": result += "\\\""
+      case "\\": result += "\\\\"
+      case ..<" ": result += "\\u00" + (scalar.value < 16 ? "0" : "") + String(scalar.value, radix: 16)
+      default: result.unicodeScalars.append(scalar)
+      }
+    }
+    return result + "\""
   }
 }
 
-extension JSONValue: Codable {
+extension JSONValue: Decodable {
+  /// Takes whatever JSON has.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
     if container.decodeNil() {
@@ -71,19 +103,6 @@ extension JSONValue: Codable {
       self = .list(value)
     } else {
       self = .object(try container.decode([String: JSONValue].self))
-    }
-  }
-
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    switch self {
-    case .null: try container.encodeNil()
-    case .flag(let value): try container.encode(value)
-    case .integer(let value): try container.encode(value)
-    case .number(let value): try container.encode(value)
-    case .text(let value): try container.encode(value)
-    case .list(let value): try container.encode(value)
-    case .object(let value): try container.encode(value)
     }
   }
 }

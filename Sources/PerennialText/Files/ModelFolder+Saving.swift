@@ -34,7 +34,7 @@ extension ModelFolder {
     let tensors = try state.mapValues { try $0.to(precision.dtype) }
     try replace { folder in
       try WeightFiles.write(tensors, to: folder, shardBytes: shardBytes) { try AtomicFile.write($0, to: $1) }
-      let data = try JSONValue.object(fields).data()
+      let data = JSONValue.object(fields).data()
       try AtomicFile.write(data, to: folder.appendingPathComponent("config.json"))
     }
   }

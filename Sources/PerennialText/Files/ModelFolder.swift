@@ -111,5 +111,7 @@ public protocol PublishedModel: Module {
 }
 
 extension PublishedModel {
-  public static func fit(_ configuration: Configuration, toUntied names: Set<String>) -> Configuration? { nil }
+  public static func fit(_ configuration: Configuration, toUntied names: Set<String>) -> Configuration? {
+    nil
+  }
 }

@@ -35,7 +35,8 @@ enum WeightFiles {
       })
   }
 
-  private static func readShards(_ folder: URL, map: [String: String], index: URL) throws -> [String: Tensor] {
+  private static func readShards(_ folder: URL, map: [String: String], index: URL) throws -> [String: Tensor]
+  {
     let files = Set(map.values).sorted()
     let missing = files.filter {
       !FileManager.default.fileExists(atPath: folder.appendingPathComponent($0).path)
@@ -64,7 +65,9 @@ enum WeightFiles {
   }
 
   /// Writes tensors into a folder, in one file or in shards of at most `shardBytes`, each tensor in one of them.
-  static func write(_ tensors: [String: Tensor], to folder: URL, shardBytes: Int, _ put: (Data, URL) throws -> Void)
+  static func write(
+    _ tensors: [String: Tensor], to folder: URL, shardBytes: Int, _ put: (Data, URL) throws -> Void
+  )
     throws
   {
     var shards: [[String: Tensor]] = [[:]]

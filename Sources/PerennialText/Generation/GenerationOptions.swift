@@ -2,6 +2,8 @@
 public struct GenerationOptions: Sendable {
   /// Tokens to be added at most.
   public var maximumNewTokens = 128
+  /// Tokens before an end token can come.
+  public var minimumNewTokens = 0
   /// How the next token is drawn; nil: the likeliest is taken.
   public var sampling: Sampling?
   /// Scores of tokens that the text has already are divided by this where positive, else multiplied (Keskar et al. 2019).

@@ -85,7 +85,8 @@ public final class KeyValueCache {
 
   /// The number of tokens before each, in its row.
   private static func positions(_ mask: Tensor) throws -> Tensor {
-    try (mask.to(.int64).cumulativeSum(1) - 1).clamp(min: 0)
+    let counted = try mask.to(.int64).cumulativeSum(1) - 1
+    return try counted.maximum(counted.zerosLike())
   }
 }
 
@@ -93,7 +94,8 @@ extension TokenBatch {
   /// The causal pattern with padding on any side left out.
   fileprivate static func square(_ batch: TokenBatch) throws -> AttentionPattern {
     guard let mask = batch.mask else { return AttentionPattern(isCausal: true) }
-    let past = try Tensor.ones([batch.length, batch.length], dtype: .bool, device: mask.device).lowerTriangle()
+    let past = try Tensor.ones([batch.length, batch.length], dtype: .bool, device: mask.device)
+      .lowerTriangle()
     let allowed = try mask.unsqueeze(1).logicalAnd(past).unsqueeze(1)
     return AttentionPattern(bias: try AttentionPattern.bias(allowed))
   }

@@ -16,12 +16,19 @@ struct TokenChoice {
   ///
   /// - Parameter texts: The tokens of each row so far.
   func callAsFunction(_ scores: Tensor, texts: @autoclosure () -> [[Int]]) throws -> [Int] {
+    guard sampling != nil else {
+      return try (penalty == 1 ? scores : penalized(scores, texts())).argmax(-1).integers()
+    }
+    return try probabilities(scores, texts: texts()).multinomial(1, generator).flatten().integers()
+  }
+
+  /// The probabilities `[N, V]` that tokens are drawn by.
+  func probabilities(_ scores: Tensor, texts: @autoclosure () -> [[Int]]) throws -> Tensor {
     var scores = penalty == 1 ? scores : try penalized(scores, texts())
-    guard let sampling else { return try scores.argmax(-1).integers() }
-    if sampling.temperature != 1 { scores = try scores / sampling.temperature }
-    if let k = sampling.topK { scores = try best(k, scores) }
-    if let p = sampling.topP, p < 1 { scores = try nucleus(p, scores) }
-    return try scores.to(.float32).softmax().multinomial(1, generator).flatten().integers()
+    if let temperature = sampling?.temperature, temperature != 1 { scores = try scores / temperature }
+    if let k = sampling?.topK { scores = try best(k, scores) }
+    if let p = sampling?.topP, p < 1 { scores = try nucleus(p, scores) }
+    return try scores.to(.float32).softmax()
   }
 
   private func penalized(_ scores: Tensor, _ texts: [[Int]]) throws -> Tensor {

@@ -20,8 +20,13 @@ struct TokenLoop {
     var results = [Generation](repeating: Generation(), count: prompts.count)
     var isOpen = [Bool](repeating: true, count: prompts.count)
     var newest: Tensor?
-    for _ in 0..<Swift.min(limit, options.maximumNewTokens) where isOpen.contains(true) {
-      let scores = try next(newest)
+    for step in 0..<Swift.min(limit, options.maximumNewTokens) where isOpen.contains(true) {
+      var scores = try next(newest)
+      if step < options.minimumNewTokens, !endTokens.isEmpty {
+        let ends = try Tensor(endTokens.sorted()).to(scores.device)
+        scores = try scores.clone()
+        try scores.indexFill(ends, -Double.infinity, dim: 1)
+      }
       var tokens = try choose(scores, texts: zip(prompts, results).map { $0 + $1.tokens })
       for row in tokens.indices {
         guard isOpen[row] else {

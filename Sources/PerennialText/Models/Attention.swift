@@ -75,10 +75,13 @@ final class AttentionCore: Module {
         pattern.isCausal && (pattern.bias != nil || !isSquare)
         ? try pattern.whole(length, keys.shape[2], device: queries.device) : pattern.bias
       mixed = try queries.attention(
-        keys: keys, values: values, mask: bias, causal: pattern.isCausal && bias == nil && length > 1, scale: scale)
+        keys: keys, values: values, mask: bias, causal: pattern.isCausal && bias == nil && length > 1,
+        scale: scale)
     } else {
       var scores = try queries.matmul(keys.T) * scale
-      if let bias = try pattern.whole(length, keys.shape[2], device: queries.device) { scores = try scores + bias }
+      if let bias = try pattern.whole(length, keys.shape[2], device: queries.device) {
+        scores = try scores + bias
+      }
       mixed = try dropout(probabilities(scores.softmax())).matmul(values)
     }
     return try mixed.transpose(1, 2).reshape([n, length, heads * size])

@@ -24,6 +24,7 @@ public final class BERT: Module, PublishedModel, TextEncoder, Checkpointing {
   private let hidden = Tap("hidden")
   private let masks: Generator
 
+  /// A model with fresh weights, drawn as `transformers` draws them.
   public init(_ configuration: BERTConfiguration, _ generator: Generator, dropout masks: Generator) throws {
     let (c, deviation) = (configuration, configuration.initializerRange)
     guard c.heads > 0, c.width % c.heads == 0 else {

@@ -21,6 +21,7 @@ public struct BERTConfiguration: ModelConfiguration {
 
   public init() {}
 
+  /// Reads the keys of `config.json`; throws `FileError` that names the key.
   public init(_ reader: ConfigurationReader) throws {
     vocabularySize = try reader.integer("vocab_size", default: vocabularySize)
     width = try reader.integer("hidden_size", default: width)

@@ -23,6 +23,7 @@ public final class GPT2: Module, PublishedModel, CausalLanguageModel, Checkpoint
   private let hidden = Tap("hidden")
   private let masks: Generator
 
+  /// A model with fresh weights, drawn as `transformers` draws them.
   public init(_ configuration: GPT2Configuration, _ generator: Generator, dropout masks: Generator) throws {
     let c = configuration
     guard c.heads > 0, c.width % c.heads == 0 else {
@@ -128,7 +129,8 @@ final class GPT2Block: Module {
     register("dropout", dropout)
   }
 
-  func callAsFunction(_ x: Tensor, _ view: CausalView, _ cache: KeyValueCache?, _ index: Int) throws -> Tensor {
+  func callAsFunction(_ x: Tensor, _ view: CausalView, _ cache: KeyValueCache?, _ index: Int) throws -> Tensor
+  {
     let parts = try attention(attentionNorm(x)).chunk(3, dim: -1).map { try $0.splitHeads(heads) }
     let (keys, values) = try cache?.join(index, parts[1], parts[2]) ?? (parts[1], parts[2])
     let attended = try x + dropout(mix(core(parts[0], keys, values, view.pattern)))

@@ -26,6 +26,7 @@ public struct GPT2Configuration: ModelConfiguration {
 
   public init() {}
 
+  /// Reads the keys of `config.json`; throws `FileError` that names the key.
   public init(_ reader: ConfigurationReader) throws {
     vocabularySize = try reader.integer("vocab_size", default: vocabularySize)
     width = try reader.integer("n_embd", default: width)
@@ -48,7 +49,9 @@ public struct GPT2Configuration: ModelConfiguration {
     try reader.require("add_cross_attention", false)
     try reader.require("is_encoder_decoder", false)
     // The order of rounding in half precision, and a head for classification.
-    for key in ["reorder_and_upcast_attn", "summary_activation", "summary_first_dropout"] { _ = reader.value(key) }
+    for key in ["reorder_and_upcast_attn", "summary_activation", "summary_first_dropout"] {
+      _ = reader.value(key)
+    }
     for key in ["summary_proj_to_labels", "summary_type", "summary_use_proj"] { _ = reader.value(key) }
     guard width % heads == 0 else {
       throw reader.fault(.range, "n_head", "\(width) does not divide into \(heads) heads")

@@ -22,6 +22,7 @@ public final class Llama: Module, PublishedModel, CausalLanguageModel, Checkpoin
   private let hidden = Tap("hidden")
   private let masks: Generator
 
+  /// A model with fresh weights, drawn as `transformers` draws them.
   public init(_ configuration: LlamaConfiguration, _ generator: Generator, dropout masks: Generator) throws {
     let c = configuration
     guard c.heads > 0, c.keyHeads > 0, c.heads % c.keyHeads == 0, c.headWidth != nil || c.width % c.heads == 0
@@ -112,7 +113,8 @@ final class LlamaBlock: Module {
     attentionNorm = try RMSNorm(c.width, epsilon: c.normalizationEpsilon)
     innerNorm = try RMSNorm(c.width, epsilon: c.normalizationEpsilon)
     core = AttentionCore(
-      "attentions.\(index)", scale: 1 / Double(width).squareRoot(), dropout: Dropout(c.attentionDropout, masks))
+      "attentions.\(index)", scale: 1 / Double(width).squareRoot(),
+      dropout: Dropout(c.attentionDropout, masks))
     output = Tap("layers.\(index)")
     (heads, keyHeads, activation) = (c.heads, c.keyHeads, c.activation)
     super.init()

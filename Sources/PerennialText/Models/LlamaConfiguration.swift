@@ -10,6 +10,7 @@ public struct LlamaConfiguration: ModelConfiguration {
     case qwen2
   }
 
+  /// The sizes, each by the name that `transformers` gives it in `init`.
   public var family = Family.llama
   public var vocabularySize = 32000
   public var width = 4096
@@ -37,6 +38,7 @@ public struct LlamaConfiguration: ModelConfiguration {
 
   public init() {}
 
+  /// Reads the keys of `config.json`; throws `FileError` that names the key.
   public init(_ reader: ConfigurationReader) throws {
     family = try reader.choice("model_type")
     vocabularySize = try reader.integer("vocab_size", default: family == .llama ? 32000 : 151936)
@@ -62,11 +64,15 @@ public struct LlamaConfiguration: ModelConfiguration {
     // Tensor parallelism: the same sums in another order.
     _ = reader.value("pretraining_tp")
     try reader.require("is_encoder_decoder", false)
-    guard headWidth != nil || width % heads == 0, heads % keyHeads == 0, (headWidth ?? width / heads) % 2 == 0
-    else {
+    guard heads % keyHeads == 0 else {
       throw reader.fault(
-        .range, "num_attention_heads",
-        "\(heads) heads of even width over \(width) features must divide into \(keyHeads) key heads")
+        .range, "num_key_value_heads", "is \(keyHeads), which does not divide \(heads) heads")
+    }
+    guard headWidth != nil || width % heads == 0 else {
+      throw reader.fault(.range, "num_attention_heads", "\(width) does not divide into \(heads) heads")
+    }
+    guard (headWidth ?? width / heads) % 2 == 0 else {
+      throw reader.fault(.range, "head_dim", "heads are of odd width, which cannot be turned in pairs")
     }
     if let paddingToken, paddingToken >= vocabularySize {
       throw reader.fault(.range, "pad_token_id", "is \(paddingToken), outside of \(vocabularySize) tokens")
@@ -92,7 +98,8 @@ public struct LlamaConfiguration: ModelConfiguration {
         highFactor: try part.number("high_freq_factor", in: 1e-3...1e6),
         originalLength: try part.integer("original_max_position_embeddings", default: maximumLength))
       if case .llama3(_, let low, let high, _) = rotaryScaling, low >= high {
-        throw part.fault(.range, "low_freq_factor", "is \(low), which must be below high_freq_factor, \(high)")
+        throw part.fault(
+          .range, "low_freq_factor", "is \(low), which must be below high_freq_factor, \(high)")
       }
     case .text(let name):
       throw part.fault(.unsupported, key, "is \(name); known are default, linear, llama3")
@@ -105,7 +112,9 @@ public struct LlamaConfiguration: ModelConfiguration {
   /// Sliding windows must be off.
   private func readWindows(_ reader: ConfigurationReader) throws {
     let isOn = try reader.flag("use_sliding_window", default: false)
-    guard !isOn else { throw reader.fault(.unsupported, "use_sliding_window", "is true; only false is known") }
+    guard !isOn else {
+      throw reader.fault(.unsupported, "use_sliding_window", "is true; only false is known")
+    }
     if family == .qwen2 {
       _ = reader.value("sliding_window")
       _ = reader.value("max_window_layers")

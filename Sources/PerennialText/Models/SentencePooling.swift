@@ -15,6 +15,7 @@ public struct SentencePooling: Equatable, Sendable {
     case max
   }
 
+  /// Which vectors count.
   public var kind: Kind
   /// Whether the result has length 1.
   public var isNormalized: Bool
@@ -74,10 +75,13 @@ extension SentencePooling {
     for (index, module) in modules.enumerated() {
       guard case .object(let fields) = module, case .text(let type)? = fields["type"],
         case .text(let path)? = fields["path"], !path.hasPrefix("/"), !path.contains("..")
-      else { throw FileError(.corrupt, file.path, .record(index), "a module has a type and a path in the folder") }
+      else {
+        throw FileError(.corrupt, file.path, .record(index), "a module has a type and a path in the folder")
+      }
       switch type.split(separator: ".").last {
       case "Transformer" where index == 0 && path.isEmpty: continue
-      case "Pooling" where kind == nil && !isNormalized: kind = try Self.kind(folder.file("\(path)/config.json"))
+      case "Pooling" where kind == nil && !isNormalized:
+        kind = try Self.kind(folder.file("\(path)/config.json"))
       case "Normalize" where kind != nil: isNormalized = true
       default:
         throw FileError(

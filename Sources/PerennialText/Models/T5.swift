@@ -19,6 +19,7 @@ public final class T5: Module, PublishedModel, TextEncoder, Checkpointing {
   private let head: Linear?
   private let masks: Generator
 
+  /// A model with fresh weights, drawn as `transformers` draws them.
   public init(_ configuration: T5Configuration, _ generator: Generator, dropout masks: Generator) throws {
     let c = configuration
     self.configuration = c
@@ -112,13 +113,16 @@ public final class T5: Module, PublishedModel, TextEncoder, Checkpointing {
 
   /// Labels int64 `[N, L]` behind the start token and without their last place; −100 becomes padding.
   public func shifted(_ labels: Tensor) throws -> Tensor {
-    let start = try Tensor.full([labels.shape[0], 1], configuration.startToken, dtype: .int64, device: labels.device)
+    let start = try Tensor.full(
+      [labels.shape[0], 1], configuration.startToken, dtype: .int64, device: labels.device)
     let before = try labels.narrow(dim: 1, start: 0, count: Swift.max(labels.shape[1] - 1, 0))
     return try Tensor.concatenate([start, before.maskedFill(before .== -100, paddingToken ?? 0)], dim: 1)
   }
 
   public static func names(_ configuration: T5Configuration) -> CheckpointNames {
-    var tied = ["encoder.embed_tokens.weight": "shared.weight", "decoder.embed_tokens.weight": "shared.weight"]
+    var tied = [
+      "encoder.embed_tokens.weight": "shared.weight", "decoder.embed_tokens.weight": "shared.weight",
+    ]
     if configuration.isTied { tied["lm_head.weight"] = "shared.weight" }
     return CheckpointNames(
       computed: ["layer.1.EncDecAttention.relative_attention_bias.weight"], tied: tied)
@@ -203,7 +207,9 @@ public final class EncodedSource {
   }
 
   /// The biases of the next `count` places.
-  func bias(_ count: Int, _ any: (_ queries: Int, _ keys: Int, _ start: Int) throws -> Tensor) throws -> Tensor {
+  func bias(_ count: Int, _ any: (_ queries: Int, _ keys: Int, _ start: Int) throws -> Tensor) throws
+    -> Tensor
+  {
     let places = cache.length + count
     guard count == 1 else { return try any(count, places, cache.length) }
     return try falling.narrow(dim: 3, start: cache.capacity - places, count: places)

@@ -45,6 +45,7 @@ public struct T5Configuration: ModelConfiguration {
 
   public init() {}
 
+  /// Reads the keys of `config.json`; throws `FileError` that names the key.
   public init(_ reader: ConfigurationReader) throws {
     vocabularySize = try reader.integer("vocab_size", default: vocabularySize)
     width = try reader.integer("d_model", default: width)
@@ -66,8 +67,8 @@ public struct T5Configuration: ModelConfiguration {
     startToken = try reader.tokens("decoder_start_token_id").first ?? paddingToken ?? 0
     endTokens = try reader.tokens("eos_token_id")
     try reader.require("is_gated_act", .flag(feedForward.isGated))
-    // Follows from `feed_forward_proj`.
-    _ = reader.value("dense_act_fn")
+    // The one follows from `feed_forward_proj`, the other says how long training texts were.
+    for key in ["dense_act_fn", "n_positions"] { _ = reader.value(key) }
     try reader.require("is_decoder", false)
     try reader.require("is_encoder_decoder", true)
     guard maximumDistance > buckets / 2 else {

@@ -21,11 +21,13 @@ public struct TokenBatch {
       segments.map({ $0.shape == ids.shape }) ?? true
     else {
       throw TorchError(
-        .shape, "token ids, mask and segments are [N, L], not \(ids.shape), \(mask?.shape ?? ids.shape), "
+        .shape,
+        "token ids, mask and segments are [N, L], not \(ids.shape), \(mask?.shape ?? ids.shape), "
           + "\(segments?.shape ?? ids.shape)")
     }
     guard ids.dtype == .int64, mask.map({ $0.dtype == .bool }) ?? true else {
-      throw TorchError(.dtype, "token ids are int64 and a mask bool, not \(ids.dtype), \(mask?.dtype ?? .bool)")
+      throw TorchError(
+        .dtype, "token ids are int64 and a mask bool, not \(ids.dtype), \(mask?.dtype ?? .bool)")
     }
     self.ids = ids
     self.segments = segments

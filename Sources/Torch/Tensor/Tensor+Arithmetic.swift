@@ -99,6 +99,8 @@ extension Tensor {
   /// The larger (smaller) of each pair.
   public func maximum(_ other: Tensor) throws -> Tensor { try binary(other, ct_maximum) }
   public func minimum(_ other: Tensor) throws -> Tensor { try binary(other, ct_minimum) }
+  /// log(exp(self) + exp(other)), whatever their size.
+  public func logAddExp(_ other: Tensor) throws -> Tensor { try binary(other, ct_logaddexp) }
   /// Boolean and (or) of each pair.
   public func logicalAnd(_ other: Tensor) throws -> Tensor { try binary(other, ct_logical_and) }
   public func logicalOr(_ other: Tensor) throws -> Tensor { try binary(other, ct_logical_or) }

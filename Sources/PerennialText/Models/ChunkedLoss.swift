@@ -1,0 +1,83 @@
+import Torch
+
+/// Sums over tokens of losses of vocabulary size, piece by piece: no `[tokens, vocabulary]` tensor is ever whole.
+///
+/// Each piece is differentiated as soon as it is computed and then forgotten. The result carries the gradients, so that
+/// `backward` passes them on; it is differentiated once.
+enum ChunkedLoss {
+  /// Σ `body` over pieces of `chunk` rows.
+  ///
+  /// - Parameters:
+  ///   - rows: Tensors `[T, …]`, cut into pieces. Those that require gradients get them.
+  ///   - shared: Whole tensors that every piece needs: output weights `[V, D]`.
+  ///   - scale: A factor of the sum.
+  ///   - body: The sum over a piece, a scalar.
+  static func sum(
+    rows: [Tensor], shared: [Tensor], chunk: Int, scale: Double,
+    _ body: (_ rows: [Tensor], _ shared: [Tensor]) throws -> Tensor
+  ) throws -> Tensor {
+    let count = rows.first?.shape[0] ?? 0
+    let needs = try (rows + shared).map { try isGradEnabled && $0.requiresGrad }
+    let isLearning = needs.contains(true)
+    let gradients = try zip(rows + shared, needs).map { try $1 ? $0.detach().zerosLike() : nil }
+    let total = try Tensor.zeros([], device: rows.first?.device ?? .cpu)
+    for start in stride(from: 0, to: count, by: Swift.max(chunk, 1)) {
+      let range = start..<Swift.min(start + Swift.max(chunk, 1), count)
+      let pieces = try rows.map { try $0.detach()[range] } + shared.map { try $0.detach() }
+      let leaves = zip(pieces, needs).filter(\.1).map(\.0)
+      for leaf in leaves { try leaf.setRequiresGrad(true) }
+      let value = try (isLearning ? withGrad : noGrad) {
+        try body(Array(pieces.prefix(rows.count)), Array(pieces.dropFirst(rows.count)))
+      }
+      guard isLearning else {
+        try total.add(value)
+        continue
+      }
+      let found = try Torch.gradients(of: value, withRespectTo: leaves, allowUnused: true)
+      try noGrad {
+        try total.add(value.detach())
+        var next = found.makeIterator()
+        for (index, gradient) in gradients.enumerated() {
+          guard let gradient, let part = next.next() else { continue }
+          try (index < rows.count ? gradient[range] : gradient).add(part, scale: scale)
+        }
+      }
+    }
+    let result = try total * scale
+    guard isLearning else { return result }
+    let inputs = zip(rows + shared, needs).filter(\.1).map(\.0)
+    return try result.attaching(gradients: gradients.compactMap { $0 }, to: inputs)
+  }
+
+  /// `[N, L, D]` as rows `[N · L, D]`; other ranks as they are.
+  static func rows(_ x: Tensor) throws -> Tensor {
+    x.rank == 2 ? x : try x.reshape([-1, x.shape[x.rank - 1]])
+  }
+}
+
+/// Cross-entropy of token prediction without a tensor of all scores, in nats.
+///
+/// - Parameters:
+///   - hidden: What the output layer takes, `[N, L, D]` or `[T, D]`.
+///   - weight: The output layer's weight `[V, D]`.
+///   - targets: The token that follows each place, int64 `[N, L]` or `[T]`; `ignoring` does not count.
+///   - chunk: Places whose scores are there at once: memory grows with `chunk` · V.
+/// - Returns: The mean over places that count; 0 where none does.
+/// - Throws: `TorchError` for shapes that do not fit and targets outside of the vocabulary.
+public func chunkedCrossEntropy(
+  hidden: Tensor, weight: Tensor, targets: Tensor, ignoring: Int = -100, labelSmoothing: Double = 0,
+  chunk: Int = 512
+) throws -> Tensor {
+  let rows = try ChunkedLoss.rows(hidden)
+  let flat = try targets.flatten()
+  guard flat.shape == [rows.shape[0]] else {
+    throw TorchError(.shape, "targets of shape \(targets.shape) for places of shape \(hidden.shape)")
+  }
+  let count = try (flat .!= ignoring).sum().item()
+  return try ChunkedLoss.sum(
+    rows: [rows, flat], shared: [weight], chunk: chunk, scale: 1 / Swift.max(count, 1)
+  ) { rows, shared in
+    try rows[0].linear(shared[0]).crossEntropy(
+      rows[1], reduction: .sum, ignoring: ignoring, labelSmoothing: labelSmoothing)
+  }
+}
