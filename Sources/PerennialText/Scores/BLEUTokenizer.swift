@@ -29,24 +29,52 @@ public enum BLEUTokenizer: String, CaseIterable, Codable, Sendable {
 
   private static func mteval13a(_ text: CodePoints) -> CodePoints {
     var text = text
-    for (old, new) in replacements { text = text.replacing(old, with: new) }
-    text = [" "] + text + [" "]
-    text = text.flatMap { $0.standsAlone ? [" ", $0, " "] : [$0] }
+    for (old, new) in replacements { text = text.replacingAll(old, with: new) }
+    text = ([" "] + text + [" "]).isolating(where: \.standsAlone)
     text = text.separating { !$0.isASCIIDigit && $1.isPeriodOrComma }
     text = text.separating(spaceBefore: true) { $0.isPeriodOrComma && !$1.isASCIIDigit }
     return text.separating { $0.isASCIIDigit && $1 == "-" }
   }
 
   private static func international(_ text: CodePoints) -> CodePoints {
-    let text = text.separating { !$0.isNumber && $1.isPunctuation }
+    text.separating { !$0.isNumber && $1.isPunctuation }
       .separating(spaceBefore: true) { $0.isPunctuation && !$1.isNumber }
-    return text.flatMap { $0.isSymbol ? [" ", $0, " "] : [$0] }
+      .isolating(where: \.isSymbol)
   }
 }
 
 extension CodePoints {
   fileprivate var withoutTrailingSpace: CodePoints {
     Array(self[..<((lastIndex { !$0.isSpace } ?? -1) + 1)])
+  }
+
+  fileprivate func replacingAll(_ old: CodePoints, with new: CodePoints) -> CodePoints {
+    guard let first = old.first, contains(first) else { return self }
+    var result = CodePoints()
+    var index = 0
+    while index < count {
+      if self[index] == first, self[index...].starts(with: old) {
+        result += new
+        index += old.count
+      } else {
+        result.append(self[index])
+        index += 1
+      }
+    }
+    return result
+  }
+
+  /// Puts spaces around what `isAlone`.
+  fileprivate func isolating(where isAlone: (Unicode.Scalar) -> Bool) -> CodePoints {
+    var result = CodePoints()
+    result.reserveCapacity(count + count / 4)
+    for scalar in self {
+      let spaces = isAlone(scalar)
+      if spaces { result.append(" ") }
+      result.append(scalar)
+      if spaces { result.append(" ") }
+    }
+    return result
   }
 
   /// Spaces the pairs that `matches`, left to right and no code point in two: as `x y␣`, or as `␣x y`.
