@@ -54,7 +54,8 @@ let package = Package(
     .executableTarget(
       name: "PerennialCommand",
       dependencies: [
-        "PerennialVision", "PerennialText", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "PerennialVision", "PerennialText", "PerennialTokenizers",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
     .executableTarget(

@@ -15,8 +15,8 @@ struct Main: AsyncParsableCommand {
     discussion: ExitStatus.help, version: Version.current,
     subcommands: [
       RunCommand.self, DistillCommand.self, CollaborateCommand.self, FewShotCommand.self, CompareCommand.self,
-      ReportCommand.self,
-      StrategiesCommand.self,
+      ReportCommand.self, StrategiesCommand.self, GenerateCommand.self, EmbedCommand.self,
+      TokenizerCommand.self,
       DataCommand.self,
       DoctorCommand.self,
     ])

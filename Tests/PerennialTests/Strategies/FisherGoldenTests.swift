@@ -12,7 +12,7 @@ private struct GivenDraws: Objective {
 
   var isClassification: Bool { true }
   func losses(_ outputs: Tensor, _ targets: Tensor) throws -> Tensor { try plain.losses(outputs, targets) }
-  func score(_ outputs: Tensor, _ targets: Tensor) throws -> Double { try plain.score(outputs, targets) }
+  func sums(_ outputs: Tensor, _ targets: Tensor) throws -> [Double] { try plain.sums(outputs, targets) }
   func fisherRoots(_ outputs: Tensor) throws -> [Tensor] { try plain.fisherRoots(outputs) }
   func scores(_ outputs: Tensor, _ targets: Tensor) throws -> Tensor { try plain.scores(outputs, targets) }
   func sample(_ outputs: Tensor, _ generator: Generator) throws -> Tensor { try Tensor(labels) }

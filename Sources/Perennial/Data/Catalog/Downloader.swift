@@ -14,6 +14,10 @@ public struct TransferProgress: Sendable, Equatable {
 
   /// Bytes in all, where the server says so.
   public let total: Int?
+
+  public init(file: String, received: Int, total: Int?) {
+    (self.file, self.received, self.total) = (file, received, total)
+  }
 }
 
 /// Downloads files over HTTP: goes on where a transfer broke off, verifies, and only then gives a file its name.
