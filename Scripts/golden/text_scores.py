@@ -127,7 +127,7 @@ CHRF_SETTINGS = [
 
 
 def corpora(all_items, is_long=True):
-    """The parts to score and with how many references of each item. Two lines match too little to need no smoothing."""
+    """The parts to score, and with how many references of each item. In two lines, longer n-grams match nowhere."""
     easy = [item for item in all_items if all(text.isascii() for text in [item["text"], *item["references"]])]
     empty = [item for item in all_items if not item["text"].strip()]
     short = [("empty", empty, 2), ("few", all_items[4:7:2], 1), ("few", all_items[4:7:2], 2)]
@@ -157,7 +157,8 @@ def bleu(all_items):
                 "brevity_penalty": score.bp, "matches": raw.counts, "totals": raw.totals,
                 "lengths": [score.sys_len, score.ref_len], "signature": without_version(metric)})
         metric = BLEU(force=True, **{**settings, "effective_order": True})
-        case["sentences"] = [] if settings.get("effective_order") else rounded(metric.sentence_score(item["text"], item["references"]).score for item in all_items)
+        case["sentences"] = [] if settings.get("effective_order") else rounded(
+            metric.sentence_score(item["text"], item["references"]).score for item in all_items)
         result.append(case)
     return result
 
@@ -279,16 +280,18 @@ def detection(rng):
 
 def stems(data, rng):
     """Word and stem, each pair one string: the words of Shakespeare that change most, and examples of every rule."""
-    made = """caresses ponies ties caress cats feed agreed plastered bled motoring sing conflated troubled sized hopping tanned
-    falling hissing fizzed failing filing happy sky relational conditional rational valenci hesitanci digitizer conformabli
-    radicalli differentli vileli analogousli vietnamization predication operator feudalism decisiveness hopefulness callousness
-    formaliti sensitiviti sensibiliti triplicate formative formalize electriciti electrical hopeful goodness revival allowance
-    inference airliner gyroscopic adjustable defensible irritant replacement adjustment dependent adoption homologou communism
-    activate angulariti homologous effective bowdlerize probate rate cease controll roll flies dies died spied tries skies dying
-    lying tying news innings inning outings outing cannings canning howe proceed exceed succeed enjoy enjoyment spy fly try syzygy
-    toy yyyyy geology theology archaeology apology fully carefully gracefully eyed owed owing aged agreeing bees trees ated
-    ing eing ied 2000ed 1990s 3ing a1b2c3s x9ly bbbbing quizzing allally really centrally usually oxen ion onion notion mission
-    cohesion ax axe oat yes yesyes boyyed tooed keyyed possibly ably alli balli vehemently""".split()
+    made = """caresses ponies ties caress cats feed agreed plastered bled motoring sing conflated troubled sized hopping
+    tanned falling hissing fizzed failing filing happy sky relational conditional rational valenci hesitanci
+    digitizer conformabli radicalli differentli vileli analogousli vietnamization predication operator feudalism
+    decisiveness hopefulness callousness formaliti sensitiviti sensibiliti triplicate formative formalize
+    electriciti electrical hopeful goodness revival allowance inference airliner gyroscopic adjustable
+    defensible irritant replacement adjustment dependent adoption homologou communism activate angulariti
+    homologous effective bowdlerize probate rate cease controll roll flies dies died spied tries skies dying
+    lying tying news innings inning outings outing cannings canning howe proceed exceed succeed enjoy enjoyment
+    spy fly try syzygy toy yyyyy geology theology archaeology apology fully carefully gracefully eyed owed owing
+    aged agreeing bees trees ated ing eing ied 2000ed 1990s 3ing a1b2c3s x9ly bbbbing quizzing allally really
+    centrally usually oxen ion onion notion mission cohesion ax axe oat yes yesyes boyyed tooed keyyed possibly
+    ably alli balli vehemently""".split()
     stemmer = nltk.stem.porter.PorterStemmer()
     words = sorted({word.lower() for word in re.findall("[A-Za-z]+", (data / "tinyshakespeare/input.txt").read_text())})
     words = rng.sample([word for word in words if len(word) > 5], 1200) + made
@@ -318,7 +321,7 @@ def multi30k(data):
         second = [lines[(index + 2) % len(lines)] for index in range(len(lines))]
         both = [[line, other] for line, other in zip(lines, second)]
         case = {"path": path, "lines": len(lines), "bleu": {}, "chrf": {}, "rouge": {}}
-        for settings in BLEU_SETTINGS[:8]:
+        for settings in BLEU_SETTINGS[:3]:
             metric = BLEU(force=True, **settings)
             sentence = BLEU(force=True, **settings, effective_order=True)
             key = settings["tokenize"] + ("/lc" if settings["lowercase"] else "")
@@ -336,9 +339,10 @@ def multi30k(data):
             for variant in VARIANTS:
                 case["rouge"][variant + ("/stems" if use_stemmer else "")] = statistics.mean(
                     score[variant].fmeasure for score in scores)
+        pairs = list(zip(texts, lines))
         case["answers"] = [
-            statistics.mean(float(normalize_answer(text) == normalize_answer(line)) for text, line in zip(texts, lines)),
-            statistics.mean(answer_f1(text, line) for text, line in zip(texts, lines))]
+            statistics.mean(float(normalize_answer(text) == normalize_answer(line)) for text, line in pairs),
+            statistics.mean(answer_f1(text, line) for text, line in pairs)]
         result.append(case)
     return result
 
