@@ -3,7 +3,7 @@
 ///     chrF_β = 100 · (1 + β²) · P · R / (β² · P + R)
 ///
 /// with P and R the precision and recall of character (and word) n-grams averaged over the orders that texts and
-/// references have. Popović, chrF, 2015; chrF++, 2017. Of several references the one that scores best counts.
+/// references have. Popović, chrF, 2015; chrF++, 2017. Of several references the first that scores best counts.
 public struct ChrF: ReferenceScore {
   /// The longest n-grams, of characters and of words.
   public let characterOrder: Int

@@ -85,8 +85,8 @@ struct ScoreGolden: Decodable {
     let chosen =
       switch part {
       case "ascii": items.filter { ([$0.text] + $0.references).joined().unicodeScalars.allSatisfy(\.isASCII) }
-      case "missed": items.filter { $0.text.unicodeScalars.allSatisfy(\.isSpace) }
-      case "few": Array(items[1..<3])
+      case "empty": items.filter { $0.text.unicodeScalars.allSatisfy(\.isSpace) }
+      case "few": [items[4], items[6]]
       default: items
       }
     return chosen.map { Item(text: $0.text, references: Array($0.references.prefix(references))) }
