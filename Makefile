@@ -51,7 +51,8 @@ lint: ## Check formatting and the rules of CONTRIBUTING.md
 	Scripts/generate-ctorch --check
 
 docs: setup ## Build the documentation of the libraries
-	swift package generate-documentation --target Torch --target Perennial --target PerennialVision
+	swift package generate-documentation --target Torch --target Perennial --target PerennialVision \
+	  --target PerennialText --target PerennialTokenizers
 
 clean: ## Remove what was built; libtorch stays
 	rm -rf .build Benchmarks/.build
