@@ -10,7 +10,7 @@ extension Tokenizer {
   ) -> Encoding {
     pool.withWorkspace { workspace in
       finish(
-        [sequence(text, typeID: 0, withOffsets: withOffsets, workspace)],
+        [sequence(text, typeID: 0, withOffsets: withOffsets, &workspace)],
         addSpecialTokens: addSpecialTokens, truncation: truncation)
     }
   }
@@ -23,8 +23,8 @@ extension Tokenizer {
     pool.withWorkspace { workspace in
       finish(
         [
-          sequence(first, typeID: 0, withOffsets: withOffsets, workspace),
-          sequence(second, typeID: 1, withOffsets: withOffsets, workspace),
+          sequence(first, typeID: 0, withOffsets: withOffsets, &workspace),
+          sequence(second, typeID: 1, withOffsets: withOffsets, &workspace),
         ],
         addSpecialTokens: addSpecialTokens, truncation: truncation)
     }
@@ -57,7 +57,7 @@ extension Tokenizer {
 
   /// The tokens of one text alone.
   private func sequence(
-    _ text: String, typeID: Int32, withOffsets: Bool, _ workspace: Workspace
+    _ text: String, typeID: Int32, withOffsets: Bool, _ workspace: inout Workspace
   ) -> Encoding {
     var sink = TokenSink(withOffsets: withOffsets)
     var text = text
@@ -67,7 +67,7 @@ extension Tokenizer {
         if let id {
           sink.append(id, range)
         } else {
-          encodeStretch(bytes, range, into: &sink, workspace)
+          encodeStretch(bytes, range, into: &sink, &workspace)
         }
       }
     }
@@ -76,13 +76,13 @@ extension Tokenizer {
 
   /// A stretch between added tokens: it is normalized, then searched for added tokens once more.
   private func encodeStretch(
-    _ bytes: ByteText, _ range: Range<Int>, into sink: inout TokenSink, _ workspace: Workspace
+    _ bytes: ByteText, _ range: Range<Int>, into sink: inout TokenSink, _ workspace: inout Workspace
   ) {
     var text = AlignedText(
       bytes[slice: range], start: range.lowerBound, isTracked: needsOrigins || sink.offsets != nil)
     normalizer?.apply(to: &text)
     guard added.hasNormalized else {
-      return encodePieces(Pieces(text: text, isFirst: range.lowerBound == 0), into: &sink, workspace)
+      return encodePieces(Pieces(text: text, isFirst: range.lowerBound == 0), into: &sink, &workspace)
     }
     text.bytes.withUnsafeBufferPointer { normalized in
       added.forEachSection(of: normalized, isNormalized: true) { section, id in
@@ -93,20 +93,22 @@ extension Tokenizer {
           var part = AlignedText(isTracked: text.isTracked)
           part.append(text, section)
           let isFirst = range.lowerBound == 0 && section.lowerBound == 0
-          encodePieces(Pieces(text: part, isFirst: isFirst), into: &sink, workspace)
+          encodePieces(Pieces(text: part, isFirst: isFirst), into: &sink, &workspace)
         }
       }
     }
   }
 
-  private func encodePieces(_ source: consuming Pieces, into sink: inout TokenSink, _ workspace: Workspace) {
+  private func encodePieces(
+    _ source: consuming Pieces, into sink: inout TokenSink, _ workspace: inout Workspace
+  ) {
     var pieces = source
     for (step, mapsBytes) in steps { step.apply(to: &pieces, mapsBytes: mapsBytes) }
     workspace.tokens.removeAll(keepingCapacity: true)
     pieces.text.bytes.withUnsafeBufferPointer { bytes in
       for word in pieces.words {
         let first = workspace.tokens.count
-        model.encode(bytes[slice: word], into: &workspace.tokens, workspace)
+        model.encode(bytes[slice: word], &workspace)
         if sink.offsets != nil {
           appendOffsets(of: workspace.tokens[first...], word, pieces.text, to: &sink)
         }

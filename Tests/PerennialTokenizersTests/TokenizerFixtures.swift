@@ -46,14 +46,29 @@ struct Corpora {
     "tinyshakespeare", "wikitext-2/test.txt", "wikitext-2/valid.txt",
   ]
 
-  func lines(_ name: String) throws -> [String] {
+  private static let lock = NSLock()
+  nonisolated(unsafe) private static var read: [String: [String]] = [:]
+
+  /// Every step-th line of a text set, kept for the next test.
+  func lines(_ name: String, step: Int) throws -> [String] {
+    try Self.lock.withLock {
+      let key = "\(root.path) \(name) \(step)"
+      if let found = Self.read[key] { return found }
+      let all = try bytes(name)
+      let lines = stride(from: 0, to: all.count, by: step).map { String(decoding: all[$0], as: UTF8.self) }
+      Self.read[key] = lines
+      return lines
+    }
+  }
+
+  private func bytes(_ name: String) throws -> [ArraySlice<UInt8>] {
     let parts = name.split(separator: "/").map(String.init)
     switch parts[0] {
     case "clinc150":
       // Every entry is a text and its intent.
       let file = root.appendingPathComponent("clinc150/data/data_full.json")
       let splits = try JSONDecoder().decode([String: [[String]]].self, from: Data(contentsOf: file))
-      return splits.sorted { $0.key < $1.key }.flatMap { $0.value.map { $0[0] } }
+      return splits.sorted { $0.key < $1.key }.flatMap { $0.value.map { Array($0[0].utf8)[...] } }
     case "banking77": return try lines(root.appendingPathComponent("banking77/banking_data/\(parts[1])"))
     case "multi30k":
       let folder = root.appendingPathComponent("multi30k/data/task1/raw")
@@ -62,20 +77,27 @@ struct Corpora {
         .flatMap { try Self.lines(Self.run("gzip", "-dc", folder.appendingPathComponent($0).path)) }
     case "nltk-corpora":
       let archive = root.appendingPathComponent(name).path
-      return try Self.lines(Self.run("unzip", "-Z1", archive)).filter { $0.hasSuffix(".txt") }.sorted()
+      return try Self.lines(Self.run("unzip", "-Z1", archive)).map { String(decoding: $0, as: UTF8.self) }
+        .filter { $0.hasSuffix(".txt") }.sorted()
         .flatMap { try Self.lines(Self.run("unzip", "-p", archive, $0)) }
     case "tinyshakespeare": return try lines(root.appendingPathComponent("tinyshakespeare/input.txt"))
     default: return try lines(root.appendingPathComponent(name))
     }
   }
 
-  private func lines(_ file: URL) throws -> [String] { Self.lines(try Data(contentsOf: file)) }
+  private func lines(_ file: URL) throws -> [ArraySlice<UInt8>] { Self.lines(try Data(contentsOf: file)) }
 
   /// Cut at line feeds only, before decoding: Swift's characters would keep a carriage return and a line feed together.
-  private static func lines(_ data: Data) -> [String] {
-    data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map {
-      String(decoding: $0, as: UTF8.self)
+  private static func lines(_ data: Data) -> [ArraySlice<UInt8>] {
+    let bytes = [UInt8](data)
+    var lines: [ArraySlice<UInt8>] = []
+    var start = 0
+    while let end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) {
+      lines.append(bytes[start..<end])
+      start = end + 1
     }
+    lines.append(bytes[start...])
+    return lines
   }
 
   private static func run(_ command: String...) throws -> Data {

@@ -38,21 +38,23 @@ enum Model: Sendable {
     if case .bytePairEncoding(let model) = self { model.readsBytes } else { false }
   }
 
+  /// Appends the tokens of a word that is not empty to those of the workspace.
   @inline(__always)
-  func encode(_ word: ByteText, into tokens: inout [Token], _ workspace: Workspace) {
-    guard word.count <= WordCache.longestWord else { return encodeAfresh(word, into: &tokens, workspace) }
+  func encode(_ word: ByteText, _ workspace: inout Workspace) {
+    guard word.count <= WordCache.longestWord else { return encodeAfresh(word, &workspace) }
     let hash = WordCache.hash(word)
-    if workspace.cache.append(word, hash: hash, to: &tokens) { return }
-    let first = tokens.count
-    encodeAfresh(word, into: &tokens, workspace)
-    workspace.cache.insert(word, hash: hash, tokens[first...])
+    if workspace.cache.append(word, hash: hash, to: &workspace.tokens) { return }
+    let first = workspace.tokens.count
+    encodeAfresh(word, &workspace)
+    workspace.cache.insert(word, hash: hash, workspace.tokens[first...])
   }
 
-  private func encodeAfresh(_ word: ByteText, into tokens: inout [Token], _ workspace: Workspace) {
+  @inline(never)
+  private func encodeAfresh(_ word: ByteText, _ workspace: inout Workspace) {
     switch self {
-    case .bytePairEncoding(let model): model.encode(word, into: &tokens, &workspace.symbols)
-    case .wordPiece(let model): model.encode(word, into: &tokens)
-    case .unigram(let model): model.encode(word, into: &tokens)
+    case .bytePairEncoding(let model): model.encode(word, into: &workspace.tokens, &workspace.symbols)
+    case .wordPiece(let model): model.encode(word, into: &workspace.tokens)
+    case .unigram(let model): model.encode(word, into: &workspace.tokens)
     }
   }
 }

@@ -1,7 +1,7 @@
 import Foundation
 
 /// Buffers and the word cache of one thread at a time.
-final class Workspace {
+struct Workspace {
   var cache = WordCache()
   var symbols = SymbolList()
   var tokens: [Token] = []
@@ -12,9 +12,9 @@ final class WorkspacePool: @unchecked Sendable {
   private let lock = NSLock()
   private var idle: [Workspace] = []
 
-  func withWorkspace<Result>(_ body: (Workspace) throws -> Result) rethrows -> Result {
-    let workspace = lock.withLock { idle.popLast() } ?? Workspace()
+  func withWorkspace<Result>(_ body: (inout Workspace) -> Result) -> Result {
+    var workspace = lock.withLock { idle.popLast() } ?? Workspace()
     defer { lock.withLock { idle.append(workspace) } }
-    return try body(workspace)
+    return body(&workspace)
   }
 }

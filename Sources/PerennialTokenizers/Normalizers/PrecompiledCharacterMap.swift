@@ -30,21 +30,25 @@ struct PrecompiledCharacterMap: Sendable {
   func apply(to text: inout AlignedText) {
     var result = AlignedText(isTracked: text.isTracked)
     text.bytes.withUnsafeBufferPointer { bytes in
+      // What is removed at the beginning belongs to the first that is kept, which still begins the text.
+      func origin(of range: Range<Int>) -> Range<Int32> {
+        text.origin(of: result.isEmpty ? 0..<range.upperBound : range)
+      }
       var start = 0
       for cluster in String(decoding: bytes, as: UTF8.self) {
         let end = start + cluster.utf8.count
         defer { start = end }
         if end - start < Self.longestCluster, let found = replacement(for: bytes[slice: start..<end]) {
-          result.append(replacements[found], origin: text.origin(of: start..<end))
+          result.append(replacements[found], origin: origin(of: start..<end))
           continue
         }
         var index = start
         while index < end {
           let next = index + bytes.scalarLength(at: index)
           if let found = replacement(for: bytes[slice: index..<next]) {
-            result.append(replacements[found], origin: text.origin(of: index..<next))
+            result.append(replacements[found], origin: origin(of: index..<next))
           } else {
-            result.append(text, index..<next)
+            result.append(bytes[index..<next], origin: origin(of: index..<next))
           }
           index = next
         }

@@ -19,7 +19,7 @@ struct AddedVocabulary: Sendable {
     for element in try node?.elements() ?? [] {
       let token = try AddedToken(element)
       let id = try element.required("id").integer(in: 0...Vocabulary.highestID)
-      guard !token.content.isEmpty else { continue }
+      if token.content.isEmpty || entries[Int32(id)]?.token == token { continue }
       if let known = model.id(of: token.content) ?? table[token.content], Int(known) != id {
         throw TokenizerError.conflictingID(file: element.file, key: element.key, token: token.content, id: id)
       }

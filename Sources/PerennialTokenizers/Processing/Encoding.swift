@@ -21,16 +21,31 @@ public struct Encoding: Sendable, Equatable {
     self.offsets = offsets
   }
 
-  /// Special tokens, with offsets when `other` has them.
-  init(special ids: [Int32], typeID: Int32, like other: Encoding?) {
-    self.init(ids: ids, typeID: typeID, offsets: other?.offsets == nil ? nil : ids.map { _ in 0..<0 })
-    specialTokensMask = [Int32](repeating: 1, count: ids.count)
+  init(capacity: Int, hasOffsets: Bool) {
+    self.init(ids: [], typeID: 0, offsets: hasOffsets ? [] : nil)
+    ids.reserveCapacity(capacity)
+    typeIDs.reserveCapacity(capacity)
+    specialTokensMask.reserveCapacity(capacity)
+    attentionMask.reserveCapacity(capacity)
   }
 
-  func with(typeID: Int32) -> Encoding {
-    var copy = self
-    for index in copy.typeIDs.indices { copy.typeIDs[index] = typeID }
-    return copy
+  /// Takes over the tokens of a sequence.
+  mutating func append(_ other: Encoding, typeID: Int32) {
+    ids.append(contentsOf: other.ids)
+    typeIDs.append(contentsOf: repeatElement(typeID, count: other.count))
+    specialTokensMask.append(contentsOf: other.specialTokensMask)
+    attentionMask.append(contentsOf: other.attentionMask)
+    if let more = other.offsets { offsets?.append(contentsOf: more) }
+  }
+
+  mutating func append(special tokens: [Int32], typeID: Int32) {
+    for id in tokens {
+      ids.append(id)
+      typeIDs.append(typeID)
+      specialTokensMask.append(1)
+      attentionMask.append(1)
+      offsets?.append(0..<0)
+    }
   }
 
   mutating func append(_ other: Encoding) {

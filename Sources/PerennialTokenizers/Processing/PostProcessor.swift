@@ -8,8 +8,6 @@ indirect enum PostProcessor: Sendable {
 
   case sequence([PostProcessor])
   case template(single: [Piece], pair: [Piece])
-  case bert(separator: Int32, start: Int32)
-  case roberta(separator: Int32, start: Int32, trim: OffsetTrimming?)
   case byteLevel(OffsetTrimming?)
 
   /// White space that a byte-level token carries is no part of its offsets.
@@ -26,13 +24,8 @@ indirect enum PostProcessor: Sendable {
     switch type {
     case "Sequence": self = .sequence(try node.required("processors").elements().map(PostProcessor.init))
     case "TemplateProcessing": self = try Self.template(node)
-    case "BertProcessing":
-      self = .bert(
-        separator: try Self.special(node.required("sep")), start: try Self.special(node.required("cls")))
-    case "RobertaProcessing":
-      self = .roberta(
-        separator: try Self.special(node.required("sep")), start: try Self.special(node.required("cls")),
-        trim: try Self.trimming(node))
+    case "BertProcessing": self = try Self.bert(node)
+    case "RobertaProcessing": self = try Self.roberta(node)
     case "ByteLevel": self = .byteLevel(try Self.trimming(node))
     default:
       throw TokenizerError.unknownComponent(file: node.file, key: node.key, type: type, allowed: Self.names)
@@ -54,6 +47,21 @@ indirect enum PostProcessor: Sendable {
   private static func trimming(_ node: JSONNode) throws -> OffsetTrimming? {
     guard try node.flag("trim_offsets", default: true) else { return nil }
     return OffsetTrimming(addsPrefixSpace: try node.flag("add_prefix_space", default: true))
+  }
+
+  private static func bert(_ node: JSONNode) throws -> PostProcessor {
+    let (start, end) = (try special(node.required("cls")), try special(node.required("sep")))
+    let single = [Piece.special([start], typeID: 0), .sequence(0, typeID: 0), .special([end], typeID: 0)]
+    return .template(single: single, pair: single + [.sequence(1, typeID: 1), .special([end], typeID: 1)])
+  }
+
+  private static func roberta(_ node: JSONNode) throws -> PostProcessor {
+    let (start, end) = (try special(node.required("cls")), try special(node.required("sep")))
+    let single = [Piece.special([start], typeID: 0), .sequence(0, typeID: 0), .special([end], typeID: 0)]
+    let second = [Piece.special([end], typeID: 0), .sequence(1, typeID: 0), .special([end], typeID: 0)]
+    return .sequence([
+      .byteLevel(try trimming(node)), .template(single: single, pair: single + second),
+    ])
   }
 
   private static func template(_ node: JSONNode) throws -> PostProcessor {
@@ -88,7 +96,6 @@ indirect enum PostProcessor: Sendable {
     case .template(let single, _):
       if case .special(let ids, _)? = single.first { return ids }
       return []
-    case .bert(_, let start), .roberta(_, let start, _): return [start]
     case .byteLevel: return []
     }
   }
@@ -101,8 +108,6 @@ indirect enum PostProcessor: Sendable {
       return (isPair ? pair : single).reduce(0) { count, piece in
         if case .special(let ids, _) = piece { count + ids.count } else { count }
       }
-    case .bert: return isPair ? 3 : 2
-    case .roberta: return isPair ? 4 : 2
     case .byteLevel: return 0
     }
   }
@@ -115,29 +120,17 @@ indirect enum PostProcessor: Sendable {
         $1.apply(to: $0, addsSpecialTokens: addsSpecialTokens, vocabulary: vocabulary)
       }
     case .template(let single, let pair):
-      return (parts.count > 1 ? pair : single).compactMap { piece in
+      var result = Encoding(
+        capacity: parts.reduce(8) { $0 + $1.count }, hasOffsets: parts.first?.offsets != nil)
+      for piece in parts.count > 1 ? pair : single {
         switch piece {
         case .sequence(let index, let typeID):
-          return parts.indices.contains(index) ? parts[index].with(typeID: typeID) : nil
+          if parts.indices.contains(index) { result.append(parts[index], typeID: typeID) }
         case .special(let ids, let typeID):
-          return addsSpecialTokens ? Encoding(special: ids, typeID: typeID, like: parts.first) : nil
+          if addsSpecialTokens { result.append(special: ids, typeID: typeID) }
         }
       }
-    case .bert(let separator, let start):
-      guard addsSpecialTokens else { return parts }
-      return parts.enumerated().flatMap { index, part in
-        let typeID: Int32 = index == 0 ? 0 : 1
-        let end = Encoding(special: [separator], typeID: typeID, like: part)
-        let body = part.with(typeID: typeID)
-        return index == 0 ? [Encoding(special: [start], typeID: 0, like: part), body, end] : [body, end]
-      }
-    case .roberta(let separator, let start, let trim):
-      return parts.enumerated().flatMap { index, part in
-        let body = part.trimmed(trim, vocabulary).with(typeID: 0)
-        guard addsSpecialTokens else { return [body] }
-        let first = Encoding(special: [index == 0 ? start : separator], typeID: 0, like: part)
-        return [first, body, Encoding(special: [separator], typeID: 0, like: part)]
-      }
+      return [result]
     case .byteLevel(let trim): return parts.map { $0.trimmed(trim, vocabulary) }
     }
   }

@@ -31,7 +31,10 @@ struct CharacterClass: OptionSet, Sendable {
     case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter:
       flags = [.letter, .word]
     case .decimalNumber: flags = [.number, .word]
-    case .letterNumber, .otherNumber: flags = .number
+    case .letterNumber: flags = [.number, .word]
+    case .otherNumber: flags = .number
+    case .otherSymbol: flags = properties.isAlphabetic ? .word : []
+    case .spaceSeparator, .lineSeparator, .paragraphSeparator: flags = .space
     case .connectorPunctuation: flags = [.punctuation, .word]
     case .dashPunctuation, .openPunctuation, .closePunctuation, .initialPunctuation, .finalPunctuation,
       .otherPunctuation:
@@ -41,12 +44,17 @@ struct CharacterClass: OptionSet, Sendable {
     case .spacingMark, .enclosingMark: flags = [.mark, .word]
     default: break
     }
-    // The reference library's tables are older than its regular expressions.
-    if !properties.isAsOld(as: (8, 0)) { flags.subtract([.punctuation, .other, .nonspacingMark]) }
-    if !properties.isAsOld(as: (9, 0)) { flags.remove(.mark) }
+    switch value {
+    case 0x09...0x0d, 0x85: flags.insert(.space)
+    case 0x200c, 0x200d: flags.insert(.word)
+    default: break
+    }
+    if !flags.isDisjoint(with: [.punctuation, .other, .mark]) {
+      // The reference library's tables are older than its regular expressions.
+      if !properties.isAsOld(as: (8, 0)) { flags.subtract([.punctuation, .other, .nonspacingMark]) }
+      if !properties.isAsOld(as: (9, 0)) { flags.remove(.mark) }
+    }
     flags.formSymmetricDifference(Self.reclassified[value] ?? [])
-    if properties.isWhitespace { flags.insert(.space) }
-    if properties.isAlphabetic || properties.isJoinControl { flags.insert(.word) }
     if value > 0x20, value < 0x7f, !flags.contains(.letter), !flags.contains(.number) {
       flags.insert(.punctuation)
     }
