@@ -49,24 +49,23 @@ public struct ModelFolder: Sendable {
   {
     var configuration = try configuration(of: type)
     let tensors = try WeightFiles.read(url)
-    var names = Model.names(configuration)
-    let found = try names.resolve(tensors)
-    if let fitted = Model.fit(configuration, toUntied: Set(found.untied.map(\.alias))) {
+    var state = try Model.names(configuration).resolve(tensors)
+    if let fitted = Model.fit(configuration, toUntied: Set(state.untied.map(\.alias))) {
       configuration = fitted
-      names = Model.names(configuration)
+      state = try Model.names(configuration).resolve(tensors)
     }
-    let state = try names.resolve(tensors)
     var mismatch = WeightMismatch(folder: url.path)
     mismatch.untied = state.untied.map { "\($0.alias) and \($0.path)" }
     mismatch.doubled = state.doubled
     mismatch.mistyped = state.tensors.filter { !$0.value.dtype.isFloatingPoint }
       .map { "\($0.key) holds \($0.value.dtype)" }.sorted()
+    let stored = tensors.values.reduce(0) { $0 + $1.count }
     for (path, shape) in configuration.probes.sorted(by: { $0.key < $1.key }) {
-      guard let given = state.tensors[path]?.shape else {
+      if let given = state.tensors[path]?.shape {
+        if given != shape { mismatch.misshaped.append("\(path) is \(given), not \(shape)") }
+      } else if shape.reduce(1, *) > stored {
         mismatch.missing.append(path)
-        continue
       }
-      if given != shape { mismatch.misshaped.append("\(path) is \(given), not \(shape)") }
     }
     guard mismatch.isEmpty else { throw mismatch }
     let model = try Model(configuration, Generator(seed: 0), dropout: dropout ?? Generator(seed: 0))

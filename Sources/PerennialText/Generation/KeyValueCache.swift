@@ -27,8 +27,13 @@ public final class KeyValueCache {
   }
 
   /// Writes the keys and values `[N, groups, L, d]` of new tokens behind the others, and gives all of them.
+  ///
+  /// - Throws: `TorchError` (`autograd`) where gradients would be lost.
   func join(_ layer: Int, _ newKeys: Tensor, _ newValues: Tensor) throws -> (Tensor, Tensor) {
     let count = newKeys.shape[2]
+    if isGradEnabled, try newKeys.requiresGrad || newValues.requiresGrad {
+      throw TorchError(.autograd, "a cache holds no gradients: use it under `noGrad`")
+    }
     try noGrad {
       try keys[layer].narrow(dim: 2, start: length, count: count).copy(from: newKeys)
       try values[layer].narrow(dim: 2, start: length, count: count).copy(from: newValues)

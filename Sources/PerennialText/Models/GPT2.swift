@@ -78,7 +78,8 @@ public final class GPT2: Module, PublishedModel, CausalLanguageModel, Checkpoint
   public func makeCache(rows: Int, capacity: Int) throws -> KeyValueCache {
     let c = configuration
     return try KeyValueCache(
-      layers: c.layers, rows: rows, groups: c.heads, capacity: capacity, width: c.width / c.heads)
+      layers: c.layers, rows: rows, groups: c.heads, capacity: capacity, width: c.width / c.heads,
+      device: tokens.weight.value.device)
   }
 
   public static func names(_ configuration: GPT2Configuration) -> CheckpointNames {

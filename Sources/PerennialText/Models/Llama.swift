@@ -78,7 +78,7 @@ public final class Llama: Module, PublishedModel, CausalLanguageModel, Checkpoin
     let c = configuration
     return try KeyValueCache(
       layers: c.layers, rows: rows, groups: c.keyHeads, capacity: capacity,
-      width: c.headWidth ?? c.width / c.heads)
+      width: c.headWidth ?? c.width / c.heads, device: tokens.weight.value.device)
   }
 
   public static func names(_ configuration: LlamaConfiguration) -> CheckpointNames {

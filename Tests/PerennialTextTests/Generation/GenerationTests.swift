@@ -148,4 +148,15 @@ struct GenerationTests {
       #expect(throws: TorchError.self) { try model.hiddenStates(TokenBatch(ids[0..<3]), cache: cache) }
     }
   }
+
+  /// Keys that wait in a cache would lose their gradients in silence.
+  @Test func aCacheRefusesToLearn() throws {
+    let model = try DecoderGoldenTests.load("gpt2")
+    try model.requireGradients()
+    let cache = try model.makeCache(rows: 1, capacity: 4)
+    let batch = try TokenBatch([[1, 2, 3]], padding: 0)
+    let error = #expect(throws: TorchError.self) { try model.hiddenStates(batch, cache: cache) }
+    #expect(error?.kind == .autograd)
+    _ = try noGrad { try model.hiddenStates(batch, cache: cache) }
+  }
 }
