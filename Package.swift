@@ -82,7 +82,8 @@ let package = Package(
       name: "PerennialTokenizersTests", dependencies: ["PerennialTokenizers"], resources: [.copy("Golden")],
       swiftSettings: strict),
     .testTarget(
-      name: "PerennialTextTests", dependencies: ["PerennialText", "TestSupport"], resources: [.copy("Golden")],
+      name: "PerennialTextTests", dependencies: ["PerennialText", "TestSupport"],
+      resources: [.copy("Golden")],
       swiftSettings: strict),
     .testTarget(name: "CommandTests", dependencies: ["PerennialCommand"], swiftSettings: strict),
   ],

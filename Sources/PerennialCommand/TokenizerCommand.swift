@@ -11,7 +11,8 @@ struct TokenizerCommand: ParsableCommand {
   /// A `tokenizer.json`, or the one in a folder.
   struct Source: ParsableArguments {
     @Argument(
-      help: "A tokenizer.json, or the folder of a model that has one.", completion: .file(extensions: ["json"]))
+      help: "A tokenizer.json, or the folder of a model that has one.",
+      completion: .file(extensions: ["json"]))
     var tokenizer: String
 
     func read() throws -> Tokenizer {

@@ -122,7 +122,7 @@ import Testing
       "r.yaml:11: expect.er: unknown metric `accuracy`. Allowed: `average_accuracy`, "
         + "`average_incremental_accuracy`, `anytime_accuracy`, `forgetting`, `forgetting_from_learned`, "
         + "`backward_transfer`, `forward_transfer`, `intransigence`, `learning_curve_area`, `negative_flip_rate`, "
-        + "`prequential_accuracy`, `selected_accuracy`, `calibration_error`"
+        + "`prequential_accuracy`, `selected_accuracy`, `calibration_error`, `perplexity`, `perplexity_growth`"
     ),
     (
       "tolerance: 0.02", "tolerance: -0.02",

@@ -93,6 +93,12 @@ import Torch
     #expect(try source.train.targets.integers() == [1, 2, 3, 11, 12, 13, 14, 15, 16, 17, 18, 19])
     #expect(try source.test.inputs.integers() == [6, 7, 8, 20, 21, 22])
     #expect(source.groups == DataGroups(names: ["a", "b"], train: [0, 1, 1, 1], test: [0, 1]))
+    let dense = try DataSource.blocks(of: [corpora[0]], name: "letters", block: 3, stride: 1, test: 0.4) {
+      $0.utf8.map { Int($0) - 97 }
+    }
+    #expect(try dense.train.inputs.integers() == [0, 1, 2, 1, 2, 3, 2, 3, 4])
+    #expect(try dense.train.targets.integers() == [1, 2, 3, 2, 3, 4, 3, 4, 5])
+    #expect(try dense.test.inputs.integers() == [6, 7, 8])
     #expect(throws: TextDataError.self) {
       try DataSource.blocks(of: corpora, name: "letters", block: 8, test: 0.4) { $0.utf8.map(Int.init) }
     }

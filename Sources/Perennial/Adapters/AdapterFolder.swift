@@ -9,6 +9,7 @@ public struct AdapterFolder {
   private static let configurationFile = "adapter_config.json"
   private static let weightsFile = "adapter_model.safetensors"
 
+  /// The folder.
   public let url: URL
 
   public init(_ url: URL) { self.url = url }
@@ -41,7 +42,8 @@ public struct AdapterFolder {
       parameters += model.parameters.filter { $0.path.hasPrefix(path + ".") }
         .map { (Self.prefix + $0.path, $0.parameter) }
     }
-    let places = Dictionary(parameters.map { ($0.path, $0.parameter) }, uniquingKeysWith: { first, _ in first })
+    let places = Dictionary(
+      parameters.map { ($0.path, $0.parameter) }, uniquingKeysWith: { first, _ in first })
     let problems =
       places.keys.filter { weights[$0] == nil }.sorted().map { "\($0) is missing" }
       + weights.keys.filter { places[$0] == nil }.sorted().map { "\($0) is not part of the adapter" }
@@ -70,7 +72,8 @@ public struct AdapterFolder {
       tensors[Self.prefix + path] = try parameter.value.detach()
     }
     try AtomicFile.write(
-      Safetensors.encode(tensors, metadata: ["format": "pt"]), to: url.appendingPathComponent(Self.weightsFile))
+      Safetensors.encode(tensors, metadata: ["format": "pt"]),
+      to: url.appendingPathComponent(Self.weightsFile))
     try AtomicFile.write(set.configuration.peft(), to: url.appendingPathComponent(Self.configurationFile))
   }
 
@@ -88,7 +91,8 @@ extension AdapterSet {
     places.flatMap { place in
       let path = "base_model.model.\(place.path)"
       return [
-        ("\(path).lora_A.weight", place.adapter.down.weight), ("\(path).lora_B.weight", place.adapter.up.weight),
+        ("\(path).lora_A.weight", place.adapter.down.weight),
+        ("\(path).lora_B.weight", place.adapter.up.weight),
       ] + (place.adapter.magnitude.map { [("\(path).lora_magnitude_vector", $0)] } ?? [])
     }
   }

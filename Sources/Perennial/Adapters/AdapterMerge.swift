@@ -78,7 +78,9 @@ extension AdapterMerge {
     case .singularValues(let rank):
       let total = try Self.sum(parts.map { try $0.adapter.difference() }, parts.map(\.weight))
       let most = min(total.shape[0], total.shape[1])
-      guard rank >= 1, rank <= most else { throw AdapterError.merge("a rank of \(rank) is not in 1 … \(most)") }
+      guard rank >= 1, rank <= most else {
+        throw AdapterError.merge("a rank of \(rank) is not in 1 … \(most)")
+      }
       let (u, s, v) = try total.svd()
       return (
         try v.narrow(dim: 0, start: 0, count: rank),

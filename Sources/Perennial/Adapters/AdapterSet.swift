@@ -55,6 +55,7 @@ public final class AdapterSet: Module {
     return try body()
   }
 
+  /// Whether the adapters are folded into their layers.
   public var isMerged: Bool { !unmerged.isEmpty }
 
   /// Folds the adapters into the layers, which then cost what they cost without.
@@ -88,7 +89,9 @@ extension Module {
     let all = namedModules
     let sets = all.filter { $0.module is AdapterSet }.map { $0.path + "." }
     return all.compactMap { path, module in
-      guard let layer = module as? any AdaptableLayer, !sets.contains(where: path.hasPrefix) else { return nil }
+      guard let layer = module as? any AdaptableLayer, !sets.contains(where: path.hasPrefix) else {
+        return nil
+      }
       return (path, layer)
     }
   }

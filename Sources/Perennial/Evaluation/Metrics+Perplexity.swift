@@ -14,7 +14,8 @@ extension AccuracyMatrix {
 
   /// mean_{j<T} R[j][j] / R[T][j] − 1: by what share the perplexity of earlier experiences grew since each was learned.
   public var perplexityGrowth: Double? {
-    guard scoreKind == .tokenProbability, rows.count > 1, rows.count == experiences, let last = scores.last else {
+    guard scoreKind == .tokenProbability, rows.count > 1, rows.count == experiences, let last = scores.last
+    else {
       return nil
     }
     let growth = (0..<(experiences - 1)).map { scores[$0][$0] / last[$0] - 1 }

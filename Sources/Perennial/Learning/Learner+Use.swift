@@ -69,7 +69,8 @@ extension Objective {
   /// The score on some examples, asked in batches.
   ///
   /// - Parameter outputs: of a range of the examples.
-  func score(over count: Int, targets: Tensor, _ device: Device, outputs: (Range<Int>) throws -> Tensor) throws
+  func score(over count: Int, targets: Tensor, _ device: Device, outputs: (Range<Int>) throws -> Tensor)
+    throws
     -> Double
   {
     // A place of a text has outputs of its own.

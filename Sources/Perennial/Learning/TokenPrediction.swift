@@ -41,7 +41,8 @@ public struct TokenPrediction: Objective {
   /// - Throws: `TorchError` (`unsupported`): over the tokens of a text that depend on each other there is no such sum.
   public func fisherRoots(_ outputs: Tensor) throws -> [Tensor] {
     throw TorchError(
-      .unsupported, "the exact Fisher information of token prediction; write `fisher: empirical` or `sampled`")
+      .unsupported, "the exact Fisher information of token prediction; write `fisher: empirical` or `sampled`"
+    )
   }
 
   public func scores(_ outputs: Tensor, _ targets: Tensor) throws -> Tensor {

@@ -135,7 +135,9 @@ public struct StreamPlan {
     let train = try blurred(members(groups.train), random)
     let test = members(groups.test)
     let names = order.map { groups.names[$0] }
-    if let index = train.firstIndex(where: \.isEmpty) { throw StreamError.emptyExperience(name: names[index]) }
+    if let index = train.firstIndex(where: \.isEmpty) {
+      throw StreamError.emptyExperience(name: names[index])
+    }
     if let index = test.firstIndex(where: \.isEmpty) { throw StreamError.emptyTestSet(name: names[index]) }
     return stream(
       source, names: names, random, train: { try source.train.select(train[$0]) },

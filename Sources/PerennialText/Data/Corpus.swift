@@ -90,33 +90,37 @@ extension DataSource {
   /// Inputs are int64 `[N, block]`, targets the tokens that follow.
   /// - Parameters:
   ///   - tokens: the ids of a text.
+  ///   - stride: from the start of a training block to that of the next; those that test never overlap.
   ///   - test: the share of each corpus at its end that tests.
   /// - Throws: `TextDataError` for a corpus too short for a block of each kind.
   public static func blocks(
-    of corpora: [Corpus], name: String, block: Int, test share: Double = 0.1, limit: Int? = nil,
+    of corpora: [Corpus], name: String, block: Int, stride: Int? = nil, test share: Double = 0.1,
+    limit: Int? = nil,
     tokens: (String) -> [Int]
   ) throws -> DataSource {
     var (train, test): ([Examples], [Examples]) = ([], [])
     var first = 0
-    func examples(_ ids: ArraySlice<Int>, _ corpus: Corpus) throws -> Examples {
-      let count = (ids.count - 1) / block
+    func examples(_ ids: ArraySlice<Int>, _ corpus: Corpus, stride: Int) throws -> Examples {
+      let count = ids.count > block ? (ids.count - 1 - block) / stride + 1 : 0
       guard count > 0 else {
         throw TextDataError(
           corpus.name, "\(ids.count) tokens do not fill a block of \(block) and the token behind it")
       }
-      let all = try Tensor(Array(ids.prefix(count * block + 1)))
+      let all = try Tensor(Array(ids))
+      func rows(from offset: Int) throws -> Tensor {
+        try all.asStrided([count, block], strides: [stride, 1], offset: offset).contiguous().clone()
+      }
       defer { first += count }
       return try Examples(
-        inputs: all[0..<count * block].reshape([count, block]),
-        targets: all[1..<count * block + 1].reshape([count, block]),
+        inputs: rows(from: 0), targets: rows(from: 1),
         identifiers: Tensor.arange(first, first + count))
     }
     for corpus in corpora {
       var ids = tokens(corpus.text)
       if let limit { ids = Array(ids.prefix(limit)) }
       let cut = ids.count - Int(Double(ids.count) * share)
-      train.append(try examples(ids[..<cut], corpus))
-      test.append(try examples(ids[cut...], corpus))
+      train.append(try examples(ids[..<cut], corpus, stride: stride ?? block))
+      test.append(try examples(ids[cut...], corpus, stride: block))
     }
     func groups(_ sets: [Examples]) -> [Int] {
       sets.enumerated().flatMap { [Int](repeating: $0.offset, count: $0.element.count) }

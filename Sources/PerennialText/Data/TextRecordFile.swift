@@ -64,12 +64,14 @@ public struct TextRecordFile {
     func column(_ names: [String]) -> Int? { table.header.firstIndex { names.contains($0.lowercased()) } }
     guard let texts = column(["text"]), let labels = column(["label", "category", "class", "intent"]) else {
       throw TextDataError(
-        file, line: 1, "columns `text` and `label` are needed; there are \(table.header.joined(separator: ", "))")
+        file, line: 1,
+        "columns `text` and `label` are needed; there are \(table.header.joined(separator: ", "))")
     }
     let groups = column(["task", "domain", "time"])
     return table.rows.enumerated().map { index, row in
       guard row.count == table.header.count else {
-        let problem = "record \(index + 1) has \(row.count) fields, and there are \(table.header.count) columns"
+        let problem =
+          "record \(index + 1) has \(row.count) fields, and there are \(table.header.count) columns"
         return .failure(TextDataError(file, problem))
       }
       return checked(row[texts], row[labels], groups.map { row[$0] }, file, nil, record: index + 1)
@@ -93,7 +95,9 @@ public struct TextRecordFile {
     guard !text.allSatisfy(\.isWhitespace) else {
       return .failure(TextDataError(file, line: line, place + "the text is empty"))
     }
-    guard !label.isEmpty else { return .failure(TextDataError(file, line: line, place + "the label is empty")) }
+    guard !label.isEmpty else {
+      return .failure(TextDataError(file, line: line, place + "the label is empty"))
+    }
     return .success(LabeledText(text, label: label, group: group))
   }
 }

@@ -32,7 +32,8 @@ public final class TextEmbedder {
           var end = start + 1
           while end < order.count, (end + 1 - start) * rows[order[end]].count <= Self.batchTokens { end += 1 }
           parts.append(
-            try encoder(TokenBatch(order[start..<end].map { rows[$0] }, padding: encoder.encoder.paddingToken ?? 0)))
+            try encoder(
+              TokenBatch(order[start..<end].map { rows[$0] }, padding: encoder.encoder.paddingToken ?? 0)))
           start = end
         }
         guard !parts.isEmpty else { return try Tensor.zeros([0, encoder.featureCount]) }

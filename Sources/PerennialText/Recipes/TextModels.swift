@@ -120,7 +120,9 @@ enum TextModels {
     let weights = try random.stream("initialization")
     guard selection.isNamed("llama") else {
       var c = GPT2Configuration()
-      (c.layers, c.heads, c.width, c.innerWidth) = (options.layers, options.heads, options.width, options.inner)
+      (c.layers, c.heads, c.width, c.innerWidth) = (
+        options.layers, options.heads, options.width, options.inner
+      )
       (c.residualDropout, c.embeddingDropout, c.attentionDropout) = (
         options.dropout, options.dropout, options.dropout
       )
@@ -132,7 +134,9 @@ enum TextModels {
     (c.layers, c.heads, c.width) = (options.layers, options.heads, options.width)
     c.keyHeads = options.keyHeads ?? options.heads
     c.innerWidth = options.inner ?? (8 * options.width / 3 + 31) / 32 * 32
-    (c.vocabularySize, c.maximumLength, c.attentionDropout) = (facts.vocabulary, facts.length, options.dropout)
+    (c.vocabularySize, c.maximumLength, c.attentionDropout) = (
+      facts.vocabulary, facts.length, options.dropout
+    )
     (c.beginToken, c.endTokens, c.isTied) = (facts.end, facts.end.map { [$0] } ?? [], true)
     return try Llama(c, weights, dropout: masks)
   }

@@ -51,6 +51,9 @@ struct CorporaOptions: Configurable {
   var tokenizer: String?
   /// Tokens of a row.
   var block = 128
+  /// From the start of a row that is learned to that of the next; the block when nil. Fewer let a token be learned at more
+  /// than one place.
+  var stride: Int?
   /// The share of each corpus at its end that tests.
   var test = 0.1
   /// The first so many tokens of each corpus; all when nil.
@@ -59,6 +62,7 @@ struct CorporaOptions: Configurable {
   func validate(at node: ConfigurationNode) throws {
     guard !texts.isEmpty else { throw node.error(at: "texts", "must name at least one corpus") }
     try node.require("block", block, atLeast: 2)
+    try node.require("stride", stride, atLeast: 1)
     try node.require("test", test, in: 0.001...0.9)
     try node.require("limit", limit, atLeast: 4)
   }
@@ -128,8 +132,8 @@ final class TextSources {
     let corpora = try options.texts.map { try Corpus.named($0, root) ?? Corpus.file(url($0)) }
     let alphabet = try self.alphabet(options.tokenizer, corpora, selection, model: model)
     let source = try DataSource.blocks(
-      of: corpora, name: selection.name, block: options.block, test: options.test, limit: options.limit,
-      tokens: alphabet.encode)
+      of: corpora, name: selection.name, block: options.block, stride: options.stride, test: options.test,
+      limit: options.limit, tokens: alphabet.encode)
     return Texts(
       source: source,
       facts: TextFacts(vocabulary: alphabet.count, length: options.block, padding: nil, end: alphabet.end),

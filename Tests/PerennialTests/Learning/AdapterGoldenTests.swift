@@ -64,7 +64,8 @@ import Torch
     let golden = try GoldenTensors("adapters")
     let weights = [second == "0.5" ? 0.7 : 1.0, try #require(Double(second))]
     let methods: [(String, AdapterMerge)] = [
-      ("linear", .linear), ("cat", .concatenation), ("svd", .singularValues(rank: 2)), ("ties", .ties(density: 0.5)),
+      ("linear", .linear), ("cat", .concatenation), ("svd", .singularValues(rank: 2)),
+      ("ties", .ties(density: 0.5)),
       ("magnitude_prune", .magnitudePruning(density: 0.5)),
     ]
     for (name, method) in methods {

@@ -34,12 +34,14 @@ import Torch
   @Test func lossesAreMeansOverTokensThatCount() throws {
     let (outputs, targets) = try Self.sample()
     let logs = try Self.negativeLogs()
-    let expected = logs.map { row in row.compactMap { $0 }.reduce(0, +) / Double(row.compactMap { $0 }.count) }
+    let expected = logs.map { row in row.compactMap { $0 }.reduce(0, +) / Double(row.compactMap { $0 }.count)
+    }
     let losses = try Self.objective.losses(outputs, targets).array(of: Float.self)
     for (own, wanted) in zip(losses, expected) { expectNear(Double(own), wanted, within: 1e-5) }
     let all = logs.joined().compactMap { $0 }
     expectNear(
-      try Self.objective.meanLoss(outputs, targets).item(), all.reduce(0, +) / Double(all.count), within: 1e-5)
+      try Self.objective.meanLoss(outputs, targets).item(), all.reduce(0, +) / Double(all.count), within: 1e-5
+    )
     expectNear(
       try Self.objective.score(outputs, targets), exp(-all.reduce(0, +) / Double(all.count)), within: 1e-6)
   }

@@ -29,7 +29,8 @@ import Torch
     }
     let learned = learner.model.trainableParameters.filter { $0.parameter.kind == .adapter }
     #expect(!learned.isEmpty)
-    #expect(try learned.contains { try $0.parameter.value.abs().amax([]).item() > 0 && $0.path.contains("lora_B") })
+    #expect(
+      try learned.contains { try $0.parameter.value.abs().amax([]).item() > 0 && $0.path.contains("lora_B") })
   }
 
   /// The first forward pass gives what the backbone alone gives.
@@ -71,7 +72,8 @@ import Torch
     let generator = try Generator(seed: 5)
     let sets = try (0..<3).map { _ in
       try AdapterSet(
-        configuration, beside: network.backbone.layers(for: configuration), generator, dropoutMasks: generator)
+        configuration, beside: network.backbone.layers(for: configuration), generator, dropoutMasks: generator
+      )
     }
     func rows(_ set: AdapterSet) throws -> [[Double]] {
       let weight = set.places[0].adapter.down.weight.value

@@ -8,7 +8,8 @@ extension Method {
     return LowRankAdaptation(options)
   }
 
-  static func olora(_ change: (inout OrthogonalAdaptation.Options) -> Void = { _ in }) -> OrthogonalAdaptation {
+  static func olora(_ change: (inout OrthogonalAdaptation.Options) -> Void = { _ in }) -> OrthogonalAdaptation
+  {
     var options = OrthogonalAdaptation.Options()
     options.rank = 2
     change(&options)

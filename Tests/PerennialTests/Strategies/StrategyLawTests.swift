@@ -30,7 +30,8 @@ import Torch
   /// experience, boundaries inside it, networks and losses of their own.
   private static let ownFirstExperience = Set(
     ["l1", "l2"] + Method.changingTheFirstExperience + Method.ownFirstExperience + Method.taughtFromTheStart
-      + Method.companions.map(\.name) + Method.adapters.map(\.name) + Method.classIncrementalFromTheStart + Method.compression.map(\.name)
+      + Method.companions.map(\.name) + Method.adapters.map(\.name) + Method.classIncrementalFromTheStart
+      + Method.compression.map(\.name)
   ).union(Method.generativeFromTheStart)
 
   private static func learnsTheFirstExperiencePlainly(_ method: Method) -> Bool {

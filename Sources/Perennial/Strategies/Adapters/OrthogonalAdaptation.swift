@@ -58,7 +58,9 @@ public final class OrthogonalAdaptation: Strategy {
 
   public func begin(_ experience: Experience, _ learner: Learner) throws {
     begun += 1
-    if try shelf(learner).grow(to: begun, learner.random.stream("adapters")) { try learner.parametersChanged() }
+    if try shelf(learner).grow(to: begun, learner.random.stream("adapters")) {
+      try learner.parametersChanged()
+    }
   }
 
   public func terms(_ step: Step) throws -> [LossTerm] {
