@@ -1,0 +1,224 @@
+import Foundation
+import Perennial
+import PerennialTokenizers
+import Testing
+import Torch
+
+@testable import PerennialText
+
+/// Texts as recipes have them: read, cut, learned by the strategies of images, and mistakes told before that.
+@Suite struct TextRecipeTests {
+  static let poem = """
+    the cat sat on the mat and the rat sat on the hat while the bat sat on the vat
+    the dog ran to the log and the hog ran to the bog while the frog ran to the fog
+
+    """
+  static let list = "12 + 34 = 46; 23 + 45 = 68; 34 + 56 = 90; 45 + 12 = 57; 56 + 31 = 87; "
+
+  /// A data root with two corpora, records of two domains, and a tokenizer that was learned from them.
+  static func root() throws -> DataRoot {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("root-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    func write(_ name: String, _ text: String) throws {
+      try Data(text.utf8).write(to: folder.appendingPathComponent(name))
+    }
+    try write("poem.txt", String(repeating: poem, count: 20))
+    try write("list.txt", String(repeating: list, count: 40))
+    let words = ["pay": ["bill", "rent", "debt"], "fly": ["plane", "jet", "kite"]]
+    var lines: [String] = []
+    for (task, items) in words.sorted(by: { $0.key < $1.key }) {
+      for item in items {
+        for start in ["please", "now", "can you", "how to"] {
+          lines.append(
+            #"{"text": "\#(start) \#(task) the \#(item)", "label": "\#(task)-\#(item)", "task": "\#(task)"}"#)
+        }
+      }
+    }
+    try write("train.jsonl", lines.joined(separator: "\n"))
+    try write(
+      "test.jsonl", lines.map { $0.replacingOccurrences(of: "the", with: "a") }.joined(separator: "\n"))
+    try Tokenizer.trainWordPiece(on: lines, size: 120).save(
+      to: folder.appendingPathComponent("tokenizer.json"))
+    return DataRoot(folder.path)
+  }
+
+  static func recipe(
+    data: String, model: String, objective: String = "classification", scenario: String = "class",
+    experiences: Int = 2, more: String = ""
+  ) throws -> Recipe {
+    try Recipe(
+      yaml: """
+        name: text/tiny
+        stream: {data: \(data), scenario: \(scenario), experiences: \(experiences)}
+        model: \(model)
+        objective: \(objective)
+        training: {optimizer: {adamw: {lr: 0.01}}, batch: 8, steps: 30}
+        strategies: {finetune: []}
+        \(more)
+        """, source: "tiny.yaml")
+  }
+
+  static let corpora = "{corpora: {texts: [poem.txt, list.txt], tokenizer: bytes, block: 16, limit: 3000}}"
+  static let records =
+    "{texts: {train: train.jsonl, test: test.jsonl, tokenizer: tokenizer.json, length: 16}}"
+
+  static func languageLearner(
+    _ strategies: [any Strategy], model: String = "{gpt: {layers: 2, heads: 2, width: 32}}"
+  ) throws -> (Perennial.Stream, Learner) {
+    let modality = TextModality(root: try root())
+    let recipe = try recipe(data: corpora, model: model, objective: "tokens", scenario: "domain")
+    let stream = try modality.stream(recipe, seed: 0)
+    let learner = try Learner(
+      modality.blueprint(recipe, for: stream), objective: TokenPrediction(),
+      optimizer: Adam(learningRate: 0.01),
+      strategies: strategies, options: TrainingOptions(batch: 8, length: .steps(30)),
+      pipeline: stream.pipeline,
+      seed: 3)
+    return (stream, learner)
+  }
+
+  static func strategies(_ text: String) throws -> [any Strategy] {
+    try ConfigurationNode(yaml: text, source: "test").decode([Selection].self).map {
+      try StrategyRegistry.make($0)
+    }
+  }
+
+  @Test func eachCorpusIsAnExperience() throws {
+    let (stream, learner) = try Self.languageLearner([])
+    #expect(stream.names == ["poem", "list"])
+    let evaluator = Evaluator(stream)
+    let before = try evaluator.look(at: learner).scores.map(\.score)
+    for score in before { #expect(abs(score - 1.0 / 256) < 0.002) }
+    try learner.learn(stream.experience(0))
+    let first = try evaluator.look(at: learner).scores.map(\.score)
+    try learner.learn(stream.experience(1))
+    let second = try evaluator.look(at: learner).scores.map(\.score)
+    #expect(first[0] > 0.15 && second[1] > 0.15)
+    // Plain fine-tuning forgets.
+    #expect(second[0] < 0.6 * first[0])
+  }
+
+  /// The strategies of images, on texts.
+  @Test(arguments: [
+    "[{replay: {memory: 100}}]", "[{ewc: {lambda: 100, fisher: empirical}}]", "[{si: {}}]", "[{mas: {}}]",
+    "[{distillation: {teacher: past-self}}]", "[lora, {distillation: {teacher: unadapted}}]", "[o-lora]",
+    "[lora, {ewc: {lambda: 100, fisher: empirical}}, {replay: {memory: 100}}]", "[joint]",
+    "[{der: {memory: 50}}]",
+    "[{distillation: {teacher: past-self, terms: [{dkd: {}}]}}]",
+  ])
+  func strategiesDoNotKnowOfTexts(text: String) throws {
+    guard !text.contains("dkd") else {
+      // Terms that need classes say so.
+      #expect(throws: (any Error).self) {
+        let (stream, learner) = try Self.languageLearner(Self.strategies(text))
+        let facts = StreamFacts(
+          classes: nil, experiences: 2, scenario: .domainIncremental, strategies: ["distillation"])
+        for strategy in learner.strategies { try strategy.check(facts) }
+        try learner.learn(stream.experience(0))
+      }
+      return
+    }
+    let (stream, learner) = try Self.languageLearner(Self.strategies(text))
+    for index in 0..<stream.count { try learner.learn(stream.experience(index)) }
+    let scores = try Evaluator(stream).look(at: learner).scores.map(\.score)
+    #expect(scores[1] > 1.5 / 256, "\(scores)")
+  }
+
+  /// Stopped and gone on, to the bit.
+  @Test(arguments: ["[]", "[lora, {replay: {memory: 50}}]"])
+  func runsGoOnAsIfTheyHadNeverStopped(text: String) throws {
+    func losses(stopping at: Int?) throws -> [Double] {
+      var (stream, learner) = try Self.languageLearner(Self.strategies(text))
+      var losses: [Double] = []
+      for index in 0..<stream.count {
+        try learner.begin(stream.experience(index))
+        while let session = learner.session, !session.isDone {
+          if losses.count == at {
+            let state = try learner.state()
+            (stream, learner) = try Self.languageLearner(Self.strategies(text))
+            try learner.restore(
+              state, experience: stream.experience(index), past: { try stream.experience($0) })
+          }
+          losses.append(try learner.step())
+        }
+        try learner.end()
+      }
+      return losses
+    }
+    let whole = try losses(stopping: nil)
+    #expect(try losses(stopping: 37) == whole)
+  }
+
+  /// The unadapted model is the one before all learning: its answers are a fresh model's.
+  @Test func theTeacherWithoutAdaptersIsTheModelBefore() throws {
+    let (stream, learner) = try Self.languageLearner(Self.strategies("[lora]"))
+    let (_, fresh) = try Self.languageLearner([])
+    try learner.learn(stream.experience(0))
+    let examples = try stream.test(0)
+    let batch = try learner.batch(of: examples, Tensor.arange(0, 4), isAugmented: false)
+    let signal = try #require(try UnadaptedTeacher().signals(batch, taps: [], learner).first)
+    let expected = try noGrad { try fresh.model.evaluating { try fresh.model(batch.inputs) } }
+    #expect(try (signal.look.outputs - expected).abs().amax([0, 1, 2]).item() < 1e-5)
+    let learned = try noGrad { try learner.model.evaluating { try learner.model(batch.inputs) } }
+    #expect(try (learned - expected).abs().amax([0, 1, 2]).item() > 0.1)
+  }
+
+  @Test func domainsOfRecordsAreExperiences() throws {
+    let modality = TextModality(root: try Self.root())
+    let recipe = try Self.recipe(
+      data: Self.records, model: "{bert: {layers: 1, heads: 2, width: 32, dropout: 0}}")
+    let stream = try modality.stream(recipe, seed: 0)
+    #expect(stream.names == ["fly", "pay"])
+    let learner = try Learner(
+      modality.blueprint(recipe, for: stream), optimizer: Adam(learningRate: 0.01),
+      strategies: [Joint.cumulative()],
+      options: TrainingOptions(batch: 8, length: .steps(60)), pipeline: stream.pipeline, seed: 3)
+    for index in 0..<stream.count { try learner.learn(stream.experience(index)) }
+    let scores = try Evaluator(stream).look(at: learner).scores.map(\.score)
+    #expect(scores.allSatisfy { $0 > 0.9 }, "\(scores)")
+  }
+
+  /// Filling does not change what a text means.
+  @Test func rowsOfOneLengthAndOfAnotherGiveTheSame() throws {
+    let modality = TextModality(root: try Self.root())
+    let recipe = try Self.recipe(data: Self.records, model: "{bert: {layers: 1, heads: 2, width: 32}}")
+    let stream = try modality.stream(recipe, seed: 0)
+    let network = try modality.blueprint(recipe, for: stream).make(RandomStreams(seed: 1))
+    let ids = try stream.test(0).inputs
+    let filled = try Tensor.concatenate([ids, Tensor.zeros([ids.shape[0], 5], dtype: .int64)], dim: 1)
+    let (one, other) = try network.evaluating { (try network.features(ids), try network.features(filled)) }
+    #expect(try noGrad { try (one - other).abs().amax([0, 1]).item() } < 1e-6)
+    // Where nothing learns, many texts are sorted by their lengths; each still gets its own vector.
+    let many = try Tensor.concatenate([Tensor](repeating: ids, count: 6))
+    let together = try noGrad { try network.evaluating { try network.features(many) } }
+    #expect(many.shape[0] > 64)
+    for copy in 0..<6 {
+      let part = try together.narrow(dim: 0, start: copy * ids.shape[0], count: ids.shape[0])
+      #expect(try noGrad { try (part - one).abs().amax([0, 1]).item() } < 1e-6)
+    }
+  }
+
+  @Test(arguments: [
+    (Self.records, "mlp", "classification", "unknown model for texts `mlp`"),
+    (Self.records, "{gpt: {}}", "classification", "write `objective: tokens`"),
+    (Self.corpora, "{bert: {}}", "tokens", "the next token is told by gpt"),
+    ("{texts: {train: train.jsonl, test: test.jsonl}}", "bert", "classification", "missing key `tokenizer`"),
+    ("{texts: {train: train.jsonl}}", "bert", "classification", "missing key `test`"),
+    (Self.records, "{bert: {width: 30, heads: 4}}", "classification", "must divide by `heads`"),
+    ("{corpora: {texts: []}}", "gpt", "tokens", "must name at least one corpus"),
+    ("{corpora: {texts: [nowhere.txt], tokenizer: bytes}}", "gpt", "tokens", "there is no such file"),
+    (Self.records, "{encoder: {}}", "classification", "missing key `path`"),
+    (Self.records, "{encoder: {path: nowhere}}", "classification", "nowhere"),
+  ])
+  func mistakesAreTold(data: String, model: String, objective: String, message: String) throws {
+    let modality = TextModality(root: try Self.root())
+    do {
+      let recipe = try Self.recipe(data: data, model: model, objective: objective, experiences: 1)
+      let stream = try modality.stream(recipe, seed: 0)
+      _ = try modality.blueprint(recipe, for: stream).make(RandomStreams(seed: 0))
+      Issue.record("nothing was refused")
+    } catch {
+      #expect("\(error)".contains(message), "\(error)")
+    }
+  }
+}
