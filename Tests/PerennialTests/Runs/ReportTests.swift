@@ -92,6 +92,22 @@ import Testing
     #expect(Answer(alone).detail == "It forgot 11.4 points of what it had learned.")
   }
 
+  /// Language models are told by their perplexity.
+  @Test func perplexitiesAreNoPercentages() throws {
+    var results = SampleResults.make()
+    for index in results.runs.indices {
+      results.runs[index].metrics[.perplexity] = 12.34
+      results.runs[index].metrics[.perplexityGrowth] = 0.256
+    }
+    let answer = Answer(results)
+    #expect(answer.headline == "er kept the most: a perplexity of 12.3 on average over all 5 experiences.")
+    #expect(answer.detail.contains("Perplexities of earlier experiences grew by 25.6\u{A0}%."))
+    #expect(answer.detail.contains("Training on everything at once reaches a perplexity of 12.3."))
+    let page = Report.html(for: results, recipe: "", pictures: [])
+    #expect(page.contains("Accuracy is here the mean probability of a token, 1 / perplexity."))
+    #expect(results.textTable.contains("perplexity growth"))
+  }
+
   @Test func fetchesNothing() throws {
     let page = Report.html(for: SampleResults.make(), recipe: SampleResults.recipe)
     for word in [

@@ -12,7 +12,7 @@ struct Answer {
       return
     }
     let count = results.stream.experiences.count
-    let at = "\(NumberText.fixed(100 * best.value.mean, 1))\u{A0}%"
+    let at = Self.score(best, results)
     let over = count == 1 ? "" : " on average over all \(count) experiences"
     headline =
       contenders.count == 1
@@ -31,11 +31,14 @@ struct Answer {
       let gap = joint.value.mean - best.value.mean
       sentences.append(
         gap > 0
-          ? "Training on everything at once reaches \(NumberText.fixed(100 * joint.value.mean, 1))\u{A0}%."
+          ? "Training on everything at once reaches \(Self.score(joint, results))."
           : "That is no less than training on everything at once.")
     }
     let finetuning = results.strategies.first { StrategyRole($0) == .finetuning }
-    if let name = finetuning, let forgot = results.statistic(.forgetting, of: name) {
+    if let growth = results.statistic(.perplexityGrowth, of: best.name) {
+      sentences.append(
+        "Perplexities of earlier experiences grew by \(NumberText.fixed(100 * growth.mean, 1))\u{A0}%.")
+    } else if let name = finetuning, let forgot = results.statistic(.forgetting, of: name) {
       let own = best.name == name ? nil : results.statistic(.forgetting, of: best.name)
       let beside = own.map { ", \(best.name) \(NumberText.fixed(100 * $0.mean, 1))" } ?? ""
       sentences.append(
@@ -45,6 +48,13 @@ struct Answer {
       sentences.append("It forgot \(NumberText.fixed(100 * forgot.mean, 1)) points of what it had learned.")
     }
     detail = sentences.joined(separator: " ")
+  }
+
+  /// How good a strategy is, as the field says it: a share, or a perplexity where tokens are told.
+  private static func score(_ arm: (name: String, value: Statistic), _ results: RunResults) -> String {
+    results.statistic(.perplexity, of: arm.name).map {
+      "a perplexity of \(NumberText.value($0.mean, of: .perplexity))"
+    } ?? "\(NumberText.fixed(100 * arm.value.mean, 1))\u{A0}%"
   }
 
   /// What the best student with a teacher has over the best of its size without; nil where one of them is missing.

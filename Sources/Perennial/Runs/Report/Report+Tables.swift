@@ -21,8 +21,11 @@ extension Report {
     }
     let replayHead: Markup = replays ? "<th scope=\"col\">replay<br/>memory</th>" : ""
     let spread = results.seeds.count > 1 ? " ± standard deviation over \(results.seeds.count) seeds" : ""
+    let tokens =
+      results.measuredMetrics.contains(.perplexity)
+      ? " Accuracy is here the mean probability of a token, 1 / perplexity." : ""
     return section(
-      "Summary", "Mean\(spread). Accuracy in percent, forgetting and transfer in points.",
+      "Summary", "Mean\(spread). Accuracy in percent, forgetting and transfer in points.\(tokens)",
       """
       <table class="summary">
       <thead><tr><th scope="col">strategy</th><td class="dots"><span>0</span><span>accuracy</span><span>100</span></td>\
