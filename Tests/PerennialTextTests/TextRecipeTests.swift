@@ -101,7 +101,8 @@ import Torch
 
   /// The strategies of images, on texts.
   @Test(arguments: [
-    "[{replay: {memory: 100}}]", "[{ewc: {lambda: 100, fisher: empirical}}]", "[{si: {}}]", "[{mas: {lambda: 0.001}}]",
+    "[{replay: {memory: 100}}]", "[{ewc: {lambda: 100, fisher: empirical}}]", "[{si: {}}]",
+    "[{mas: {lambda: 0.001}}]",
     "[{distillation: {teacher: past-self}}]", "[lora, {distillation: {teacher: unadapted}}]", "[o-lora]",
     "[lora, {ewc: {lambda: 100, fisher: empirical}}, {replay: {memory: 100}}]", "[joint]",
     "[{der: {memory: 50}}]",
