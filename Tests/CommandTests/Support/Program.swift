@@ -35,6 +35,8 @@ final class Program {
     var variables = ProcessInfo.processInfo.environment
     variables["PERENNIAL_DATA"] = nil
     variables["XDG_CACHE_HOME"] = folder.path
+    // Each program measures for itself, and two that are compared bit for bit must not choose differently.
+    variables["PERENNIAL_LINEAR"] = "blas"
     for (name, value) in environment { variables[name] = value }
     process.environment = variables
     process.executableURL = executable
