@@ -25,6 +25,28 @@ public protocol CausalLanguageModel: Layer, TextEncoder {
   func makeCache(rows: Int, capacity: Int) throws -> KeyValueCache
 }
 
+/// The sizes of a model that reads from left to right.
+public protocol DecoderConfiguration: ModelConfiguration {
+  /// D
+  var width: Int { get }
+  /// V
+  var vocabularySize: Int { get }
+  /// The longest sequence.
+  var maximumLength: Int { get }
+  /// The ids that end a text.
+  var endTokens: [Int] { get }
+  /// The id that fills up rows.
+  var paddingToken: Int? { get }
+}
+
+extension CausalLanguageModel where Self: PublishedModel, Configuration: DecoderConfiguration {
+  public var width: Int { configuration.width }
+  public var vocabularySize: Int { configuration.vocabularySize }
+  public var maximumLength: Int? { configuration.maximumLength }
+  public var endTokens: [Int] { configuration.endTokens }
+  public var paddingToken: Int? { configuration.paddingToken }
+}
+
 extension CausalLanguageModel {
   public func hiddenStates(_ batch: TokenBatch) throws -> Tensor { try hiddenStates(batch, cache: nil) }
 

@@ -1,7 +1,7 @@
 import Torch
 
 /// The sizes of a GPT-2 decoder (Radford et al. 2019), with the names and defaults of `transformers`' `GPT2Config`.
-public struct GPT2Configuration: ModelConfiguration {
+public struct GPT2Configuration: DecoderConfiguration {
   public var vocabularySize = 50257
   public var width = 768
   public var layers = 12

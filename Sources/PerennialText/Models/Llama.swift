@@ -48,11 +48,6 @@ public final class Llama: Module, PublishedModel, CausalLanguageModel, Checkpoin
     if let head { register("lm_head", head) }
   }
 
-  public var width: Int { configuration.width }
-  public var vocabularySize: Int { configuration.vocabularySize }
-  public var maximumLength: Int? { configuration.maximumLength }
-  public var endTokens: [Int] { configuration.endTokens }
-  public var paddingToken: Int? { configuration.paddingToken }
   public var outputWeight: Parameter { head?.weight ?? tokens.weight }
 
   public func hiddenStates(_ batch: TokenBatch, cache: KeyValueCache?) throws -> Tensor {

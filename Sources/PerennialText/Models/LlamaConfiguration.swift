@@ -2,7 +2,7 @@ import Torch
 
 /// The sizes of a Llama (Touvron et al. 2023) or Qwen2 (Yang et al. 2024) decoder, with the names and defaults of
 /// `transformers`' `LlamaConfig` and `Qwen2Config`.
-public struct LlamaConfiguration: ModelConfiguration {
+public struct LlamaConfiguration: DecoderConfiguration {
   /// The architectures that share this decoder.
   public enum Family: String, Sendable, CaseIterable {
     case llama

@@ -17,18 +17,8 @@ public final class AdapterPerTask: Strategy {
     paper: "common practice; Hu et al., LoRA: Low-Rank Adaptation of Large Language Models, 2021"
   ) { AdapterPerTask($0) }
 
-  /// What a recipe can choose.
-  public struct Options: LowRankOptions {
-    public var rank = 8
-    public var alpha = 16.0
-    public var dropout = 0.0
-    public var targets: [String] = []
-    public var variant = LowRankVariant.lora
-
-    public init() {}
-
-    public func validate(at node: ConfigurationNode) throws { try validateAdapters(at: node) }
-  }
+  /// What a recipe can choose: what one adapter for all experiences has too.
+  public typealias Options = LowRankAdaptation.Options
 
   public let name = "lora-per-task"
   public let options: Options
