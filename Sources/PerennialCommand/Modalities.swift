@@ -21,5 +21,7 @@ struct Modalities: Modality {
     try modality(recipe).blueprint(recipe, for: stream)
   }
 
+  func objective(_ recipe: Recipe) throws -> any Objective { try modality(recipe).objective(recipe) }
+
   func file(_ path: String) -> URL { vision.file(path) }
 }

@@ -29,7 +29,7 @@ import Torch
     #expect(
       records == [
         LabeledText("one 👍", label: "up"), LabeledText("two", label: "7", group: "b"),
-        LabeledText("three", label: "up", group: "2024"),
+        LabeledText("three", label: "up", group: TextGroup("2024", isTime: true)),
       ])
   }
 

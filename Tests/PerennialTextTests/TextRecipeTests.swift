@@ -204,7 +204,7 @@ import Torch
     (Self.records, "mlp", "classification", "unknown model for texts `mlp`"),
     (Self.records, "{gpt: {}}", "classification", "write `objective: tokens`"),
     (Self.corpora, "gpt", "tokens", "the scenario class splits by class"),
-    (Self.records, "{bert: {}}", "tokens", "the next token is told by gpt"),
+    (Self.records, "{bert: {}}", "tokens", "texts are written by gpt"),
     ("{texts: {train: train.jsonl, test: test.jsonl}}", "bert", "classification", "missing key `tokenizer`"),
     ("{texts: {train: train.jsonl}}", "bert", "classification", "missing key `test`"),
     (Self.records, "{bert: {width: 30, heads: 4}}", "classification", "must divide by `heads`"),

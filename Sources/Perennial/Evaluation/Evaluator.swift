@@ -57,7 +57,8 @@ public final class Evaluator {
       return try learner.objective.score(over: examples.count, targets: examples.targets, learner.device) {
         let places = try Tensor.arange($0.lowerBound, $0.upperBound)
         let batch = try learner.batch(of: examples, places, task: task, isAugmented: false)
-        return try learner.mask(network.evaluating { try network(batch.inputs) }, batch)
+        let outputs = try learner.mask(network.evaluating { try network(batch.inputs) }, batch)
+        return try learner.objective.sums(outputs, $1)
       }
     }
   }
@@ -112,16 +113,19 @@ public final class Evaluator {
   /// Outputs `[N, width]`; units that a strategy's answer does not know yet are −∞.
   private func outputs(
     _ examples: Examples, _ range: Range<Int>, _ learner: Learner, task: Int? = nil,
-    head: (any Head)? = nil, width: Int = 0
+    head: (any Head)? = nil, width: Int
   ) throws -> Tensor {
     try noGrad {
-      let places = try Tensor.arange(range.lowerBound, range.upperBound)
-      let outputs = try learner.predict(
-        learner.pipeline(examples.inputs, places, augmentation: nil, device: learner.device), task: task,
-        head: head)
+      let outputs = try learner.predict(inputs(examples, range, learner), task: task, head: head)
       guard outputs.shape[1] < width else { return outputs }
       return try outputs.padded([0, width - outputs.shape[1]], value: -Double.infinity)
     }
+  }
+
+  private func inputs(_ examples: Examples, _ range: Range<Int>, _ learner: Learner) throws -> Tensor {
+    try learner.pipeline(
+      examples.inputs, Tensor.arange(range.lowerBound, range.upperBound), augmentation: nil,
+      device: learner.device)
   }
 
   private func test(_ index: Int) throws -> Examples {
@@ -154,6 +158,9 @@ extension Evaluator {
     guard learner.model.head.outputs > 0 else { return 0 }
     return try learner.objective.score(
       over: min(examples.count, limit), targets: examples.targets, learner.device
-    ) { try outputs(examples, $0, learner) }
+    ) { range, targets in
+      let inputs = try inputs(examples, range, learner)
+      return try learner.objective.sums(learner, inputs, task: nil, targets) { try learner.predict(inputs) }
+    }
   }
 }

@@ -46,8 +46,11 @@ extension Learner {
 extension Learner {
   /// Outputs `[N, K]` for some examples whose targets are units, as in use, units of other tasks −∞.
   func ask(_ examples: Examples, _ places: Tensor, task: Int?) throws -> Tensor {
-    let batch = try batch(of: examples, places, task: task, isAugmented: false)
-    let outputs = try predict(batch.inputs, task: task)
+    try ask(batch(of: examples, places, task: task, isAugmented: false))
+  }
+
+  private func ask(_ batch: Batch) throws -> Tensor {
+    let outputs = try predict(batch.inputs, task: batch.task)
     return outputs.shape[1] == model.head.outputs ? try noGrad { try mask(outputs, batch) } : outputs
   }
 
@@ -56,8 +59,10 @@ extension Learner {
     guard examples.count > 0, model.head.outputs > 0 else { return 0 }
     let known =
       objective.isClassification ? try examples.with(targets: classes.units(for: examples.targets)) : examples
-    return try objective.score(over: known.count, targets: known.targets, device) {
-      try ask(known, Tensor.arange($0.lowerBound, $0.upperBound), task: task)
+    return try objective.score(over: known.count, targets: known.targets, device) { range, targets in
+      let batch = try batch(
+        of: known, Tensor.arange(range.lowerBound, range.upperBound), task: task, isAugmented: false)
+      return try objective.sums(self, batch.inputs, task: task, targets) { try ask(batch) }
     }
   }
 }
@@ -68,17 +73,16 @@ extension Objective {
 
   /// The score on some examples, asked in batches.
   ///
-  /// - Parameter outputs: of a range of the examples.
-  func score(over count: Int, targets: Tensor, _ device: Device, outputs: (Range<Int>) throws -> Tensor)
-    throws
-    -> Double
-  {
+  /// - Parameter sums: of a range of the examples, with their targets.
+  func score(
+    over count: Int, targets: Tensor, _ device: Device, sums: (Range<Int>, Tensor) throws -> [Double]
+  ) throws -> Double {
     // A place of a text has outputs of its own.
     let batch = max(Self.scoreBatch / (isClassification || targets.rank < 2 ? 1 : targets.shape[1]), 1)
     var total: [Double] = []
     for start in stride(from: 0, to: count, by: batch) {
       let range = start..<min(start + batch, count)
-      let sums = try noGrad { try self.sums(outputs(range), targets[range].to(device)) }
+      let sums = try noGrad { try sums(range, targets[range].to(device)) }
       total = total.isEmpty ? sums : zip(total, sums).map { $0 + $1 }
     }
     return total.isEmpty ? 0 : score(of: total)

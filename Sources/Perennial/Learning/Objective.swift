@@ -16,6 +16,15 @@ public protocol Objective: Sendable {
   /// What a score needs to know of some outputs `[N, K]`: sums that add up over batches.
   func sums(_ outputs: Tensor, _ targets: Tensor) throws -> [Double]
 
+  /// The same for inputs of a model that is asked for more than its outputs: for what it writes, say.
+  ///
+  /// - Parameters:
+  ///   - task: of all inputs, where it is told.
+  ///   - outputs: what the model makes of the inputs.
+  func sums(
+    _ learner: Learner, _ inputs: Tensor, task: Int?, _ targets: Tensor, outputs: () throws -> Tensor
+  ) throws -> [Double]
+
   /// How good outputs with these sums are, the higher the better: a number in [0, 1] where there is a scale for it.
   func score(of sums: [Double]) -> Double
 
@@ -43,6 +52,10 @@ extension Objective {
 
   public var scoreKind: ScoreKind { .accuracy }
 
+  public func sums(
+    _ learner: Learner, _ inputs: Tensor, task: Int?, _ targets: Tensor, outputs: () throws -> Tensor
+  ) throws -> [Double] { try sums(outputs(), targets) }
+
   /// A share: how much of how much.
   public func score(of sums: [Double]) -> Double { sums[0] / max(sums[1], 1) }
 
@@ -60,6 +73,20 @@ public enum ScoreKind: String, Codable, Sendable {
   case determination
   /// The geometric mean of the probabilities that tokens were given: 1 / perplexity.
   case tokenProbability = "token_probability"
+  /// BLEU of what is written, as a share: 0.4 is what is printed as 40.
+  case bleu
+}
+
+extension ScoreKind {
+  /// What a reader must know where scores stand for accuracies; nil where they are accuracies.
+  var note: String? {
+    switch self {
+    case .accuracy: nil
+    case .determination: "Accuracy is here the coefficient of determination R²."
+    case .tokenProbability: "Accuracy is here the mean probability of a token, 1 / perplexity."
+    case .bleu: "Accuracy is here BLEU, as a share, of what the model writes."
+    }
+  }
 }
 
 /// One class an example: softmax cross-entropy, in nats.

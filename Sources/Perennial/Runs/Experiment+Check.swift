@@ -8,7 +8,7 @@ extension Experiment {
   public static func check(_ recipe: Recipe, modality: any Modality) throws {
     let seed = UInt64(recipe.seeds[0])
     let stream = try modality.stream(recipe, seed: seed)
-    let objective = try ObjectiveRegistry.make(recipe.objective)
+    let objective = try modality.objective(recipe)
     let random = RandomStreams(seed: seed)
     let network = try modality.trainedBlueprint(recipe, for: stream).make(random)
     let classes = try StreamFacts(stream, objective: objective, recipe, strategies: [], teachers: []).classes

@@ -24,7 +24,7 @@ struct LearnerMaker {
     let blueprint = try modality.trainedBlueprint(recipe, for: stream)
     return try Learner(
       isPlain ? blueprint.extended(by: strategies) : blueprint,
-      objective: ObjectiveRegistry.make(recipe.objective),
+      objective: modality.objective(recipe),
       optimizer: recipe.training.optimizer.make(), strategies: isPlain ? [] : strategies,
       options: recipe.training.options(online: recipe.stream.online, keepsOrder: stream.source.isOrdered),
       pipeline: stream.pipeline, teachers: teachers,

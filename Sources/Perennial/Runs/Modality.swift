@@ -12,11 +12,21 @@ public protocol Modality {
   /// How to make the model that a recipe describes, for inputs of this stream.
   func blueprint(_ recipe: Recipe, for stream: Stream) throws -> Blueprint
 
+  /// What the recipe's model learns.
+  ///
+  /// - Throws: `ConfigurationError` with the line of an unknown name or a wrong option.
+  func objective(_ recipe: Recipe) throws -> any Objective
+
   /// Where a file that a recipe names is: below the data folder unless its path is absolute.
   func file(_ path: String) -> URL
 }
 
 extension Modality {
+  /// An objective that any data can have.
+  public func objective(_ recipe: Recipe) throws -> any Objective {
+    try ObjectiveRegistry.make(recipe.objective)
+  }
+
   /// The path itself.
   public func file(_ path: String) -> URL { URL(fileURLWithPath: path) }
 

@@ -11,6 +11,9 @@ extension RunResults {
   /// The seeds that any strategy ran with, ascending.
   public var seeds: [Int] { Set(runs.map(\.seed)).sorted() }
 
+  /// What the scores are, where they are no accuracies.
+  public var scoreKind: ScoreKind? { runs.lazy.compactMap(\.scoreKind).first }
+
   /// Mean and spread of a metric over a strategy's seeds; nil when it is undefined in all of them.
   public func statistic(_ metric: MetricName, of strategy: String) -> Statistic? {
     Statistic(runs(of: strategy).compactMap { $0.metrics[metric] })

@@ -96,6 +96,8 @@ public struct RunResults: Codable, Equatable, Sendable {
     public var forgettingBudget: [ForgettingBudget.Outcome]?
     /// What a student took over from its teachers.
     public var transfer: TransferRecord?
+    /// What the scores are, where they are no accuracies.
+    public var scoreKind: ScoreKind?
 
     public init(
       strategy: String, seed: Int, matrix: [[Double]], taskMaskedMatrix: [[Double]]? = nil,
@@ -121,6 +123,7 @@ public struct RunResults: Codable, Equatable, Sendable {
       tuning = record.tuning
       forgettingBudget = record.forgettingBudget
       transfer = record.transfer
+      scoreKind = record.scoreKind
     }
 
     enum CodingKeys: String, CodingKey {
@@ -130,6 +133,7 @@ public struct RunResults: Codable, Equatable, Sendable {
       case metrics, cost, prequential, boundaries, tuning
       case forgettingBudget = "forgetting_budget"
       case transfer
+      case scoreKind = "score_kind"
     }
 
     public func encode(to encoder: any Encoder) throws {
@@ -146,6 +150,7 @@ public struct RunResults: Codable, Equatable, Sendable {
       try container.encodeIfPresent(tuning, forKey: .tuning)
       try container.encodeIfPresent(forgettingBudget, forKey: .forgettingBudget)
       try container.encodeIfPresent(transfer, forKey: .transfer)
+      try container.encodeIfPresent(scoreKind, forKey: .scoreKind)
     }
   }
 

@@ -86,7 +86,7 @@ struct TeacherRoom {
     _ blueprint: Blueprint, _ stream: Stream, _ training: Recipe.Training, _ name: String
   ) throws -> Learner {
     let learner = try Learner(
-      blueprint, objective: ObjectiveRegistry.make(recipe.objective), optimizer: training.optimizer.make(),
+      blueprint, objective: modality.objective(recipe), optimizer: training.optimizer.make(),
       options: training.options(online: nil), pipeline: stream.pipeline,
       seed: RandomStreams.derive(UInt64(seed), "teacher/\(name)"), device: device)
     try learner.begin(stream.experience(0))

@@ -31,6 +31,7 @@ public enum StrategyRegistry {
     LatentReplay.card,
     GenerativeReplay.card,
     BrainInspiredReplay.card,
+    WrittenRehearsal.card,
     LearningWithoutForgetting.card,
     Distillation.card,
     MutualLearning.card,

@@ -53,9 +53,35 @@ public struct DataGroups: Equatable, Sendable {
   /// The group of each training and each test example.
   public let train: [Int]
   public let test: [Int]
+  /// Whether the groups are times, so that neighbours can be one experience.
+  public let isTimeline: Bool
 
-  public init(names: [String], train: [Int], test: [Int]) {
-    (self.names, self.train, self.test) = (names, train, test)
+  public init(names: [String], train: [Int], test: [Int], isTimeline: Bool = false) {
+    (self.names, self.train, self.test, self.isTimeline) = (names, train, test, isTimeline)
+  }
+
+  /// As many groups as experiences are asked for; nil where these do not fit.
+  ///
+  /// Neighbouring times become one group with about as many training examples as the others.
+  func asking(for count: Int) -> DataGroups? {
+    if names.count == count { return self }
+    guard isTimeline, names.count > count, count > 0 else { return nil }
+    var sizes = [Int](repeating: 0, count: names.count)
+    for group in train { sizes[group] += 1 }
+    var (starts, seen) = ([0], sizes[0])
+    for group in 1..<names.count {
+      let (made, left) = (starts.count, names.count - group)
+      let isFull = seen * count >= made * train.count
+      if made < count, isFull || left == count - made { starts.append(group) }
+      seen += sizes[group]
+    }
+    let place = names.indices.map { group in (starts.lastIndex { $0 <= group }) ?? 0 }
+    let merged = starts.indices.map { index in
+      let last = (index + 1 < starts.count ? starts[index + 1] : names.count) - 1
+      return starts[index] == last ? names[last] : "\(names[starts[index]]) to \(names[last])"
+    }
+    return DataGroups(
+      names: merged, train: train.map { place[$0] }, test: test.map { place[$0] }, isTimeline: true)
   }
 }
 

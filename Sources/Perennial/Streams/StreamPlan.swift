@@ -48,7 +48,7 @@ public struct StreamPlan {
     let random = RandomStreams(seed: seed)
     if let domains { return try transformed(source, domains, random) }
     guard scenario != .instanceIncremental else { return try byInstance(source, random) }
-    if let groups = source.groups, experiences > 1, groups.names.count == experiences {
+    if experiences > 1, let groups = source.groups?.asking(for: experiences) {
       return try byGroup(source, groups, random)
     }
     return try byClass(source, random)
@@ -63,7 +63,8 @@ public struct StreamPlan {
     guard Self.hasLabels(source) else {
       let sharesTargets =
         scenario == .instanceIncremental
-        || (scenario == .domainIncremental && (domains != nil || source.groups?.names.count == experiences))
+        || (scenario == .domainIncremental
+          && (domains != nil || source.groups?.asking(for: experiences) != nil))
       guard sharesTargets else { throw StreamError.needsLabels(scenario: scenario.rawValue) }
       return
     }

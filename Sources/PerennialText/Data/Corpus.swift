@@ -51,7 +51,10 @@ public struct Corpus: Sendable, Equatable {
     return Corpus(name, text: try texts.map(read).joined(separator: "\n"))
   }
 
-  private static func read(_ url: URL) throws -> String {
+  /// The text of a file.
+  ///
+  /// - Throws: `TextDataError` for what cannot be read, is not UTF-8, or is empty.
+  static func read(_ url: URL) throws -> String {
     guard let data = try? Data(contentsOf: url) else {
       throw TextDataError(url.relativePath, "there is no such file, or it cannot be read")
     }
@@ -60,7 +63,7 @@ public struct Corpus: Sendable, Equatable {
 
   private static func checked(_ bytes: [UInt8], _ file: String) throws -> String {
     guard let text = String(validating: bytes, as: UTF8.self) else {
-      let line = TextRecordFile.lines(Data(bytes)).first { $0.text == nil }?.number
+      let line = JSONLines.lines(Data(bytes)).first { $0.text == nil }?.number
       throw TextDataError(file, line: line, "not UTF-8")
     }
     guard !text.allSatisfy(\.isWhitespace) else { throw TextDataError(file, "the file is empty") }

@@ -23,13 +23,13 @@ extension TextDataset {
           throw TextDataError(
             file.relativePath, "`\(split)` has an intent of no domain: \(row.joined(separator: ", "))")
         }
-        return LabeledText(row[0], label: row[1], group: domain)
+        return LabeledText(row[0], label: row[1], group: TextGroup(domain))
       }
     }
     return try TextDataset(
       "clinc150", train: texts("train"), test: texts("test"),
       classes: names.flatMap { domains[$0] ?? [] },
-      outOfScope: (splits["oos_test"] ?? []).compactMap(\.first), groups: names)
+      outOfScope: (splits["oos_test"] ?? []).compactMap(\.first), groups: names.map { TextGroup($0) })
   }
 
   /// Banking77 (Casanueva et al. 2020): 77 intents of bank customers.

@@ -10,22 +10,22 @@ public struct TextDataset: Sendable {
   /// Test texts of none of the classes.
   public let outOfScope: [String]
   /// The groups in their natural order; nil where the data have none.
-  public let groups: [String]?
+  public let groups: [TextGroup]?
   /// What a reader must know beside every number.
   public let note: String?
 
   /// - Parameters:
   ///   - classes: those of the training texts in the order of their first appearance, where nothing else is said.
-  ///   - groups: the same.
+  ///   - groups: the same, times in the order of time.
   /// - Throws: `TextDataError` for a test label or group that training texts never have.
   public init(
     _ name: String, train: [LabeledText], test: [LabeledText], classes: [String]? = nil,
-    outOfScope: [String] = [], groups: [String]? = nil, note: String? = nil
+    outOfScope: [String] = [], groups: [TextGroup]? = nil, note: String? = nil
   ) throws {
     self.name = name
     (self.train, self.test, self.outOfScope) = (train, test, outOfScope)
     self.classes = classes ?? Self.unique(train.map(\.label))
-    let own = groups ?? Self.unique(train.compactMap(\.group))
+    let own = groups ?? TextGroup.ordered(train.compactMap(\.group))
     self.groups = own.isEmpty ? nil : own
     let known = Set(self.classes)
     if let stranger = (train + test).first(where: { !known.contains($0.label) }) {
@@ -33,7 +33,8 @@ public struct TextDataset: Sendable {
     }
     if !own.isEmpty, let stranger = (train + test).first(where: { !own.contains($0.group ?? "") }) {
       throw TextDataError(
-        name, "`\(stranger.text.prefix(40))` has the group `\(stranger.group ?? "")`, which is never learned")
+        name,
+        "`\(stranger.text.prefix(40))` has the group `\(stranger.group?.name ?? "")`, which is never learned")
     }
     let overlap = Set(train.map(\.text)).intersection(test.map(\.text)).count
     let shared = overlap > 0 ? "\(overlap) of the test texts are among those that are learned." : nil

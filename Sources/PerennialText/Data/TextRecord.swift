@@ -2,10 +2,10 @@
 public struct LabeledText: Equatable, Sendable {
   public let text: String
   public let label: String
-  /// The domain or day that it belongs to, where the data say so.
-  public let group: String?
+  /// Nil where the data do not say.
+  public let group: TextGroup?
 
-  public init(_ text: String, label: String, group: String? = nil) {
+  public init(_ text: String, label: String, group: TextGroup? = nil) {
     (self.text, self.label, self.group) = (text, label, group)
   }
 }

@@ -9,52 +9,21 @@ public struct TextRecordFile {
 
   /// - Throws: `TextDataError` with the line of the first bad record, unless those are skipped.
   public init(_ url: URL, bad: BadRecords = .refuse) throws {
-    let name = url.relativePath
-    guard let data = try? Data(contentsOf: url) else {
-      throw TextDataError(name, "there is no such file, or it cannot be read")
-    }
-    var records: [LabeledText] = []
-    var skipped: [TextDataError] = []
     let isJSON = ["jsonl", "json"].contains(url.pathExtension.lowercased())
-    for result in try isJSON ? Self.jsonLines(data, name) : Self.csv(data, name) {
-      switch result {
-      case .success(let record): records.append(record)
-      case .failure(let error) where bad == .skip: skipped.append(error)
-      case .failure(let error): throw error
-      }
-    }
-    guard !records.isEmpty else { throw TextDataError(name, "it holds no records") }
-    (self.records, self.skipped) = (records, skipped)
+    let lines = try isJSON ? JSONLines(url).records(Self.record) : Self.csv(url)
+    (records, skipped) = try bad.sort(lines, of: url.relativePath)
   }
 
-  /// The lines of a text file, each as UTF-8 or not at all; `\r` at the end is not part of them.
-  static func lines(_ data: Data) -> [(number: Int, text: String?)] {
-    data.split(separator: 0x0A, omittingEmptySubsequences: false).enumerated().map { index, bytes in
-      (index + 1, String(validating: bytes.last == 0x0D ? bytes.dropLast() : bytes, as: UTF8.self))
-    }
+  private static func record(_ object: [String: Any]) throws(RecordProblem) -> LabeledText {
+    guard let text = object["text"] as? String else { throw RecordProblem("`text` is missing or no text") }
+    guard let label = JSONLines.name(object["label"]) else { throw RecordProblem("`label` is missing") }
+    return try checked(
+      text, label, JSONLines.name(object["task"]), time: JSONLines.name(object["time"]))
   }
 
-  private static func jsonLines(_ data: Data, _ file: String) -> [Result<LabeledText, TextDataError>] {
-    lines(data).compactMap { number, line in
-      func bad(_ problem: String) -> Result<LabeledText, TextDataError> {
-        .failure(TextDataError(file, line: number, problem))
-      }
-      guard let line else { return bad("not UTF-8") }
-      guard !line.allSatisfy(\.isWhitespace) else { return nil }
-      guard let object = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any] else {
-        return bad("not a JSON object")
-      }
-      guard let text = object["text"] as? String else { return bad("`text` is missing or no text") }
-      guard let label = name(object["label"]) else { return bad("`label` is missing") }
-      return checked(text, label, name(object["task"]) ?? name(object["time"]), file, number)
-    }
-  }
-
-  private static func csv(_ data: Data, _ file: String) throws -> [Result<LabeledText, TextDataError>] {
-    guard let text = String(validating: data, as: UTF8.self) else {
-      let line = lines(data).first { $0.text == nil }?.number
-      throw TextDataError(file, line: line, "not UTF-8")
-    }
+  private static func csv(_ url: URL) throws -> [Result<LabeledText, TextDataError>] {
+    let file = url.relativePath
+    let text = try Corpus.read(url)
     let table: CSV<Enumerated>
     do {
       table = try CSV<Enumerated>(string: text, delimiter: .comma)
@@ -67,37 +36,27 @@ public struct TextRecordFile {
         file, line: 1,
         "columns `text` and `label` are needed; there are \(table.header.joined(separator: ", "))")
     }
-    let groups = column(["task", "domain", "time"])
+    let (tasks, times) = (column(["task", "domain"]), column(["time"]))
     return table.rows.enumerated().map { index, row in
+      let place = "record \(index + 1)"
       guard row.count == table.header.count else {
-        let problem =
-          "record \(index + 1) has \(row.count) fields, and there are \(table.header.count) columns"
+        let problem = "\(place) has \(row.count) fields, and there are \(table.header.count) columns"
         return .failure(TextDataError(file, problem))
       }
-      return checked(row[texts], row[labels], groups.map { row[$0] }, file, nil, record: index + 1)
+      do throws(RecordProblem) {
+        return .success(
+          try checked(row[texts], row[labels], tasks.map { row[$0] }, time: times.map { row[$0] }))
+      } catch {
+        return .failure(TextDataError(file, "\(place): \(error.text)"))
+      }
     }
   }
 
-  /// A name or a number as a name.
-  private static func name(_ value: Any?) -> String? {
-    switch value {
-    case let text as String: text
-    case let number as Int: String(number)
-    case let number as Double: String(number)
-    default: nil
-    }
-  }
-
-  private static func checked(
-    _ text: String, _ label: String, _ group: String?, _ file: String, _ line: Int?, record: Int? = nil
-  ) -> Result<LabeledText, TextDataError> {
-    let place = record.map { "record \($0): " } ?? ""
-    guard !text.allSatisfy(\.isWhitespace) else {
-      return .failure(TextDataError(file, line: line, place + "the text is empty"))
-    }
-    guard !label.isEmpty else {
-      return .failure(TextDataError(file, line: line, place + "the label is empty"))
-    }
-    return .success(LabeledText(text, label: label, group: group))
+  private static func checked(_ text: String, _ label: String, _ task: String?, time: String?)
+    throws(RecordProblem) -> LabeledText
+  {
+    guard !text.allSatisfy(\.isWhitespace) else { throw RecordProblem("the text is empty") }
+    guard !label.isEmpty else { throw RecordProblem("the label is empty") }
+    return LabeledText(text, label: label, group: TextGroup(task: task, time: time))
   }
 }

@@ -72,10 +72,8 @@ extension TextDataset {
         inputs: tokens.ids, targets: Tensor(texts.compactMap { labels[$0.label] }),
         identifiers: Tensor.arange(first, first + texts.count))
     }
-    let groups = self.groups.map { names in
-      let places = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, $0) })
-      func own(_ texts: [LabeledText]) -> [Int] { texts.map { places[$0.group ?? ""] ?? 0 } }
-      return DataGroups(names: names, train: own(learned), test: own(test))
+    let groups = self.groups.map {
+      DataGroups($0, train: learned.map(\.group), test: test.map(\.group))
     }
     // Rows of both sets are as wide as the longer one needs.
     let sets = try Self.padded(

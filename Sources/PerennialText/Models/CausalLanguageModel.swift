@@ -2,10 +2,7 @@ import Perennial
 import Torch
 
 /// A model that reads from left to right and says what comes next.
-public protocol CausalLanguageModel: Layer, TextEncoder {
-  /// V
-  var vocabularySize: Int { get }
-
+public protocol CausalLanguageModel: Layer, TextEncoder, TokenOutputs {
   /// The longest sequence it takes, or nil.
   var maximumLength: Int? { get }
 
@@ -17,9 +14,6 @@ public protocol CausalLanguageModel: Layer, TextEncoder {
 
   /// Vectors `[N, L, D]` of tokens that follow those in the cache, if there is one, and join them.
   func hiddenStates(_ batch: TokenBatch, cache: KeyValueCache?) throws -> Tensor
-
-  /// Scores of the next token `[…, V]` for vectors `[…, D]`.
-  func logits(_ hidden: Tensor) throws -> Tensor
 
   /// Room for what `capacity` tokens of `rows` texts leave behind.
   func makeCache(rows: Int, capacity: Int) throws -> KeyValueCache

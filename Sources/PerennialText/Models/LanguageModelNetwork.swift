@@ -2,6 +2,9 @@ import Perennial
 import Torch
 
 /// A language model as a learner trains it: ids int64 `[N, L]` to features `[N, L, D]`. Paths are the model's own.
+///
+/// Rows of several texts are `[N, 2, L]`: ids, and the number of the text that each is of, −1 where none is. No text sees
+/// another, and each begins at place 0.
 public final class LanguageModelBackbone: Module, Backbone {
   public let model: any CausalLanguageModel
   public var featureCount: Int { model.width }
@@ -15,27 +18,31 @@ public final class LanguageModelBackbone: Module, Backbone {
   }
 
   public func callAsFunction(_ ids: Tensor) throws -> Tensor {
-    try model.hiddenStates(TokenBatch(ids.to(.int64), padding: nil))
+    let ids = try ids.to(.int64)
+    guard ids.rank == 3 else { return try model.hiddenStates(TokenBatch(ids, padding: nil)) }
+    guard ids.shape[1] == 2 else {
+      throw TorchError(.shape, "rows of several texts are ids and numbers [N, 2, L], not \(ids.shape)")
+    }
+    let segments = try ids.select(1, dim: 1)
+    return try model.hiddenStates(
+      TokenBatch(ids.select(0, dim: 1), mask: segments .>= 0, segments: segments))
   }
 }
 
-/// The output layer of a language model: features `[…, D]` to the scores of all tokens `[…, V]`.
-///
-/// Its weights are the model's, which may share them with its embeddings; the vocabulary does not grow.
-public final class TokenHead: Module, Head {
-  private let model: any CausalLanguageModel
-  public var outputs: Int { model.vocabularySize }
+extension LanguageModelBackbone: WritingBackbone {
+  /// So many texts are written at once.
+  private static let batch = 64
 
-  public init(_ model: any CausalLanguageModel) { self.model = model }
-
-  /// - Throws: `TorchError` (`shape`) beyond the vocabulary.
-  public func grow(to outputs: Int, _ generator: Generator) throws {
-    guard outputs <= self.outputs else {
-      throw TorchError(.shape, "a vocabulary of \(self.outputs) tokens has no room for \(outputs)")
+  public func write(_ count: Int, after start: Int, length: Int, topK: Int, seed: UInt64) throws -> [[Int]] {
+    var options = GenerationOptions()
+    options.sampling = .init(topK: topK)
+    options.maximumNewTokens = length
+    return try stride(from: 0, to: count, by: Self.batch).flatMap { first in
+      options.seed = RandomStreams.derive(seed, "\(first)")
+      let prompts = [[Int]](repeating: [start], count: Swift.min(Self.batch, count - first))
+      return try model.generate(prompts, options).map(\.tokens)
     }
   }
-
-  public func callAsFunction(_ features: Tensor) throws -> Tensor { try model.logits(features) }
 }
 
 extension Network {

@@ -22,29 +22,39 @@ public struct TextModality: Modality {
   }
 
   public func blueprint(_ recipe: Recipe, for stream: Perennial.Stream) throws -> Blueprint {
+    let kind = try kind(of: recipe)
     let facts = try sources.texts(recipe).facts
-    let isLanguageModel = TextModels.languageModels.contains(where: recipe.model.isNamed)
-    guard isLanguageModel || TextModels.encoders.contains(where: recipe.model.isNamed) else {
-      throw recipe.model.node.notAmong(
-        TextModels.encoders + TextModels.languageModels, recipe.model.name, kind: "model for texts")
-    }
-    let isPrediction = recipe.objective.isNamed("tokens")
-    guard isLanguageModel == isPrediction else {
-      throw recipe.model.node.error(
-        isPrediction
-          ? "the next token is told by \(TextModels.languageModels.joined(separator: ", "))"
-          : "a language model learns to tell the next token: write `objective: tokens`")
-    }
     let url = sources.url
     return Blueprint { random in
-      guard !isLanguageModel else {
-        return Network(try TextModels.languageModel(recipe.model, facts, random, url))
+      switch kind {
+      case .languageModel: return Network(try TextModels.languageModel(recipe.model, facts, random, url))
+      case .encoderDecoder: return Network(try TextModels.encoderDecoder(recipe.model, facts, random, url))
+      case .encoder:
+        let backbone = try TextModels.encoder(recipe.model, facts, random, url)
+        return Network(
+          backbone,
+          head: try HeadRegistry.make(recipe.head, features: backbone.featureCount, random.stream("head")))
       }
-      let backbone = try TextModels.encoder(recipe.model, facts, random, url)
-      return Network(
-        backbone,
-        head: try HeadRegistry.make(recipe.head, features: backbone.featureCount, random.stream("head")))
     }
+  }
+
+  public func objective(_ recipe: Recipe) throws -> any Objective {
+    guard recipe.objective.isNamed("translation") else { return try ObjectiveRegistry.make(recipe.objective) }
+    _ = try kind(of: recipe)
+    let options = try recipe.objective.decode(TranslationObjectiveOptions.self)
+    guard let tokenizer = try sources.texts(recipe).tokenizer else {
+      throw recipe.objective.node.error("translations are of `records` or `multi30k`")
+    }
+    return try Translation(tokenizer, labelSmoothing: options.labelSmoothing)
+  }
+
+  /// What the model is for, which must fit what it shall learn.
+  private func kind(of recipe: Recipe) throws -> TextModels.Kind {
+    guard let kind = TextModels.kind(of: recipe.model) else {
+      throw recipe.model.node.notAmong(TextModels.names, recipe.model.name, kind: "model for texts")
+    }
+    guard kind.takes(recipe.objective) else { throw recipe.model.node.error(kind.refusal) }
+    return kind
   }
 
   /// Where a file that a recipe names is: below the data root unless its path is absolute.

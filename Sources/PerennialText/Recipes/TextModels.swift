@@ -2,80 +2,55 @@ import Foundation
 import Perennial
 import Torch
 
-/// Options of `encoder`: a folder with a BERT encoder, as `sentence-transformers` writes it.
-struct EncoderOptions: Configurable {
-  /// The folder, below the data root unless absolute.
-  var path = ""
-  /// How the vectors of tokens become one; as the folder says when nil.
-  var pooling: SentencePooling.Kind?
-  var normalize: Bool?
-
-  func validate(at node: ConfigurationNode) throws {
-    guard !path.isEmpty else { throw node.error("missing key `path`: the folder of the model") }
-  }
-}
-
-/// Options of `bert`: an encoder from scratch.
-struct FreshEncoderOptions: Configurable {
-  var layers = 4
-  var heads = 4
-  var width = 128
-  /// Of the inner layers; four times the width when nil.
-  var inner: Int?
-  var dropout = 0.1
-  var pooling = SentencePooling.Kind.mean
-
-  func validate(at node: ConfigurationNode) throws {
-    for (key, value) in [("layers", layers), ("heads", heads), ("width", width)] {
-      try node.require(key, value, atLeast: 1)
-    }
-    try node.require("inner", inner, atLeast: 1)
-    try node.require("dropout", dropout, in: 0..<1)
-    guard width % heads == 0 else { throw node.error(at: "width", "must divide by `heads`, \(heads)") }
-  }
-}
-
-/// Options of `gpt`, a GPT-2 from scratch, and of `llama`.
-struct FreshDecoderOptions: Configurable {
-  var layers = 4
-  var heads = 4
-  var width = 128
-  /// Of the inner layers; four times the width, for `llama` 8/3 of it, when nil.
-  var inner: Int?
-  /// `llama` alone: heads with keys and values of their own; as many as heads when nil.
-  var keyHeads: Int?
-  var dropout = 0.0
-
-  func validate(at node: ConfigurationNode) throws {
-    for (key, value) in [("layers", layers), ("heads", heads), ("width", width)] {
-      try node.require(key, value, atLeast: 1)
-    }
-    try node.require("inner", inner, atLeast: 1)
-    try node.require("key_heads", keyHeads, atLeast: 1)
-    try node.require("dropout", dropout, in: 0..<1)
-    guard width % heads == 0 else { throw node.error(at: "width", "must divide by `heads`, \(heads)") }
-  }
-}
-
-/// Options of `language-model`: a folder with a GPT-2, Llama or Qwen2, as `transformers` writes it.
-struct LanguageModelOptions: Configurable {
-  /// The folder, below the data root unless absolute.
-  var path = ""
-
-  func validate(at node: ConfigurationNode) throws {
-    guard !path.isEmpty else { throw node.error("missing key `path`: the folder of the model") }
-  }
-}
-
 /// The models for text that a recipe can name.
 enum TextModels {
   static let encoders = ["encoder", "bert"]
   static let languageModels = ["gpt", "llama", "language-model"]
+  static let encoderDecoders = ["t5", "encoder-decoder"]
+
+  /// What models of texts are for.
+  enum Kind {
+    /// One vector for a text, with a head of classes on it.
+    case encoder
+    /// The next token of a text.
+    case languageModel
+    /// A text for a text.
+    case encoderDecoder
+
+    /// Whether it learns by this objective.
+    func takes(_ objective: Selection) -> Bool {
+      let (tells, translates) = (objective.isNamed("tokens"), objective.isNamed("translation"))
+      return switch self {
+      case .encoder: !tells && !translates
+      case .languageModel: tells
+      case .encoderDecoder: tells || translates
+      }
+    }
+
+    /// What to write where it does not.
+    var refusal: String {
+      switch self {
+      case .encoder:
+        "texts are written by \((languageModels + encoderDecoders).joined(separator: ", ")); this model classifies"
+      case .languageModel: "a language model learns to tell the next token: write `objective: tokens`"
+      case .encoderDecoder:
+        "an encoder-decoder learns to write texts: write `objective: translation` or `objective: tokens`"
+      }
+    }
+  }
+
+  static let names = encoders + languageModels + encoderDecoders
+
+  static func kind(of model: Selection) -> Kind? {
+    if encoders.contains(where: model.isNamed) { return .encoder }
+    if languageModels.contains(where: model.isNamed) { return .languageModel }
+    return encoderDecoders.contains(where: model.isNamed) ? .encoderDecoder : nil
+  }
 
   /// The folder of a model that comes from one.
   static func folder(_ selection: Selection, _ file: (String) -> URL) throws -> URL? {
     if selection.isNamed("encoder") { return file(try selection.decode(EncoderOptions.self).path) }
-    if selection.isNamed("language-model") {
+    if selection.isNamed("language-model") || selection.isNamed("encoder-decoder") {
       return file(try selection.decode(LanguageModelOptions.self).path)
     }
     return nil
@@ -106,6 +81,26 @@ enum TextModels {
     (c.paddingToken, c.hasPooler) = (facts.padding, false)
     let encoder = try BERT(c, random.stream("initialization"), dropout: masks)
     return SentenceEncoder(encoder, pooling: SentencePooling(options.pooling))
+  }
+
+  static func encoderDecoder(
+    _ selection: Selection, _ facts: TextFacts, _ random: RandomStreams, _ file: (String) -> URL
+  ) throws -> T5 {
+    let masks = try random.stream("dropout")
+    if selection.isNamed("encoder-decoder") {
+      let folder = ModelFolder(file(try selection.decode(LanguageModelOptions.self).path))
+      return try folder.load(T5.self, dropout: masks)
+    }
+    let options = try selection.decode(FreshEncoderDecoderOptions.self)
+    var c = T5Configuration()
+    (c.layers, c.decoderLayers, c.heads, c.width) = (
+      options.layers, options.layers, options.heads, options.width
+    )
+    (c.headWidth, c.innerWidth) = (options.width / options.heads, options.inner ?? 4 * options.width)
+    (c.dropout, c.vocabularySize) = (options.dropout, facts.vocabulary)
+    (c.paddingToken, c.startToken) = (facts.padding, facts.padding ?? 0)
+    c.endTokens = facts.end.map { [$0] } ?? []
+    return try T5(c, random.stream("initialization"), dropout: masks)
   }
 
   static func languageModel(

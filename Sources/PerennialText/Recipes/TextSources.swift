@@ -3,71 +3,6 @@ import Perennial
 import PerennialTokenizers
 import Torch
 
-/// Options of texts with classes: `clinc150`, `banking77`.
-struct LabeledTextOptions: Configurable {
-  /// A `tokenizer.json` or a folder with one, below the data root unless absolute; the model's own when nil.
-  var tokenizer: String?
-  /// The most tokens of a text.
-  var length = 64
-  var long = LongTexts.truncate
-  /// The first so many training texts of each class; all when nil.
-  var limit: Int?
-
-  func validate(at node: ConfigurationNode) throws {
-    try node.require("length", length, atLeast: 3)
-    try node.require("limit", limit, atLeast: 1)
-  }
-}
-
-/// Options of `texts`: files of records with `text` and `label`, and perhaps `task` or `time`.
-struct TextFileOptions: Configurable {
-  /// JSON lines or CSV, below the data root unless absolute.
-  var train = ""
-  var test = ""
-  var bad = BadRecords.refuse
-  var tokenizer: String?
-  var length = 64
-  var long = LongTexts.truncate
-
-  func validate(at node: ConfigurationNode) throws {
-    for (key, value) in [("train", train), ("test", test)] where value.isEmpty {
-      throw node.error("missing key `\(key)`: a file of records")
-    }
-    try node.require("length", length, atLeast: 3)
-  }
-
-  var labeled: LabeledTextOptions {
-    var options = LabeledTextOptions()
-    (options.tokenizer, options.length, options.long) = (tokenizer, length, long)
-    return options
-  }
-}
-
-/// Options of `corpora`: running text, to learn the next token of.
-struct CorporaOptions: Configurable {
-  /// Names of known corpora, or text files or folders of them, below the data root unless absolute.
-  var texts: [String] = []
-  /// `bytes`, `characters`, or a `tokenizer.json` or a folder with one; the model's own when nil.
-  var tokenizer: String?
-  /// Tokens of a row.
-  var block = 128
-  /// From the start of a row that is learned to that of the next; the block when nil. Fewer let a token be learned at more
-  /// than one place.
-  var stride: Int?
-  /// The share of each corpus at its end that tests.
-  var test = 0.1
-  /// The first so many tokens of each corpus; all when nil.
-  var limit: Int?
-
-  func validate(at node: ConfigurationNode) throws {
-    guard !texts.isEmpty else { throw node.error(at: "texts", "must name at least one corpus") }
-    try node.require("block", block, atLeast: 2)
-    try node.require("stride", stride, atLeast: 1)
-    try node.require("test", test, in: 0.001...0.9)
-    try node.require("limit", limit, atLeast: 4)
-  }
-}
-
 /// The sets of texts that a recipe can name, read once.
 final class TextSources {
   /// A data set with what a model must know of it.
@@ -75,10 +10,12 @@ final class TextSources {
     let source: DataSource
     let facts: TextFacts
     /// The texts of no class, as rows of ids.
-    let outOfScope: Tensor?
+    var outOfScope: Tensor?
+    /// What made tokens of them, where there is one.
+    var tokenizer: Tokenizer?
   }
 
-  static let names = ["clinc150", "banking77", "texts", "corpora"]
+  static let names = ["clinc150", "banking77", "texts", "corpora", "records", "multi30k"]
   let root: DataRoot
   private var newest: (choice: String, texts: Texts)?
 
@@ -87,15 +24,20 @@ final class TextSources {
   /// - Throws: `ConfigurationError` for a wrong option; what reading the files throws.
   func texts(_ recipe: Recipe) throws -> Texts {
     let model = try TextModels.folder(recipe.model, url)
-    let choice = try recipe.stream.data.node.yaml() + (model?.path ?? "")
+    let kind = TextModels.kind(of: recipe.model)
+    let choice =
+      try recipe.stream.data.node.yaml() + (model?.path ?? "") + (kind == .encoderDecoder ? " pairs" : "")
     if let newest, newest.choice == choice { return newest.texts }
-    let texts = try read(recipe.stream.data, model: model)
+    let texts = try read(recipe.stream.data, model: model, kind)
     newest = (choice, texts)
     return texts
   }
 
-  private func read(_ selection: Selection, model: URL?) throws -> Texts {
+  private func read(_ selection: Selection, model: URL?, _ kind: TextModels.Kind?) throws -> Texts {
     if selection.isNamed("corpora") { return try corpora(selection, model: model) }
+    if ["records", "multi30k"].contains(where: selection.isNamed) {
+      return try records(selection, model: model, kind)
+    }
     if selection.isNamed("texts") {
       let options = try selection.decode(TextFileOptions.self)
       let set = try TextDataset.files(train: url(options.train), test: url(options.test), bad: options.bad)
@@ -124,7 +66,7 @@ final class TextSources {
       facts: TextFacts(
         vocabulary: tokenizer.vocabularyCount, length: options.length, padding: padding,
         end: tokenizer.specialTokens.end),
-      outOfScope: strangers)
+      outOfScope: strangers, tokenizer: tokenizer)
   }
 
   private func corpora(_ selection: Selection, model: URL?) throws -> Texts {
@@ -136,8 +78,7 @@ final class TextSources {
       limit: options.limit, tokens: alphabet.encode)
     return Texts(
       source: source,
-      facts: TextFacts(vocabulary: alphabet.count, length: options.block, padding: nil, end: alphabet.end),
-      outOfScope: nil)
+      facts: TextFacts(vocabulary: alphabet.count, length: options.block, padding: nil, end: alphabet.end))
   }
 
   private func alphabet(_ name: String?, _ corpora: [Corpus], _ selection: Selection, model: URL?) throws

@@ -56,6 +56,18 @@ public struct BLEU: ReferenceScore {
     referenceLength += lengths.min(by: <)?.1 ?? 0
   }
 
+  /// What all scores are made of, which add up over texts: matches and n-grams of each order, and the lengths.
+  var sums: [Double] { (matches + totals + [hypothesisLength, referenceLength]).map(Double.init) }
+
+  /// The score of a corpus with these sums.
+  func score(of sums: [Double]) -> BLEUScore {
+    let counts = sums.map { Int($0) }
+    return BLEUScore(
+      matches: Array(counts[..<maximumOrder]), totals: Array(counts[maximumOrder..<(2 * maximumOrder)]),
+      hypothesisLength: counts[2 * maximumOrder], referenceLength: counts[2 * maximumOrder + 1],
+      smoothing: smoothing, usesEffectiveOrder: usesEffectiveOrder)
+  }
+
   /// The score of all items together; nil when nothing was counted.
   public var score: BLEUScore? {
     count.items > 0 ? scored : nil

@@ -1,5 +1,5 @@
 /// One turn of a conversation.
-public struct ChatMessage: Sendable, Equatable {
+public struct ChatMessage: Sendable, Hashable {
   public enum Role: String, Sendable { case system, user, assistant }
 
   /// Who speaks, and what is said.

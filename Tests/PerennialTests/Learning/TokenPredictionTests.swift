@@ -55,13 +55,15 @@ import Torch
     var asked = 0
     let parts = try Self.objective.score(over: 700, targets: targets, .cpu) {
       asked += 1
-      return try outputs[$0]
+      return try Self.objective.sums(outputs[$0], $1)
     }
     #expect(asked == 3)
     expectNear(parts, whole, within: 1e-6)
     let values = try Tensor.normal([2500, 2], generator)
     let truth = try values + Tensor.normal([2500, 2], generator) * 0.5
-    let regression = try Regression().score(over: 2500, targets: truth, .cpu) { try values[$0] }
+    let regression = try Regression().score(over: 2500, targets: truth, .cpu) {
+      try Regression().sums(values[$0], $1)
+    }
     expectNear(regression, try Regression().score(values, truth), within: 1e-9)
   }
 

@@ -98,6 +98,7 @@ import Testing
     for index in results.runs.indices {
       results.runs[index].metrics[.perplexity] = 12.34
       results.runs[index].metrics[.perplexityGrowth] = 0.256
+      results.runs[index].scoreKind = .tokenProbability
     }
     let answer = Answer(results)
     #expect(answer.headline == "er kept the most: a perplexity of 12.3 on average over all 5 experiences.")

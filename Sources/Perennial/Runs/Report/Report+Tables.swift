@@ -21,9 +21,7 @@ extension Report {
     }
     let replayHead: Markup = replays ? "<th scope=\"col\">replay<br/>memory</th>" : ""
     let spread = results.seeds.count > 1 ? " ± standard deviation over \(results.seeds.count) seeds" : ""
-    let tokens =
-      results.measuredMetrics.contains(.perplexity)
-      ? " Accuracy is here the mean probability of a token, 1 / perplexity." : ""
+    let tokens = results.scoreKind?.note.map { " \($0)" } ?? ""
     return section(
       "Summary", "Mean\(spread). Accuracy in percent, forgetting and transfer in points.\(tokens)",
       """

@@ -1,0 +1,41 @@
+import Perennial
+
+/// The domain or time that a text belongs to.
+public struct TextGroup: Hashable, Sendable, ExpressibleByStringLiteral {
+  public let name: String
+  /// Whether the name is a time: a number, or a date as ISO 8601 writes it.
+  public let isTime: Bool
+
+  public init(_ name: String, isTime: Bool = false) { (self.name, self.isTime) = (name, isTime) }
+  public init(stringLiteral name: String) { self.init(name) }
+
+  /// What a record says of itself; the task where it says both.
+  init?(task: String?, time: String?) {
+    guard let name = task ?? time else { return nil }
+    self.init(name, isTime: task == nil)
+  }
+
+  /// Groups in their natural order: times in the order of time, others as they first appear.
+  static func ordered(_ groups: some Sequence<TextGroup>) -> [TextGroup] {
+    var seen: Set<TextGroup> = []
+    let unique = groups.filter { seen.insert($0).inserted }
+    guard unique.allSatisfy(\.isTime) else { return unique }
+    return unique.sorted { one, other in
+      if let first = Double(one.name), let second = Double(other.name) { return first < second }
+      return one.name < other.name
+    }
+  }
+}
+
+extension DataGroups {
+  /// The group of each training and each test text.
+  ///
+  /// - Parameter order: the groups in their natural order.
+  init(_ order: [TextGroup], train: [TextGroup?], test: [TextGroup?]) {
+    let places = Dictionary(uniqueKeysWithValues: order.enumerated().map { ($1, $0) })
+    func own(_ groups: [TextGroup?]) -> [Int] { groups.map { $0.flatMap { places[$0] } ?? 0 } }
+    self.init(
+      names: order.map(\.name), train: own(train), test: own(test),
+      isTimeline: order.allSatisfy(\.isTime))
+  }
+}

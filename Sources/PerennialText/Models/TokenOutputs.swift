@@ -1,0 +1,30 @@
+import Perennial
+import Torch
+
+/// A model whose outputs are scores of tokens.
+public protocol TokenOutputs: AnyObject {
+  /// V
+  var vocabularySize: Int { get }
+
+  /// Scores of the next token `[…, V]` for vectors `[…, D]`.
+  func logits(_ hidden: Tensor) throws -> Tensor
+}
+
+/// The output layer of a language model: features `[…, D]` to the scores of all tokens `[…, V]`.
+///
+/// Its weights are the model's, which may share them with its embeddings; the vocabulary does not grow.
+public final class TokenHead: Module, Head {
+  private let model: any TokenOutputs
+  public var outputs: Int { model.vocabularySize }
+
+  public init(_ model: any TokenOutputs) { self.model = model }
+
+  /// - Throws: `TorchError` (`shape`) beyond the vocabulary.
+  public func grow(to outputs: Int, _ generator: Generator) throws {
+    guard outputs <= self.outputs else {
+      throw TorchError(.shape, "a vocabulary of \(self.outputs) tokens has no room for \(outputs)")
+    }
+  }
+
+  public func callAsFunction(_ features: Tensor) throws -> Tensor { try model.logits(features) }
+}

@@ -1,0 +1,96 @@
+import Perennial
+
+/// Options of `encoder`: a folder with a BERT encoder, as `sentence-transformers` writes it.
+struct EncoderOptions: Configurable {
+  /// The folder, below the data root unless absolute.
+  var path = ""
+  /// How the vectors of tokens become one; as the folder says when nil.
+  var pooling: SentencePooling.Kind?
+  var normalize: Bool?
+
+  func validate(at node: ConfigurationNode) throws {
+    guard !path.isEmpty else { throw node.error("missing key `path`: the folder of the model") }
+  }
+}
+
+/// Options of `bert`: an encoder from scratch.
+struct FreshEncoderOptions: Configurable {
+  var layers = 4
+  var heads = 4
+  var width = 128
+  /// Of the inner layers; four times the width when nil.
+  var inner: Int?
+  var dropout = 0.1
+  var pooling = SentencePooling.Kind.mean
+
+  func validate(at node: ConfigurationNode) throws {
+    for (key, value) in [("layers", layers), ("heads", heads), ("width", width)] {
+      try node.require(key, value, atLeast: 1)
+    }
+    try node.require("inner", inner, atLeast: 1)
+    try node.require("dropout", dropout, in: 0..<1)
+    guard width % heads == 0 else { throw node.error(at: "width", "must divide by `heads`, \(heads)") }
+  }
+}
+
+/// Options of `gpt`, a GPT-2 from scratch, and of `llama`.
+struct FreshDecoderOptions: Configurable {
+  var layers = 4
+  var heads = 4
+  var width = 128
+  /// Of the inner layers; four times the width, for `llama` 8/3 of it, when nil.
+  var inner: Int?
+  /// `llama` alone: heads with keys and values of their own; as many as heads when nil.
+  var keyHeads: Int?
+  var dropout = 0.0
+
+  func validate(at node: ConfigurationNode) throws {
+    for (key, value) in [("layers", layers), ("heads", heads), ("width", width)] {
+      try node.require(key, value, atLeast: 1)
+    }
+    try node.require("inner", inner, atLeast: 1)
+    try node.require("key_heads", keyHeads, atLeast: 1)
+    try node.require("dropout", dropout, in: 0..<1)
+    guard width % heads == 0 else { throw node.error(at: "width", "must divide by `heads`, \(heads)") }
+  }
+}
+
+/// Options of `language-model`, a folder with a GPT-2, Llama or Qwen2 as `transformers` writes it, and of
+/// `encoder-decoder`, one with a T5.
+struct LanguageModelOptions: Configurable {
+  /// The folder, below the data root unless absolute.
+  var path = ""
+
+  func validate(at node: ConfigurationNode) throws {
+    guard !path.isEmpty else { throw node.error("missing key `path`: the folder of the model") }
+  }
+}
+
+/// Options of `t5`, an encoder-decoder from scratch.
+struct FreshEncoderDecoderOptions: Configurable {
+  /// Of each half.
+  var layers = 3
+  var heads = 4
+  var width = 256
+  /// Of the inner layers; four times the width when nil.
+  var inner: Int?
+  var dropout = 0.1
+
+  func validate(at node: ConfigurationNode) throws {
+    for (key, value) in [("layers", layers), ("heads", heads), ("width", width)] {
+      try node.require(key, value, atLeast: 1)
+    }
+    try node.require("inner", inner, atLeast: 1)
+    try node.require("dropout", dropout, in: 0..<1)
+    guard width % heads == 0 else { throw node.error(at: "width", "must divide by `heads`, \(heads)") }
+  }
+}
+
+/// Options of the objective `translation`.
+struct TranslationObjectiveOptions: Configurable {
+  var labelSmoothing = 0.0
+
+  func validate(at node: ConfigurationNode) throws {
+    try node.require("label_smoothing", labelSmoothing, in: 0..<1)
+  }
+}
