@@ -61,7 +61,7 @@ struct EmbedCommand: ParsableCommand {
       while let line = readLine() { lines.append(line) }
       return lines
     }
-    var lines = try Corpus.file(URL(fileURLWithPath: file)).text.split(
+    var lines = try Corpus.file(URL(fileURLWithPath: file)).text().split(
       omittingEmptySubsequences: false, whereSeparator: \.isNewline
     ).map(String.init)
     if lines.last?.isEmpty == true { lines.removeLast() }

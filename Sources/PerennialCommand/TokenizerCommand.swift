@@ -47,7 +47,7 @@ extension TokenizerCommand {
 
     func run() throws {
       let lines = try files.flatMap { file in
-        try Corpus.file(URL(fileURLWithPath: file)).text.split(
+        try Corpus.file(URL(fileURLWithPath: file)).text().split(
           omittingEmptySubsequences: false, whereSeparator: \.isNewline
         ).map { String($0) + "\n" }
       }

@@ -1,5 +1,6 @@
 import Foundation
 import Perennial
+import PerennialTokenizers
 import Testing
 import Torch
 
@@ -104,9 +105,72 @@ import Torch
     }
   }
 
+  /// A file that is read piece by piece gives the same blocks, and its tokens take no memory of this process's own.
+  @Test func textsNeedNotFitIntoMemory() throws {
+    let lines = (0..<4000).map { "line \($0) of a text\($0 % 7 == 0 ? "\n\n  indented" : "") with ünïcode" }
+    let text = lines.joined(separator: "\n") + "\n\n"
+    let url = try Self.file("long.txt", text)
+    var pieces: [String] = []
+    try TextPieces.read(url, size: 1000) { pieces.append($0) }
+    #expect(pieces.joined() == text && pieces.count > 100)
+    for (piece, next) in zip(pieces, pieces.dropFirst()) {
+      #expect(piece.hasSuffix("\n") && !piece.hasSuffix("\n\n") && next.first?.isWhitespace == false)
+    }
+    // The same tokens as of the whole, whitespace that runs over lines included.
+    let tokenizer = try Tokenizer.trainByteLevelBPE(on: lines, size: 400)
+    let alphabet = Alphabet.tokenizer(tokenizer)
+    #expect(pieces.flatMap(alphabet.encode) == alphabet.encode(text))
+    let whole = try DataSource.blocks(
+      of: [Corpus("long", text: text)], name: "whole", block: 16, stride: 5, tokens: alphabet.encode)
+    let read = try DataSource.blocks(
+      of: [Corpus.file(url)], name: "read", block: 16, stride: 5, tokens: alphabet.encode)
+    for (one, other) in [(whole.train, read.train), (whole.test, read.test)] {
+      #expect(try one.inputs.integers() == other.inputs.integers())
+      #expect(try one.targets.integers() == other.targets.integers())
+    }
+  }
+
+  @Test func aLineWithoutAnEndIsCutBetweenWords() throws {
+    let text = String(repeating: "word ünd ", count: 3000)
+    var pieces: [String] = []
+    try TextPieces.read(Self.file("one.txt", text), size: 500) { pieces.append($0) }
+    #expect(pieces.joined() == text && pieces.count > 2)
+    #expect(pieces.allSatisfy { $0.unicodeScalars.count < 500 * 17 })
+  }
+
+  @Test func badBytesOfALaterPieceAreNamedByTheirLine() throws {
+    let good = Array(String(repeating: "a line\n", count: 500).utf8)
+    let url = try Self.file("bad.txt", good + [0xff, 0x0a] + good)
+    let error = #expect(throws: TextDataError.self) { try TextPieces.read(url, size: 100) { _ in } }
+    #expect(error?.line == 501 && error?.problem == "not UTF-8")
+    let blank = try Self.file("blank.txt", String(repeating: " \n", count: 400))
+    #expect(throws: TextDataError(blank.relativePath, "the file is empty")) {
+      try TextPieces.read(blank, size: 100) { _ in }
+    }
+  }
+
+  @Test func filesOfTokensGoWithTheirUse() throws {
+    let folder = try Self.file("x", "").deletingLastPathComponent()
+    func tokens() throws -> Tensor {
+      let file = try TokenFile(in: folder)
+      for start in 0..<300 { try file.append(Array(start * 1000..<(start + 1) * 1000)) }
+      return try file.tensor()
+    }
+    let all = try tokens()
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["x"])
+    #expect(all.dtype == .int32 && all.count == 300_000)
+    #expect(try all[299_998..<300_000].integers() == [299_998, 299_999])
+  }
+
+  @Test func aFullDiskIsNamed() throws {
+    let folder = URL(fileURLWithPath: "/nowhere/at/all")
+    let error = #expect(throws: TextDataError.self) { try TokenFile(in: folder) }
+    #expect(error?.problem.contains("set TMPDIR to another folder") == true)
+  }
+
   @Test func alphabetsGiveTheTextBack() throws {
     let text = "Ünïcode 👩‍👩‍👧 and\ttabs"
-    for alphabet in [Alphabet.bytes, .characters(of: [text])] {
+    for alphabet in [Alphabet.bytes, try .characters(of: [Corpus("text", text: text)])] {
       let tokens = alphabet.encode(text)
       #expect(alphabet.decode(tokens) == text)
       #expect(tokens.allSatisfy { (0..<alphabet.count).contains($0) })

@@ -1,7 +1,7 @@
 import Foundation
 import Torch
 
-/// The next token at every place: outputs `[N, L, V]`, targets int64 `[N, L]`, in which −100 stands for places that do not
+/// The next token at every place: outputs `[N, L, V]`, targets `[N, L]`, in which −100 stands for places that do not
 /// count. Cross-entropy in nats.
 ///
 /// The loss of a batch is the mean over tokens; that of an item is the mean over its own.
@@ -19,19 +19,19 @@ public struct TokenPrediction: Objective {
 
   public func losses(_ outputs: Tensor, _ targets: Tensor) throws -> Tensor {
     let all = try flat(outputs).crossEntropy(
-      targets.flatten(), reduction: .none, ignoring: Self.ignored, labelSmoothing: labelSmoothing)
+      flat(targets), reduction: .none, ignoring: Self.ignored, labelSmoothing: labelSmoothing)
     let counts = try (targets .!= Self.ignored).to(.float32).sum([1]).clamp(min: 1)
     return try all.reshape(targets.shape).sum([1]) / counts
   }
 
   public func meanLoss(_ outputs: Tensor, _ targets: Tensor) throws -> Tensor {
     try flat(outputs).crossEntropy(
-      targets.flatten(), ignoring: Self.ignored, labelSmoothing: labelSmoothing)
+      flat(targets), ignoring: Self.ignored, labelSmoothing: labelSmoothing)
   }
 
   /// Σ log p over the tokens that count, and how many those are.
   public func sums(_ outputs: Tensor, _ targets: Tensor) throws -> [Double] {
-    let total = try flat(outputs).crossEntropy(targets.flatten(), reduction: .sum, ignoring: Self.ignored)
+    let total = try flat(outputs).crossEntropy(flat(targets), reduction: .sum, ignoring: Self.ignored)
     return [-(try total.item()), try (targets .!= Self.ignored).to(.float32).sum().item()]
   }
 
@@ -47,7 +47,7 @@ public struct TokenPrediction: Objective {
 
   public func scores(_ outputs: Tensor, _ targets: Tensor) throws -> Tensor {
     let counts = try (targets .!= Self.ignored).unsqueeze(2).to(.float32)
-    let labels = try targets.maskedFill(targets .== Self.ignored, 0).oneHot(classes: outputs.shape[2]).to(
+    let labels = try targets.to(.int64).maskedFill(targets .== Self.ignored, 0).oneHot(classes: outputs.shape[2]).to(
       .float32)
     return try (labels - outputs.softmax()) * counts
   }
@@ -58,5 +58,8 @@ public struct TokenPrediction: Objective {
 
   public func outputs(for targets: Tensor) -> Int? { nil }
 
-  private func flat(_ outputs: Tensor) throws -> Tensor { try outputs.reshape([-1, outputs.shape[2]]) }
+  /// Outputs `[N, L, V]` as `[N · L, V]`, targets `[N, L]` as int64 `[N · L]`.
+  private func flat(_ values: Tensor) throws -> Tensor {
+    values.rank == 3 ? try values.reshape([-1, values.shape[2]]) : try values.flatten().to(.int64)
+  }
 }

@@ -39,8 +39,20 @@ public struct Examples {
     }
   }
 
-  /// The examples at the given places, in that order.
-  public func select(_ places: [Int]) throws -> Examples { try select(try Tensor(places)) }
+  /// The examples at the given places, in that order. Neighbours share the memory of all.
+  public func select(_ places: [Int]) throws -> Examples {
+    guard let first = places.first, places.enumerated().allSatisfy({ $1 == first + $0 }) else {
+      return try select(try Tensor(places))
+    }
+    func part(_ column: Tensor) throws -> Tensor {
+      try column.narrow(dim: 0, start: first, count: places.count)
+    }
+    return try noGrad {
+      try Examples(
+        inputs: part(inputs), targets: part(targets), tasks: tasks.map(part),
+        identifiers: part(identifiers))
+    }
+  }
 
   /// The same examples with other targets.
   public func with(targets: Tensor) throws -> Examples {

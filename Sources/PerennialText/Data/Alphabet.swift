@@ -9,8 +9,12 @@ public enum Alphabet: Sendable {
   case tokenizer(Tokenizer)
 
   /// The characters of some texts.
-  public static func characters(of texts: [String]) -> Alphabet {
-    .characters(Set(texts.flatMap(\.unicodeScalars)).sorted())
+  ///
+  /// - Throws: what reading them throws.
+  public static func characters(of corpora: [Corpus]) throws -> Alphabet {
+    var all: Set<Unicode.Scalar> = []
+    for corpus in corpora { try corpus.pieces { all.formUnion($0.unicodeScalars) } }
+    return .characters(all.sorted())
   }
 
   /// The number of tokens.

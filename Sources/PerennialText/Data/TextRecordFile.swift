@@ -23,7 +23,7 @@ public struct TextRecordFile {
 
   private static func csv(_ url: URL) throws -> [Result<LabeledText, TextDataError>] {
     let file = url.relativePath
-    let text = try Corpus.read(url)
+    let text = try Corpus.file(url).text()
     let table: CSV<Enumerated>
     do {
       table = try CSV<Enumerated>(string: text, delimiter: .comma)

@@ -86,7 +86,7 @@ final class TextSources {
   {
     switch name {
     case "bytes": return .bytes
-    case "characters": return .characters(of: corpora.map(\.text))
+    case "characters": return try .characters(of: corpora)
     default:
       guard let place = name.map(url) ?? model else {
         throw selection.node.error(

@@ -47,6 +47,7 @@ struct WrittenForm: Codable, Equatable {
 
   /// Targets `[N, L]` of the whole text up to its end, what is given included.
   static func wholeTargets(_ inputs: Tensor, _ targets: Tensor) throws -> Tensor {
+    let targets = try targets.to(.int64)
     let counts = try targets .!= TokenPrediction.ignored
     // 1 from the last place that counts back to the start.
     let isBefore = try counts.to(.int64).flip([1]).cumulativeSum(1).flip([1]) .> 0
