@@ -42,6 +42,20 @@ struct CatalogTests {
     }
   }
 
+  static let data = ProcessInfo.processInfo.environment["PERENNIAL_DATA"].map { DataRoot($0) }
+
+  @Test(
+    "the files of texts are those that the sums are of",
+    .enabled(if: data != nil, "set PERENNIAL_DATA to a folder with the data sets"))
+  func textsHaveTheirSums() throws {
+    let root = try #require(Self.data)
+    for dataset in DatasetCatalog.all where dataset.modality == .text {
+      for check in try DatasetCatalog.verify(dataset.name, in: root) {
+        #expect(check.outcome == .intact, "\(dataset.name): \(check.file)")
+      }
+    }
+  }
+
   @Test(
     "fetch unpacks an archive, verify knows its files, and a second fetch does nothing",
     arguments: [true, false])

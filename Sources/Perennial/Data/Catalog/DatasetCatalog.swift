@@ -5,6 +5,7 @@ public struct CatalogDataset: Sendable {
   /// What the examples are.
   public enum Modality: String, Sendable {
     case image
+    case text
   }
 
   /// The name in recipes and on the command line.
@@ -99,6 +100,7 @@ public enum DatasetCatalog {
 
   /// All sets, in the order in which they are listed.
   public static let all: [CatalogDataset] = [
-    digits, mnist, fashionMNIST, kmnist, emnist, cifar10, cifar100, omniglot,
+    digits, mnist, fashionMNIST, kmnist, emnist, cifar10, cifar100, omniglot, clinc150,
+    banking77, multi30k, tinyShakespeare, nltkCorpora, wikitext2,
   ]
 }
