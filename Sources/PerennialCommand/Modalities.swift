@@ -18,7 +18,9 @@ struct Modalities: Modality {
   }
 
   func blueprint(_ recipe: Recipe, for stream: Perennial.Stream) throws -> Blueprint {
-    try modality(recipe).blueprint(recipe, for: stream)
+    // Vectors are rows of numbers, whatever they were made of.
+    let isVectors = stream.source.train.inputs.dtype.isFloatingPoint
+    return try (isVectors ? vision : modality(recipe)).blueprint(recipe, for: stream)
   }
 
   func objective(_ recipe: Recipe) throws -> any Objective { try modality(recipe).objective(recipe) }

@@ -180,6 +180,28 @@ import Torch
     #expect(scores.allSatisfy { $0 > 0.9 }, "\(scores)")
   }
 
+  /// A text's vector is the one that its encoder gives; nothing else of the text is left.
+  @Test func textsCanBeVectorsFromTheStart() throws {
+    let root = try Self.root()
+    let folder = root.url.appendingPathComponent("encoder")
+    var c = BERTConfiguration()
+    (c.layers, c.heads, c.width, c.innerWidth, c.vocabularySize) = (1, 2, 16, 32, 120)
+    try ModelFolder(folder).save(BERT(c, Generator(seed: 1), dropout: Generator(seed: 2)))
+    try Data(contentsOf: root.url.appendingPathComponent("tokenizer.json")).write(
+      to: folder.appendingPathComponent("tokenizer.json"))
+    let modality = TextModality(root: root)
+    let recipe = try Self.recipe(
+      data: "{texts: {train: train.jsonl, test: test.jsonl, vectors: encoder}}", model: "{bert: {}}")
+    let stream = try modality.stream(recipe, seed: 0)
+    let embedder = try TextEmbedder(folder: folder)
+    let expected = try embedder(["please fly the plane", "now fly the plane"])
+    let found = try stream.experience(0).examples.inputs[0..<2]
+    #expect(found.shape == [2, 16])
+    #expect(try (found - expected).abs().amax([0, 1]).item() < 1e-5)
+    let error = #expect(throws: ConfigurationError.self) { try modality.blueprint(recipe, for: stream) }
+    #expect(error?.description.contains("the data are vectors") == true)
+  }
+
   /// Filling does not change what a text means.
   @Test func rowsOfOneLengthAndOfAnotherGiveTheSame() throws {
     let modality = TextModality(root: try Self.root())

@@ -47,7 +47,9 @@ public struct TokenPrediction: Objective {
 
   public func scores(_ outputs: Tensor, _ targets: Tensor) throws -> Tensor {
     let counts = try (targets .!= Self.ignored).unsqueeze(2).to(.float32)
-    let labels = try targets.to(.int64).maskedFill(targets .== Self.ignored, 0).oneHot(classes: outputs.shape[2]).to(
+    let labels = try targets.to(.int64).maskedFill(targets .== Self.ignored, 0).oneHot(
+      classes: outputs.shape[2]
+    ).to(
       .float32)
     return try (labels - outputs.softmax()) * counts
   }

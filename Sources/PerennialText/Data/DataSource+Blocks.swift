@@ -80,7 +80,8 @@ private struct BlockFile {
   func examples(first: Int) throws -> Examples {
     let rows = try file.tensor().reshape([groups.count, block + 1])
     return try Examples(
-      inputs: rows.narrow(dim: 1, start: 0, count: block), targets: rows.narrow(dim: 1, start: 1, count: block),
+      inputs: rows.narrow(dim: 1, start: 0, count: block),
+      targets: rows.narrow(dim: 1, start: 1, count: block),
       identifiers: Tensor.arange(first, first + groups.count))
   }
 }

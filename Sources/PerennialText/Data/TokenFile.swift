@@ -17,7 +17,9 @@ final class TokenFile {
     url = folder.appendingPathComponent("perennial-tokens-\(UUID().uuidString)")
     guard FileManager.default.createFile(atPath: url.path, contents: Data(count: Self.headerBytes)),
       let handle = try? FileHandle(forWritingTo: url)
-    else { throw TextDataError(url.path, "no file for tokens can be made there; set TMPDIR to another folder") }
+    else {
+      throw TextDataError(url.path, "no file for tokens can be made there; set TMPDIR to another folder")
+    }
     self.handle = handle
     try write { try handle.seekToEnd() }
   }
@@ -60,7 +62,8 @@ final class TokenFile {
   private func write(_ body: () throws -> Void) throws {
     do { try body() } catch {
       throw TextDataError(
-        url.path, "the tokens cannot be written: \(error.localizedDescription); TMPDIR may name another folder")
+        url.path,
+        "the tokens cannot be written: \(error.localizedDescription); TMPDIR may name another folder")
     }
   }
 }

@@ -57,43 +57,56 @@ extension TextDataset {
   public func source(
     _ tokenizer: Tokenizer, length: Int, padding: Int, long: LongTexts = .truncate, limit: Int? = nil
   ) throws -> DataSource {
+    var truncated = 0
+    return try source(limit: limit) { sets in
+      let rows = try sets.map { texts in
+        let tokens = try TokenizedTexts(
+          texts, tokenizer, length: length, padding: padding, long: long, file: name)
+        truncated += tokens.truncated
+        return tokens.ids
+      }
+      let note = truncated > 0 ? "\(truncated) texts were cut to \(length) tokens." : nil
+      return (try Self.padded(rows, with: padding), note)
+    }
+  }
+
+  /// The texts as the vectors `[N, D]` that an encoder gives them, made once.
+  public func source(_ embedder: TextEmbedder, limit: Int? = nil) throws -> DataSource {
+    try source(limit: limit) { (try $0.map(embedder.callAsFunction), nil) }
+  }
+
+  /// - Parameter inputs: of the texts to be learned and of those that test, with what a reader must know of them.
+  private func source(
+    limit: Int?, inputs: (_ sets: [[String]]) throws -> (rows: [Tensor], note: String?)
+  ) throws -> DataSource {
     let labels = Dictionary(uniqueKeysWithValues: classes.enumerated().map { ($1, $0) })
     var counts: [String: Int] = [:]
     let learned = train.filter { text in
       counts[text.label, default: 0] += 1
       return limit.map { counts[text.label, default: 0] <= $0 } ?? true
     }
-    var truncated = 0
-    func examples(_ texts: [LabeledText], first: Int) throws -> Examples {
-      let tokens = try TokenizedTexts(
-        texts.map(\.text), tokenizer, length: length, padding: padding, long: long, file: name)
-      truncated += tokens.truncated
-      return try Examples(
-        inputs: tokens.ids, targets: Tensor(texts.compactMap { labels[$0.label] }),
+    let (rows, cut) = try inputs([learned.map(\.text), test.map(\.text)])
+    func examples(_ rows: Tensor, _ texts: [LabeledText], first: Int) throws -> Examples {
+      try Examples(
+        inputs: rows, targets: Tensor(texts.compactMap { labels[$0.label] }),
         identifiers: Tensor.arange(first, first + texts.count))
     }
-    let groups = self.groups.map {
-      DataGroups($0, train: learned.map(\.group), test: test.map(\.group))
-    }
-    // Rows of both sets are as wide as the longer one needs.
-    let sets = try Self.padded(
-      [examples(learned, first: 0), examples(test, first: train.count)], with: padding)
-    let cut = truncated > 0 ? "\(truncated) texts were cut to \(length) tokens." : nil
     let notes = [note, cut].compactMap { $0 }
     return DataSource(
-      name: name, train: sets[0], test: sets[1], pipeline: try InputPipeline(),
-      note: notes.isEmpty ? nil : notes.joined(separator: " "), groups: groups)
+      name: name, train: try examples(rows[0], learned, first: 0),
+      test: try examples(rows[1], test, first: train.count), pipeline: try InputPipeline(),
+      note: notes.isEmpty ? nil : notes.joined(separator: " "),
+      groups: groups.map { DataGroups($0, train: learned.map(\.group), test: test.map(\.group)) })
   }
 
-  private static func padded(_ sets: [Examples], with padding: Int) throws -> [Examples] {
-    let width = sets.map { $0.inputs.shape[1] }.max() ?? 0
-    return try sets.map { set in
-      let missing = width - set.inputs.shape[1]
-      guard missing > 0 else { return set }
-      let fill = try Tensor.full([set.count, missing], padding, dtype: .int64)
-      return try Examples(
-        inputs: Tensor.concatenate([set.inputs, fill], dim: 1), targets: set.targets,
-        identifiers: set.identifiers)
+  /// Rows of both sets as wide as the longer one needs.
+  private static func padded(_ sets: [Tensor], with padding: Int) throws -> [Tensor] {
+    let width = sets.map { $0.shape[1] }.max() ?? 0
+    return try sets.map { rows in
+      let missing = width - rows.shape[1]
+      guard missing > 0 else { return rows }
+      let fill = try Tensor.full([rows.shape[0], missing], padding, dtype: .int64)
+      return try Tensor.concatenate([rows, fill], dim: 1)
     }
   }
 }

@@ -23,7 +23,10 @@ public struct TextModality: Modality {
 
   public func blueprint(_ recipe: Recipe, for stream: Perennial.Stream) throws -> Blueprint {
     let kind = try kind(of: recipe)
-    let facts = try sources.texts(recipe).facts
+    guard let facts = try sources.texts(recipe).facts else {
+      throw recipe.model.node.error(
+        "the data are vectors: a model for rows of numbers is needed, such as `mlp`")
+    }
     let url = sources.url
     return Blueprint { random in
       switch kind {

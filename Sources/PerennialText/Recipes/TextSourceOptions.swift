@@ -4,6 +4,8 @@ import Perennial
 struct LabeledTextOptions: Configurable {
   /// A `tokenizer.json` or a folder with one, below the data root unless absolute; the model's own when nil.
   var tokenizer: String?
+  /// The folder of a sentence encoder, whose vectors take the place of the texts: made once, for models such as `mlp`.
+  var vectors: String?
   /// The most tokens of a text.
   var length = 64
   var long = LongTexts.truncate
@@ -23,6 +25,7 @@ struct TextFileOptions: Configurable {
   var test = ""
   var bad = BadRecords.refuse
   var tokenizer: String?
+  var vectors: String?
   var length = 64
   var long = LongTexts.truncate
 
@@ -35,7 +38,7 @@ struct TextFileOptions: Configurable {
 
   var labeled: LabeledTextOptions {
     var options = LabeledTextOptions()
-    (options.tokenizer, options.length, options.long) = (tokenizer, length, long)
+    (options.tokenizer, options.vectors, options.length, options.long) = (tokenizer, vectors, length, long)
     return options
   }
 }

@@ -8,7 +8,8 @@ final class TextSources {
   /// A data set with what a model must know of it.
   struct Texts {
     let source: DataSource
-    let facts: TextFacts
+    /// Nil for vectors.
+    let facts: TextFacts?
     /// The texts of no class, as rows of ids.
     var outOfScope: Tensor?
     /// What made tokens of them, where there is one.
@@ -51,6 +52,7 @@ final class TextSources {
   private func labeled(
     _ set: TextDataset, _ options: LabeledTextOptions, _ selection: Selection, model: URL?
   ) throws -> Texts {
+    if let folder = options.vectors { return try vectors(of: set, options, url(folder)) }
     guard let place = options.tokenizer.map(url) ?? model else {
       throw selection.node.error("missing key `tokenizer`: the model comes without one")
     }
@@ -67,6 +69,13 @@ final class TextSources {
         vocabulary: tokenizer.vocabularyCount, length: options.length, padding: padding,
         end: tokenizer.specialTokens.end),
       outOfScope: strangers, tokenizer: tokenizer)
+  }
+
+  private func vectors(of set: TextDataset, _ options: LabeledTextOptions, _ folder: URL) throws -> Texts {
+    let embedder = try TextEmbedder(folder: folder, length: options.length)
+    return Texts(
+      source: try set.source(embedder, limit: options.limit), facts: nil,
+      outOfScope: set.outOfScope.isEmpty ? nil : try embedder(set.outOfScope))
   }
 
   private func corpora(_ selection: Selection, model: URL?) throws -> Texts {

@@ -1,7 +1,8 @@
 extension DatasetCatalog {
   // Their homes publish no sums: these are of the files as they were on 2026-11-20.
   static let clinc150 = texts(
-    "clinc150", "CLINC150", "22,500 questions, 150 intents in 10 domains, and questions of none", licence: "CC BY 3.0",
+    "clinc150", "CLINC150", "22,500 questions, 150 intents in 10 domains, and questions of none",
+    licence: "CC BY 3.0",
     homepage: "https://github.com/clinc/oos-eval",
     from: "https://raw.githubusercontent.com/clinc/oos-eval/master/",
     [
@@ -20,7 +21,8 @@ extension DatasetCatalog {
     ])
 
   static let multi30k = texts(
-    "multi30k", "Multi30k", "31,000 captions of pictures in Czech, English, French and German", licence: "for research",
+    "multi30k", "Multi30k", "31,000 captions of pictures in Czech, English, French and German",
+    licence: "for research",
     homepage: "https://github.com/multi30k/dataset",
     from: "https://raw.githubusercontent.com/multi30k/dataset/master/",
     [
@@ -39,15 +41,17 @@ extension DatasetCatalog {
     ])
 
   static let tinyShakespeare = texts(
-    "tinyshakespeare", "tiny Shakespeare", "1.1 million characters of plays, as nanoGPT uses them", licence: "public domain",
+    "tinyshakespeare", "tiny Shakespeare", "1.1 million characters of plays, as nanoGPT uses them",
+    licence: "public domain",
     homepage: "https://github.com/karpathy/char-rnn",
     from: "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/",
     [
-      ("input.txt", 1_115_394, "6fb458f1232090904fb40fe944165e91"),
+      ("input.txt", 1_115_394, "6fb458f1232090904fb40fe944165e91")
     ])
 
   static let nltkCorpora = texts(
-    "nltk-corpora", "Corpora of NLTK", "Genesis, State of the Union and inaugural speeches", licence: "public domain",
+    "nltk-corpora", "Corpora of NLTK", "Genesis, State of the Union and inaugural speeches",
+    licence: "public domain",
     homepage: "https://www.nltk.org/nltk_data/",
     from: "https://raw.githubusercontent.com/nltk/nltk_data/gh-pages/packages/corpora/",
     [
