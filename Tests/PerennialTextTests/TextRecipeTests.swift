@@ -202,6 +202,72 @@ import Torch
     #expect(error?.description.contains("the data are vectors") == true)
   }
 
+  /// Texts of a length go together, every text comes once an epoch, and a run goes on from anywhere.
+  @Test func bucketsOfOneLength() throws {
+    let modality = TextModality(root: try Self.root())
+    let recipe = try Self.recipe(
+      data: Self.records, model: "{bert: {layers: 1, heads: 2, width: 16, dropout: 0}}", experiences: 1)
+    let stream = try modality.stream(recipe, seed: 0)
+    let lengths = try #require(try stream.pipeline.lengths?(stream.experience(0).examples.inputs).integers())
+    #expect(Set(lengths).count > 1)
+    func spread(_ window: Int?) throws -> (filling: Int, places: [Int]) {
+      var sampler = BatchSampler(
+        count: lengths.count, batch: 4, stopsAtEpoch: true,
+        buckets: window.map { LengthBuckets(lengths, window: $0) })
+      let generator = try Generator(seed: 4)
+      var (filling, places): (Int, [Int]) = (0, [])
+      while places.count < lengths.count {
+        let batch = try sampler.next(generator).integers()
+        filling += batch.reduce(0) { $0 + (batch.map { lengths[$0] }.max() ?? 0) - lengths[$1] }
+        places += batch
+      }
+      return (filling, places)
+    }
+    let (plain, sorted) = (try spread(nil), try spread(6))
+    #expect(
+      plain.places.sorted() == Array(lengths.indices) && sorted.places.sorted() == plain.places.sorted())
+    #expect(sorted.filling * 3 < plain.filling, "\(sorted.filling) and \(plain.filling) places of filling")
+    func losses(stopping at: Int?) throws -> [Double] {
+      func make() throws -> Learner {
+        try Learner(
+          modality.blueprint(recipe, for: stream), optimizer: Adam(learningRate: 0.01),
+          options: TrainingOptions(batch: 4, length: .epochs(3), buckets: 2), pipeline: stream.pipeline,
+          seed: 3)
+      }
+      var learner = try make()
+      var losses: [Double] = []
+      try learner.begin(stream.experience(0))
+      while let session = learner.session, !session.isDone {
+        if losses.count == at {
+          let state = try learner.state()
+          learner = try make()
+          try learner.restore(
+            state, experience: stream.experience(0), past: { try stream.experience($0) })
+        }
+        losses.append(try learner.step())
+      }
+      return losses
+    }
+    #expect(try losses(stopping: 9) == losses(stopping: nil))
+  }
+
+  @Test func bucketsAreForRowsThatDiffer() throws {
+    let recipe = try Recipe(
+      yaml: """
+        name: text/tiny
+        stream: {data: \(Self.corpora), scenario: domain, experiences: 2}
+        model: {gpt: {layers: 1, heads: 2, width: 16}}
+        objective: tokens
+        training: {optimizer: adam, batch: 8, steps: 3, buckets: 4}
+        strategies: {finetune: []}
+        seeds: [0]
+        """, source: "tiny.yaml")
+    let error = #expect(throws: ConfigurationError.self) {
+      try Experiment.check(recipe, modality: TextModality(root: Self.root()))
+    }
+    #expect(error?.description.contains("leave `buckets` out") == true)
+  }
+
   /// Filling does not change what a text means.
   @Test func rowsOfOneLengthAndOfAnotherGiveTheSame() throws {
     let modality = TextModality(root: try Self.root())

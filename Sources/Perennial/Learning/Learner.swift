@@ -308,7 +308,8 @@ extension Learner {
     return Session(
       experience: experience, examples: examples, mixesTasks: replaced != nil,
       previousOutputs: previousOutputs,
-      budget: replaced?.budget ?? 1, options: options)
+      budget: replaced?.budget ?? 1, options: options,
+      lengths: options.buckets == nil ? nil : try pipeline.lengths?(examples.inputs).integers())
   }
 }
 

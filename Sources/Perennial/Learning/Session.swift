@@ -22,7 +22,7 @@ public final class Session {
 
   init(
     experience: Experience, examples: Examples, mixesTasks: Bool, previousOutputs: Int, budget: Int,
-    options: TrainingOptions
+    options: TrainingOptions, lengths: [Int]? = nil
   ) {
     self.mixesTasks = mixesTasks
     self.experience = experience
@@ -32,7 +32,8 @@ public final class Session {
     schedule = options.schedule(examples.count)
     sampler = BatchSampler(
       count: examples.count, batch: options.batch, stopsAtEpoch: !options.length.isSteps,
-      keepsOrder: options.keepsOrder)
+      keepsOrder: options.keepsOrder,
+      buckets: options.buckets.flatMap { window in lengths.map { LengthBuckets($0, window: window) } })
   }
 
   /// A finished part of a session, of these examples: what strategies are shown at a boundary.

@@ -22,11 +22,13 @@ public struct TrainingOptions {
   public var keepsOrder: Bool
   /// In how many ways each example is augmented, the same ones again in every so many epochs; nil draws anew each time.
   public var views: Int?
+  /// So many batches are sorted by length together, where rows differ in it; nil shuffles all alike.
+  public var buckets: Int?
 
   public init(
     batch: Int = 128, length: Length = .epochs(1), schedule: @escaping (Int) -> Schedule = { _ in .constant },
     clip: Double? = nil, resetOptimizer: Bool = false, keepsOrder: Bool = false,
-    views: Int? = nil
+    views: Int? = nil, buckets: Int? = nil
   ) {
     self.batch = batch
     self.length = length
@@ -35,6 +37,7 @@ public struct TrainingOptions {
     self.resetOptimizer = resetOptimizer
     self.keepsOrder = keepsOrder
     self.views = views
+    self.buckets = buckets
   }
 
   /// Optimizer steps for this many examples.

@@ -9,6 +9,9 @@ extension Experiment {
     let seed = UInt64(recipe.seeds[0])
     let stream = try modality.stream(recipe, seed: seed)
     let objective = try modality.objective(recipe)
+    if recipe.training.buckets != nil, stream.pipeline.lengths == nil, let node = recipe.node["training"] {
+      throw node.error(at: "buckets", "rows of these data do not differ in length: leave `buckets` out")
+    }
     let random = RandomStreams(seed: seed)
     let network = try modality.trainedBlueprint(recipe, for: stream).make(random)
     let classes = try StreamFacts(stream, objective: objective, recipe, strategies: [], teachers: []).classes

@@ -13,6 +13,8 @@ extension Recipe {
     public let length: Length
     /// In how many ways each example is augmented; `nil` draws anew each time.
     public let views: Int?
+    /// So many batches are sorted by length together; `nil` shuffles all alike.
+    public let buckets: Int?
     /// The largest Euclidean norm of the gradient; `nil` leaves gradients as they are.
     public let clip: Double?
     /// Whether each experience starts with a fresh optimizer.
@@ -48,7 +50,7 @@ extension Recipe {
 extension Recipe.Training: Decodable, Validated {
   private enum CodingKeys: String, CodingKey {
     case optimizer, schedule, warmUp, batch, steps, epochs, clip, resetOptimizer, freeze, evaluateEvery,
-      views,
+      views, buckets,
       checkpointEvery, tune, maxForgetting
   }
 
@@ -59,6 +61,7 @@ extension Recipe.Training: Decodable, Validated {
     schedule = try container.value(.schedule, default: .constant)
     warmUp = try container.decodeIfPresent(Recipe.WarmUp.self, forKey: .warmUp)
     views = try container.decodeIfPresent(Int.self, forKey: .views)
+    buckets = try container.decodeIfPresent(Int.self, forKey: .buckets)
     clip = try container.decodeIfPresent(Double.self, forKey: .clip)
     resetOptimizer = try container.value(.resetOptimizer, default: false)
     freeze = try container.value(.freeze, default: .nothing)
@@ -78,6 +81,7 @@ extension Recipe.Training: Decodable, Validated {
     }
     try node.require("steps", steps, atLeast: 1)
     try node.require("epochs", epochs, atLeast: 1)
+    try node.require("buckets", buckets, atLeast: 2)
   }
 
   /// Rejects counts below 1 and a gradient norm that lets nothing through.

@@ -11,12 +11,18 @@ public struct BatchSampler {
   public let stopsAtEpoch: Bool
   /// Whether every epoch goes through the examples as they are, and draws nothing.
   public let keepsOrder: Bool
+  /// Puts examples of about one length into a batch; nil where lengths do not matter.
+  private let buckets: LengthBuckets?
   private var order: Tensor?
   private var cursor = 0
   private var epochs = 0
 
-  public init(count: Int, batch: Int, stopsAtEpoch: Bool, keepsOrder: Bool = false) {
+  /// - Parameter buckets: of examples that are shuffled.
+  public init(
+    count: Int, batch: Int, stopsAtEpoch: Bool, keepsOrder: Bool = false, buckets: LengthBuckets? = nil
+  ) {
     self.keepsOrder = keepsOrder
+    self.buckets = buckets
     self.count = count
     self.batch = batch
     self.stopsAtEpoch = stopsAtEpoch
@@ -45,7 +51,8 @@ public struct BatchSampler {
   }
 
   private mutating func reorder(_ generator: Generator) throws {
-    order = try keepsOrder ? Tensor.arange(0, count) : Tensor.permutation(count, generator)
+    let shuffled = try keepsOrder ? Tensor.arange(0, count) : Tensor.permutation(count, generator)
+    order = keepsOrder ? shuffled : try buckets?.sort(shuffled, batch: batch, generator) ?? shuffled
     cursor = 0
     epochs += 1
   }

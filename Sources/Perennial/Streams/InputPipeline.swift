@@ -11,15 +11,20 @@ public struct InputPipeline {
   public let scale: Tensor
   public let shift: Tensor
   public let augmentations: [Augmentation]
+  /// How much of each raw row `[N, …]` is no filling, int64 `[N]`; nil where rows are full.
+  public let lengths: ((Tensor) throws -> Tensor)?
   private let unit: Tensor
   private let zero: Tensor
 
   /// - Parameters:
   ///   - mean: of each channel, for values in [0, 1].
   ///   - standardDeviation: of each channel.
-  public init(mean: [Double] = [0], standardDeviation: [Double] = [1], augmentations: [Augmentation] = [])
-    throws
-  {
+  ///   - lengths: how much of each raw row is no filling.
+  public init(
+    mean: [Double] = [0], standardDeviation: [Double] = [1], augmentations: [Augmentation] = [],
+    lengths: ((Tensor) throws -> Tensor)? = nil
+  ) throws {
+    self.lengths = lengths
     scale = try Tensor(standardDeviation.map { Float(1 / (255 * $0)) })
     shift = try Tensor(zip(mean, standardDeviation).map { Float(-$0 / $1) })
     self.augmentations = augmentations
@@ -30,6 +35,7 @@ public struct InputPipeline {
   private init(_ pipeline: InputPipeline, augmentations: [Augmentation]) {
     (scale, shift, unit, zero) = (pipeline.scale, pipeline.shift, pipeline.unit, pipeline.zero)
     self.augmentations = augmentations
+    lengths = pipeline.lengths
   }
 
   /// The same normalisation with other random changes.

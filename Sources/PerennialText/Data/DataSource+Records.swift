@@ -70,6 +70,11 @@ struct RecordRows {
     return true
   }
 
+  /// How much of each row of pairs `[N, 2, L]` is no filling; nil for rows of which every place is computed anyway.
+  var lengths: ((Tensor) throws -> Tensor)? {
+    frame.map { frame in { try ($0 .!= frame.padding).to(.int64).sum([2]).amax([1]) } }
+  }
+
   /// What a reader must know beside every number.
   var notes: [String] {
     [
@@ -105,7 +110,8 @@ extension DataSource {
       test: try Examples(
         inputs: judged.inputs, targets: judged.targets,
         identifiers: Tensor.arange(first, first + judged.targets.shape[0])),
-      pipeline: try InputPipeline(), note: notes.isEmpty ? nil : notes.joined(separator: " "),
+      pipeline: try InputPipeline(lengths: form.lengths),
+      note: notes.isEmpty ? nil : notes.joined(separator: " "),
       groups: order.isEmpty ? nil : DataGroups(order, train: learned.groups, test: judged.groups))
   }
 }

@@ -66,18 +66,19 @@ extension TextDataset {
         return tokens.ids
       }
       let note = truncated > 0 ? "\(truncated) texts were cut to \(length) tokens." : nil
-      return (try Self.padded(rows, with: padding), note)
+      let lengths = { (rows: Tensor) in try (rows .!= padding).to(.int64).sum([1]) }
+      return (try Self.padded(rows, with: padding), try InputPipeline(lengths: lengths), note)
     }
   }
 
   /// The texts as the vectors `[N, D]` that an encoder gives them, made once.
   public func source(_ embedder: TextEmbedder, limit: Int? = nil) throws -> DataSource {
-    try source(limit: limit) { (try $0.map(embedder.callAsFunction), nil) }
+    try source(limit: limit) { (try $0.map(embedder.callAsFunction), try InputPipeline(), nil) }
   }
 
   /// - Parameter inputs: of the texts to be learned and of those that test, with what a reader must know of them.
   private func source(
-    limit: Int?, inputs: (_ sets: [[String]]) throws -> (rows: [Tensor], note: String?)
+    limit: Int?, inputs: (_ sets: [[String]]) throws -> (rows: [Tensor], InputPipeline, note: String?)
   ) throws -> DataSource {
     let labels = Dictionary(uniqueKeysWithValues: classes.enumerated().map { ($1, $0) })
     var counts: [String: Int] = [:]
@@ -85,7 +86,7 @@ extension TextDataset {
       counts[text.label, default: 0] += 1
       return limit.map { counts[text.label, default: 0] <= $0 } ?? true
     }
-    let (rows, cut) = try inputs([learned.map(\.text), test.map(\.text)])
+    let (rows, pipeline, cut) = try inputs([learned.map(\.text), test.map(\.text)])
     func examples(_ rows: Tensor, _ texts: [LabeledText], first: Int) throws -> Examples {
       try Examples(
         inputs: rows, targets: Tensor(texts.compactMap { labels[$0.label] }),
@@ -94,7 +95,7 @@ extension TextDataset {
     let notes = [note, cut].compactMap { $0 }
     return DataSource(
       name: name, train: try examples(rows[0], learned, first: 0),
-      test: try examples(rows[1], test, first: train.count), pipeline: try InputPipeline(),
+      test: try examples(rows[1], test, first: train.count), pipeline: pipeline,
       note: notes.isEmpty ? nil : notes.joined(separator: " "),
       groups: groups.map { DataGroups($0, train: learned.map(\.group), test: test.map(\.group)) })
   }
