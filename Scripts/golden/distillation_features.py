@@ -539,9 +539,43 @@ def alignment(golden):
                 ten=over([(a[:10], b[:10])]))
 
 
+# --- Transformers ----------------------------------------------------------------------------------------------------
+
+
+def transformer_layers(golden):
+    """TinyBERT with g(1) = 2, g(2) = 4 and one map for all hidden states; MiniLM's last layer, heads of other widths."""
+    tokens = lambda width: draw(3, 5, width)
+    scores = lambda: draw(3, 2, 5, 5)
+    students = [tokens(4), tokens(4), scores(), tokens(4), scores()]
+    teachers = [tokens(6), tokens(6), scores(), tokens(6), scores()]
+
+    def tiny(s, t, p):
+        def mapped(x, name):
+            return torch.einsum("oc,nlc->nlo", p(f"{name}.map.weight", 6, 4), x) + p(f"{name}.map.bias", 6)
+
+        hidden = squared(mapped(s[1], "hidden"), t[1]) + squared(mapped(s[3], "hidden"), t[3])
+        heads = sum(((s[i][:, h] - t[i][:, h]) ** 2).sum((1, 2)) / 25 / 2 for i in (2, 4) for h in (0, 1))
+        return squared(mapped(s[0], "embeddings"), t[0]) + hidden + heads
+
+    record(golden, "tinybert", "embeddings, hidden states and scores of layers 2 and 4", students, teachers, tiny)
+
+    def relations(s, t, p):
+        def kl(a, b):
+            return sum((b[:, h, i] * (b[:, h, i].log() - a[:, h, i].log())).sum(1) for h in (0, 1) for i in range(5)) / 10
+
+        def relation(v):
+            return torch.softmax(torch.einsum("nhid,nhjd->nhij", v, v) / v.shape[3] ** 0.5, -1)
+
+        return kl(s[0], t[0]) + kl(relation(s[1]), relation(t[1]))
+
+    record(golden, "minilm", "KL of attention and of value relations, mean over heads and places",
+           [scores().softmax(-1), draw(3, 2, 5, 3)], [scores().softmax(-1), draw(3, 2, 5, 4)], relations)
+
+
 def main() -> None:
     deterministic(11)
     golden = Golden("distillation_features.py")
-    for topic in (hints, attention, factors, preactivations, selectivity, variational, contrast, review, reuse, alignment):
+    for topic in (hints, attention, factors, preactivations, selectivity, variational, contrast, review, reuse, alignment,
+                  transformer_layers):
         topic(golden)
     golden.write(PERENNIAL / "distillation_features.safetensors")

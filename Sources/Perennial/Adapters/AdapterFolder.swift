@@ -6,8 +6,8 @@ import Torch
 /// Paths in the file are those of the model behind `base_model.model.`; the adapter's name is not part of them.
 public struct AdapterFolder {
   private static let prefix = "base_model.model."
-  private static let configurationFile = "adapter_config.json"
-  private static let weightsFile = "adapter_model.safetensors"
+  static let configurationFile = "adapter_config.json"
+  static let weightsFile = "adapter_model.safetensors"
 
   /// The folder.
   public let url: URL
@@ -20,11 +20,7 @@ public struct AdapterFolder {
   /// - Throws: `AdapterError.file` for a folder that is none, naming tensors that are missing, unknown, or of other shapes;
   ///   `AdapterError.noTargets` for an adapter of another model.
   public func read(_ name: String = "default", into model: Module) throws -> AdapterSet {
-    let file = url.appendingPathComponent(Self.configurationFile)
-    guard let data = try? Data(contentsOf: file) else {
-      throw AdapterError.file(file.relativePath, "there is no such file, or it cannot be read")
-    }
-    let configuration = try LowRankConfiguration(peft: data, file: file.relativePath)
+    let configuration = try LowRankConfiguration(peft: configuration(), file: configurationPath)
     let weights = try Safetensors.read(url.appendingPathComponent(Self.weightsFile)).tensors
     let set = try model.addAdapters(name, configuration, RandomStreams(seed: 0))
     do {
@@ -35,6 +31,16 @@ public struct AdapterFolder {
     }
     return set
   }
+
+  /// The bytes of `adapter_config.json`.
+  func configuration() throws -> Data {
+    guard let data = try? Data(contentsOf: url.appendingPathComponent(Self.configurationFile)) else {
+      throw AdapterError.file(configurationPath, "there is no such file, or it cannot be read")
+    }
+    return data
+  }
+
+  var configurationPath: String { url.appendingPathComponent(Self.configurationFile).relativePath }
 
   private func fill(_ set: AdapterSet, _ model: Module, _ weights: [String: Tensor]) throws {
     var parameters = try set.fileParameters()

@@ -13,64 +13,38 @@ extension LowRankConfiguration {
   /// - Parameter file: its name, for errors.
   /// - Throws: `AdapterError.file` naming what is wrong, or what is asked for that adapters here do not do.
   init(peft data: Data, file: String) throws {
-    func refuse(_ problem: String) -> AdapterError { .file(file, problem) }
-    guard let object = try? JSONSerialization.jsonObject(with: data) as? Object else {
-      throw refuse("it is no JSON object")
-    }
-    guard let kind = object["peft_type"] as? String else { throw refuse("`peft_type` is missing") }
-    guard kind == "LORA" else { throw refuse("`peft_type` is \(kind), where LORA is known") }
-    func value<Value>(_ key: String, _ type: Value.Type, default standard: Value? = nil) throws -> Value {
-      guard let found = object[key], !(found is NSNull) else {
-        guard let standard else { throw refuse("`\(key)` is missing") }
-        return standard
-      }
-      guard let value = found as? Value else { throw refuse("`\(key)` has the wrong type: \(found)") }
-      return value
-    }
-    rank = try value("r", Int.self)
-    alpha = try value("lora_alpha", Double.self, default: 8)
-    dropout = try value("lora_dropout", Double.self, default: 0)
-    isRankStabilized = try value("use_rslora", Bool.self, default: false)
-    hasMagnitude = try value("use_dora", Bool.self, default: false)
-    rankPattern = try value("rank_pattern", [String: Int].self, default: [:])
-    alphaPattern = try value("alpha_pattern", [String: Double].self, default: [:])
-    modulesToSave = try value("modules_to_save", [String].self, default: [])
+    let object = try PEFTObject(data, file: file)
+    _ = try object.kind(among: ["LORA"])
+    rank = try object.value("r", Int.self)
+    alpha = try object.value("lora_alpha", Double.self, default: 8)
+    dropout = try object.value("lora_dropout", Double.self, default: 0)
+    isRankStabilized = try object.value("use_rslora", Bool.self, default: false)
+    hasMagnitude = try object.value("use_dora", Bool.self, default: false)
+    rankPattern = try object.value("rank_pattern", [String: Int].self, default: [:])
+    alphaPattern = try object.value("alpha_pattern", [String: Double].self, default: [:])
+    modulesToSave = try object.value("modules_to_save", [String].self, default: [])
     baseModel = object["base_model_name_or_path"] as? String
     taskType = object["task_type"] as? String
     switch object["layers_to_transform"] {
-    case nil, is NSNull: break
+    case nil: break
     case let block as Int: blocks = [block]
     case let list as [Int]: blocks = list
-    case let other?: throw refuse("`layers_to_transform` has the wrong type: \(other)")
+    case let other?: throw object.refuse("`layers_to_transform` has the wrong type: \(other)")
     }
     switch object["target_modules"] {
     case let names as [String]: targets = .named(names)
     case "all-linear" as String: targets = .allLinear
     case let pattern as String: targets = .matching(pattern)
-    default: throw refuse("`target_modules` must be a list of names or a regular expression")
+    default: throw object.refuse("`target_modules` must be a list of names or a regular expression")
     }
     guard rank > 0, (0..<1).contains(dropout), rankPattern.values.allSatisfy({ $0 > 0 }) else {
-      throw refuse("`r` must be at least 1 and `lora_dropout` in [0, 1)")
+      throw object.refuse("`r` must be at least 1 and `lora_dropout` in [0, 1)")
     }
     let known = Self.harmless.union([
       "peft_type", "r", "lora_alpha", "lora_dropout", "use_rslora", "use_dora", "rank_pattern",
       "alpha_pattern", "modules_to_save", "layers_to_transform", "target_modules",
     ])
-    for (key, value) in object.sorted(by: { $0.key < $1.key }) where !known.contains(key) {
-      guard Self.isOff(value) else { throw refuse("`\(key)`: \(value) is not supported") }
-    }
-  }
-
-  /// Values that ask for nothing.
-  private static func isOff(_ value: Any) -> Bool {
-    switch value {
-    case is NSNull: true
-    case let flag as Bool: !flag
-    case let text as String: text == "none"
-    case let list as [Any]: list.isEmpty
-    case let map as Object: map.isEmpty
-    default: false
-    }
+    try object.finish(known: known)
   }
 
   /// `adapter_config.json`

@@ -5,6 +5,9 @@ import Torch
 /// A teacher's outputs for every view of every example, packed: whole as float32, or the k largest as float16 with their
 /// units in as few bytes as they need, and the logarithm of the mass of the rest.
 ///
+/// Of a language model every place of a text has outputs. With k of K units kept, an item, or a token, takes (2 + b) k + 2
+/// bytes: b is 1 up to 256 units, 2 up to 32,768, and 4 beyond. All of them take 4 K: for a vocabulary of 32,000 and k = 8,
+/// 34 bytes a token in place of 128,000.
 /// On disk it is a safetensors file, mapped into memory rather than read; its header tells whose answers these are.
 struct AnswerCache {
   /// What answers belong to.
@@ -16,6 +19,8 @@ struct AnswerCache {
     let examples: Int
     let views: Int
     let outputs: Int
+    /// Places of an example that have outputs of their own; nil where it has one.
+    let places: Int?
     let top: Int?
 
     /// How many examples' augmented inputs are compared, from first to last.
@@ -28,6 +33,7 @@ struct AnswerCache {
       views = learner.options.views ?? 1
       outputs = teacher.outputs
       self.top = top.map { min($0, teacher.outputs) }
+      places = learner.objective is TokenPrediction ? examples.targets.shape[1] : nil
       let count = min(Self.probes, examples.count)
       let places = try Tensor((0..<count).map { $0 * examples.count / count })
       let batch = try AnswerCache.batch(places, view: views - 1, examples, learner)
@@ -43,9 +49,9 @@ struct AnswerCache {
 
     /// Of the columns.
     var shapes: [String: [Int]] {
-      let rows = views * examples
-      guard let top else { return ["outputs": [rows, outputs]] }
-      return ["units": [rows, top], "values": [rows, top], "rest": [rows, 1]]
+      let rows = [views * examples] + (places.map { [$0] } ?? [])
+      guard let top else { return ["outputs": rows + [outputs]] }
+      return ["units": rows + [top], "values": rows + [top], "rest": rows + [1]]
     }
 
     /// What differs, in words; nil where nothing does.
@@ -58,7 +64,8 @@ struct AnswerCache {
   }
 
   private let origin: Origin
-  /// float32 `[V·N, K]`; or units `[V·N, k]`, values float16 `[V·N, k]` and log mass of the rest float16 `[V·N, 1]`.
+  /// float32 `[V·N, …, K]`; or units `[V·N, …, k]`, values float16 `[V·N, …, k]` and log mass of the rest float16
+  /// `[V·N, …, 1]`, with the places of a text between, where each has outputs.
   private let columns: [String: Tensor]
 
   private static let originKey = "origin"
@@ -68,8 +75,9 @@ struct AnswerCache {
     self.origin = origin
     var parts: [[String: Tensor]] = []
     for view in 0..<origin.views {
-      for start in stride(from: 0, to: examples.count, by: 256) {
-        let places = try Tensor.arange(start, min(start + 256, examples.count))
+      let chunk = max(256 / (origin.places ?? 1), 1)
+      for start in stride(from: 0, to: examples.count, by: chunk) {
+        let places = try Tensor.arange(start, min(start + chunk, examples.count))
         let inputs = try Self.batch(places, view: view, examples, learner).inputs
         parts.append(try Self.packed(teacher.look(inputs, taps: []).outputs.to(.cpu), origin))
       }
@@ -106,7 +114,7 @@ struct AnswerCache {
   /// Bytes that the answers take.
   var byteCount: Int { columns.values.reduce(0) { $0 + $1.byteCount } }
 
-  /// Outputs `[N, K]` for examples at `places` in these views: whole ones as they were, of others log-probabilities in
+  /// Outputs `[N, K]`, or `[N, L, K]`, for examples at `places` in these views: whole ones as they were, of others log-probabilities in
   /// which the units that were not kept share the rest equally.
   func callAsFunction(_ places: Tensor, views: [Int]?) throws -> Tensor {
     try noGrad {
@@ -119,8 +127,8 @@ struct AnswerCache {
         let top = origin.top
       else { throw StateError.missing("the kept answers") }
       let share = try rest.indexSelect(rows).to(.float32) - log(Double(max(origin.outputs - top, 1)))
-      return try share.expand([places.count, origin.outputs]).scatter(
-        units.indexSelect(rows).to(.int64), values.indexSelect(rows).to(.float32), dim: 1)
+      return try share.expand(Array(share.shape.dropLast()) + [origin.outputs]).scatter(
+        units.indexSelect(rows).to(.int64), values.indexSelect(rows).to(.float32), dim: -1)
     }
   }
 
@@ -137,8 +145,8 @@ struct AnswerCache {
     try noGrad {
       guard let top = origin.top else { return ["outputs": try outputs.to(.float32)] }
       let logp = try outputs.to(.float32).logSoftmax()
-      let (values, units) = try logp.topK(top, dim: 1)
-      let mass = try values.exp().sum([1], keepDims: true)
+      let (values, units) = try logp.topK(top)
+      let mass = try values.exp().sum([-1], keepDims: true)
       let rest = try (-mass + 1).clamp(min: 1e-7).log()
       return [
         "values": try values.to(.float16), "rest": try rest.to(.float16),

@@ -28,6 +28,11 @@ public struct Frozen {
     self.dtype = dtype
   }
 
+  /// What writes texts, where the model does.
+  ///
+  /// - Throws: `StrategyError.model`.
+  func writer(for strategy: String) throws -> any TokenWriter { try network.writer(for: strategy) }
+
   /// The classifier's name in paths.
   var headName: String { network.headName }
 

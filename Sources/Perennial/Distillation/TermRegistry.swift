@@ -19,6 +19,7 @@ public enum TermRegistry {
     NeuronSelectivity.card, VariationalInformation.card, ContrastiveRepresentation.card,
     ReviewOfKnowledge.card,
     ReusedClassifier.card,
+    TransformerDistillation.card, AttentionRelations.card,
   ]
 
   /// The names, in the order of the documentation.

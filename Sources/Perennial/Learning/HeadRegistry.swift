@@ -63,6 +63,10 @@ public enum HeadRegistry {
       _ = try selection.decode(NoOptions.self)
       return try LinearHead(features: features, generator)
     },
+    "none": { selection, features, _ in
+      _ = try selection.decode(NoOptions.self)
+      return FeatureHead(features: features)
+    },
     "fixed": { selection, features, generator in
       let options = try selection.decode(FixedOptions.self)
       return try FixedHead(features: features, capacity: options.outputs, generator)

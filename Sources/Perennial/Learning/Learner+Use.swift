@@ -77,8 +77,9 @@ extension Objective {
   func score(
     over count: Int, targets: Tensor, _ device: Device, sums: (Range<Int>, Tensor) throws -> [Double]
   ) throws -> Double {
-    // A place of a text has outputs of its own.
-    let batch = max(Self.scoreBatch / (isClassification || targets.rank < 2 ? 1 : targets.shape[1]), 1)
+    // A place of a text has outputs of its own; neighbours are looked for among as many as can be.
+    let hasOne = isClassification || targets.rank < 2 || scoreKind == .retrieval
+    let batch = max(Self.scoreBatch / (hasOne ? 1 : targets.shape[1]), 1)
     var total: [Double] = []
     for start in stride(from: 0, to: count, by: batch) {
       let range = start..<min(start + batch, count)

@@ -44,6 +44,7 @@ public final class Learner {
     seed: UInt64 = 0, device: Device = .cpu
   ) throws {
     try Self.check(strategies)
+    try Self.check(options, strategies)
     self.blueprint = blueprint.extended(by: strategies)
     self.objective = objective
     self.optimizer = optimizer
@@ -111,20 +112,21 @@ public final class Learner {
     for strategy in strategies { batch = try strategy.rehearse(batch, self) }
 
     try vector.zeroGradients()
-    let (features, taps) = try model.recording(taps: strategies.flatMap(\.taps)) {
-      try model.features(batch.inputs)
+    var value = 0.0
+    var look: Look?
+    var terms: [LossTerm] = []
+    for (part, share) in try parts(of: batch) {
+      let step = try forward(part, session)
+      let loss = try step.terms.dropFirst().reduce(step.terms[0].value) { try $0 + $1.value }
+      value += try finite(loss, step.terms, session) * share
+      if vector.count > 0 { try vector.backward(share == 1 ? loss : loss * share) }
+      (look, terms) = (step.look, step.terms)
     }
-    try model.head.prepare(features, batch.targets)
-    let look = Look(features: features, outputs: try model.head(features), taps: taps)
+    guard let look else { throw LearnerError.emptyExperience(session.experience.name) }
     var step = Step(learner: self, session: session, number: session.step, batch: batch, look: look)
-    var terms = [LossTerm("loss", try mainLoss(step))]
-    for strategy in strategies { terms += try strategy.terms(step) }
     step.terms = terms
-    let loss = try terms.dropFirst().reduce(terms[0].value) { try $0 + $1.value }
-    let value = try finite(loss, terms, session)
 
     if vector.count > 0 {
-      try vector.backward(loss)
       for strategy in strategies { try strategy.inspect(vector, step) }
       for strategy in strategies { try strategy.transform(vector, step) }
       if let clip = options.clip { try vector.clipGradientNorm(clip) }
@@ -217,6 +219,21 @@ public final class Learner {
 // MARK: - Parts of a step
 
 extension Learner {
+  /// What the model makes of a batch, or of a part of one, with the parts of its loss.
+  private func forward(_ batch: Batch, _ session: Session) throws -> Step {
+    let (features, taps) = try model.recording(taps: strategies.flatMap(\.taps)) {
+      try model.features(batch.inputs)
+    }
+    try model.head.prepare(features, batch.targets)
+    let pieces = try lossInPieces(features, batch)
+    let outputs = try pieces == nil ? model.head(features) : Tensor.zeros([0])
+    let look = Look(features: features, outputs: outputs, taps: taps)
+    var step = Step(learner: self, session: session, number: session.step, batch: batch, look: look)
+    let main = LossTerm("loss", try pieces ?? mainLoss(step))
+    step.terms = [main] + (try strategies.flatMap { try $0.terms(step) })
+    return step
+  }
+
   private func nextBatch(_ session: Session) throws -> Batch {
     let places = try session.sampler.next(random.stream("order"))
     if let views = options.views {

@@ -1,5 +1,9 @@
 /// Why learning cannot go on.
 public enum LearnerError: Error, CustomStringConvertible, Equatable {
+  /// A strategy that looks at whole batches, where batches are learned in parts.
+  case parts(String)
+  /// A model without blocks that could be run again.
+  case recompute
   case notFinite(term: String, experience: String, step: Int)
   case noSession
   case emptyExperience(String)
@@ -16,6 +20,9 @@ public enum LearnerError: Error, CustomStringConvertible, Equatable {
 
   public var description: String {
     switch self {
+    case .parts(let name):
+      "\(name) looks at whole batches: leave `training.accumulate` out"
+    case .recompute: "the model has no blocks to run again: leave `training.recompute` out"
     case .notFinite(let term, let experience, let step):
       "the \(term) is not finite at step \(step) of experience \(experience): lower the learning rate or clip the gradient"
     case .noSession: "no experience has begun"

@@ -13,6 +13,9 @@ public protocol Objective: Sendable {
   /// The mean loss; the same as the mean of `losses`, in as few operations as possible.
   func meanLoss(_ outputs: Tensor, _ targets: Tensor) throws -> Tensor
 
+  /// How much the mean loss of these targets counts in that of a bigger batch.
+  func weight(of targets: Tensor) throws -> Double
+
   /// What a score needs to know of some outputs `[N, K]`: sums that add up over batches.
   func sums(_ outputs: Tensor, _ targets: Tensor) throws -> [Double]
 
@@ -56,6 +59,9 @@ extension Objective {
     _ learner: Learner, _ inputs: Tensor, task: Int?, _ targets: Tensor, outputs: () throws -> Tensor
   ) throws -> [Double] { try sums(outputs(), targets) }
 
+  /// The number of items.
+  public func weight(of targets: Tensor) throws -> Double { Double(targets.shape[0]) }
+
   /// A share: how much of how much.
   public func score(of sums: [Double]) -> Double { sums[0] / max(sums[1], 1) }
 
@@ -75,6 +81,8 @@ public enum ScoreKind: String, Codable, Sendable {
   case tokenProbability = "token_probability"
   /// BLEU of what is written, as a share: 0.4 is what is printed as 40.
   case bleu
+  /// The share of items whose own target is the nearest.
+  case retrieval
 }
 
 extension ScoreKind {
@@ -84,6 +92,7 @@ extension ScoreKind {
     case .accuracy: nil
     case .determination: "Accuracy is here the coefficient of determination R²."
     case .tokenProbability: "Accuracy is here the mean probability of a token, 1 / perplexity."
+    case .retrieval: "Accuracy is here how often an item's own target is the nearest."
     case .bleu: "Accuracy is here BLEU, as a share, of what the model writes."
     }
   }

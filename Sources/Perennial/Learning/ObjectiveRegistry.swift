@@ -10,12 +10,19 @@ public enum ObjectiveRegistry {
     }
   }
 
+  struct EmbeddingOptions: Configurable {
+    var distance = EmbeddingPrediction.Distance.euclidean
+  }
+
   static let makers: KeyValuePairs<String, @Sendable (Selection) throws -> any Objective> = [
     "classification": {
       Classification(labelSmoothing: try $0.decode(ClassificationOptions.self).labelSmoothing)
     },
     "tokens": {
       TokenPrediction(labelSmoothing: try $0.decode(ClassificationOptions.self).labelSmoothing)
+    },
+    "embedding": {
+      EmbeddingPrediction(distance: try $0.decode(EmbeddingOptions.self).distance)
     },
     "multi-label": {
       _ = try $0.decode(NoOptions.self)

@@ -24,6 +24,10 @@ public protocol Strategy: AnyObject {
   /// A network was made, the learner's own or a copy: attach modules of the strategy's own.
   func extend(_ network: Network, _ random: RandomStreams) throws
 
+  /// Whether it looks at what the model makes of a batch, or at where items lie in it. A batch can be learned in parts, and
+  /// its outputs left out, where no strategy does.
+  var seesBatch: Bool { get }
+
   /// The names of the model's taps whose values the strategy wants to see in every step, in ``Step/look``.
   var taps: [String] { get }
 
@@ -128,6 +132,7 @@ extension Strategy {
     _ network: Network, _ random: RandomStreams, fresh: @escaping (RandomStreams) throws -> Network
   ) throws -> Network { network }
   public func extend(_ network: Network, _ random: RandomStreams) throws {}
+  public var seesBatch: Bool { true }
   public var taps: [String] { [] }
   public var teacherNames: [String] { [] }
   public var models: [Selection] { [] }

@@ -11,8 +11,13 @@ public struct TokenPrediction: Objective {
 
   /// The share of the target that is spread over the vocabulary.
   public let labelSmoothing: Double
+  /// The most scores that a training step may have at once, where nobody but the loss looks at them; beyond that the loss is
+  /// taken in pieces, and no `[tokens, vocabulary]` tensor is ever whole.
+  public let wholeOutputs: Int
 
-  public init(labelSmoothing: Double = 0) { self.labelSmoothing = labelSmoothing }
+  public init(labelSmoothing: Double = 0, wholeOutputs: Int = 1 << 23) {
+    (self.labelSmoothing, self.wholeOutputs) = (labelSmoothing, wholeOutputs)
+  }
 
   public var isClassification: Bool { false }
   public var scoreKind: ScoreKind { .tokenProbability }
@@ -27,6 +32,11 @@ public struct TokenPrediction: Objective {
   public func meanLoss(_ outputs: Tensor, _ targets: Tensor) throws -> Tensor {
     try flat(outputs).crossEntropy(
       flat(targets), ignoring: Self.ignored, labelSmoothing: labelSmoothing)
+  }
+
+  /// The tokens that count.
+  public func weight(of targets: Tensor) throws -> Double {
+    try (targets .!= Self.ignored).to(.float32).sum().item()
   }
 
   /// Σ log p over the tokens that count, and how many those are.

@@ -24,11 +24,14 @@ public struct TrainingOptions {
   public var views: Int?
   /// So many batches are sorted by length together, where rows differ in it; nil shuffles all alike.
   public var buckets: Int?
+  /// In how many parts, one after the other, a batch is learned: gradients add up to those of the whole, in a part of its
+  /// memory. Batch normalisation alone sees each part by itself.
+  public var accumulate: Int
 
   public init(
     batch: Int = 128, length: Length = .epochs(1), schedule: @escaping (Int) -> Schedule = { _ in .constant },
     clip: Double? = nil, resetOptimizer: Bool = false, keepsOrder: Bool = false,
-    views: Int? = nil, buckets: Int? = nil
+    views: Int? = nil, buckets: Int? = nil, accumulate: Int = 1
   ) {
     self.batch = batch
     self.length = length
@@ -38,6 +41,7 @@ public struct TrainingOptions {
     self.keepsOrder = keepsOrder
     self.views = views
     self.buckets = buckets
+    self.accumulate = accumulate
   }
 
   /// Optimizer steps for this many examples.

@@ -38,7 +38,11 @@ extension Modality {
 
   /// The model as the recipe trains it: with the parts frozen that shall not learn.
   func trainedBlueprint(_ recipe: Recipe, for stream: Stream) throws -> Blueprint {
-    let blueprint = try blueprint(recipe, for: stream)
+    var blueprint = try blueprint(recipe, for: stream)
+    if recipe.training.recompute { blueprint = blueprint.recomputing() }
+    if recipe.training.precision != .float32 {
+      blueprint = blueprint.computing(in: recipe.training.precision.dtype)
+    }
     return recipe.training.freeze == .backbone ? blueprint.withFrozenBackbone() : blueprint
   }
 }

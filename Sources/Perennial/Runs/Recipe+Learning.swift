@@ -15,6 +15,6 @@ extension Recipe.Training {
       batch: online ?? batch, length: online == nil ? length : .epochs(1),
       schedule: { torchSchedule(examples: $0) }, clip: clip, resetOptimizer: resetOptimizer,
       keepsOrder: keepsOrder && online != nil,
-      views: views, buckets: buckets)
+      views: views, buckets: buckets, accumulate: accumulate)
   }
 }

@@ -15,6 +15,12 @@ extension Recipe {
     public let views: Int?
     /// So many batches are sorted by length together; `nil` shuffles all alike.
     public let buckets: Int?
+    /// In how many parts, one after the other, a batch is learned; 1 learns it whole.
+    public let accumulate: Int
+    /// Whether the blocks of a model are run again in the backward pass rather than remembered.
+    public let recompute: Bool
+    /// The type in which linear layers of the backbone compute in training and in use; weights stay float32.
+    public let precision: Teacher.Precision
     /// The largest Euclidean norm of the gradient; `nil` leaves gradients as they are.
     public let clip: Double?
     /// Whether each experience starts with a fresh optimizer.
@@ -50,7 +56,7 @@ extension Recipe {
 extension Recipe.Training: Decodable, Validated {
   private enum CodingKeys: String, CodingKey {
     case optimizer, schedule, warmUp, batch, steps, epochs, clip, resetOptimizer, freeze, evaluateEvery,
-      views, buckets,
+      views, buckets, accumulate, recompute, precision,
       checkpointEvery, tune, maxForgetting
   }
 
@@ -62,6 +68,9 @@ extension Recipe.Training: Decodable, Validated {
     warmUp = try container.decodeIfPresent(Recipe.WarmUp.self, forKey: .warmUp)
     views = try container.decodeIfPresent(Int.self, forKey: .views)
     buckets = try container.decodeIfPresent(Int.self, forKey: .buckets)
+    accumulate = try container.value(.accumulate, default: 1)
+    recompute = try container.value(.recompute, default: false)
+    precision = try container.value(.precision, default: .float32)
     clip = try container.decodeIfPresent(Double.self, forKey: .clip)
     resetOptimizer = try container.value(.resetOptimizer, default: false)
     freeze = try container.value(.freeze, default: .nothing)
@@ -88,6 +97,7 @@ extension Recipe.Training: Decodable, Validated {
   public func validate(at node: ConfigurationNode) throws {
     try node.require("batch", batch, atLeast: 1)
     try node.require("views", views, atLeast: 1)
+    try node.require("accumulate", accumulate, atLeast: 1)
     try node.require("clip", clip, above: 0)
     try node.require("evaluate_every", evaluateEvery, atLeast: 1)
     try node.require("checkpoint_every", checkpointEvery, atLeast: 1)

@@ -20,7 +20,8 @@ extension CausalLanguageModel {
     guard let length = prompts.map(\.count).max() else { return [] }
     let ends = options.endTokens ?? endTokens
     let filler = paddingToken ?? ends.first ?? 0
-    let limit = maximumLength.map { $0 - length } ?? options.maximumNewTokens
+    let lead = promptSource?.promptLength ?? 0
+    let limit = maximumLength.map { $0 - length - lead } ?? options.maximumNewTokens
     guard limit >= 0 else {
       throw GenerationError(
         option: "prompts", allowed: "at most \(length + limit) tokens long for this model, not \(length)")
@@ -30,7 +31,7 @@ extension CausalLanguageModel {
       try noGrad {
         let device = try outputWeight.value.device
         let batch = try TokenBatch(prompts, padding: filler, side: .left).moved(to: device)
-        let capacity = length + Swift.min(limit, options.maximumNewTokens)
+        let capacity = lead + length + Swift.min(limit, options.maximumNewTokens)
         let cache = options.usesCache ? try makeCache(rows: batch.rows, capacity: capacity) : nil
         var all = batch
         return try loop(limit: limit, listener: listener) { newest in

@@ -116,14 +116,13 @@ struct CausalView {
   let positions: Tensor?
   let pattern: AttentionPattern
 
+  init(start: Int, end: Int, positions: Tensor?, pattern: AttentionPattern) {
+    (self.start, self.end, self.positions, self.pattern) = (start, end, positions, pattern)
+  }
+
   init(_ batch: TokenBatch, cache: KeyValueCache?) throws {
-    start = cache?.length ?? 0
-    end = start + batch.length
-    if let cache {
-      (positions, pattern) = try cache.view(batch)
-    } else {
-      positions = try batch.positions()
-      pattern = try batch.pattern(isCausal: true)
-    }
+    let start = cache?.length ?? 0
+    let (positions, pattern) = try cache?.view(batch) ?? (batch.positions(), batch.pattern(isCausal: true))
+    self.init(start: start, end: start + batch.length, positions: positions, pattern: pattern)
   }
 }

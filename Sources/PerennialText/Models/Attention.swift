@@ -40,16 +40,24 @@ struct AttentionPattern {
 final class AttentionCore: Module {
   /// Hears the probabilities `[N, heads, L, S]`, before dropout.
   let probabilities: Tap
+  /// Hears the scores that they are the softmax of, 0 for what must not be seen.
+  let scores: Tap
+  /// Hears the values `[N, groups, S, d]`.
+  let values: Tap
   private let dropout: Dropout
   private let scale: Double
 
   init(_ name: String, scale: Double, dropout: Dropout) {
     probabilities = Tap(name)
+    scores = Tap("\(name).scores")
+    values = Tap("\(name).values")
     self.dropout = dropout
     self.scale = scale
     super.init()
     register("dropout", dropout)
   }
+
+  var taps: [Tap] { [probabilities, scores, values] }
 
   /// Queries `[N, heads, L, d]`, keys and values `[N, groups, S, d]` → `[N, L, heads · d]`.
   ///
@@ -59,7 +67,8 @@ final class AttentionCore: Module {
   {
     let (n, heads, length, size) = (queries.shape[0], queries.shape[1], queries.shape[2], queries.shape[3])
     let groups = keys.shape[1]
-    let isPlain = !probabilities.isHeard && !(dropout.isTraining && dropout.probability > 0)
+    _ = self.values(values)
+    let isPlain = !probabilities.isHeard && !scores.isHeard && !(dropout.isTraining && dropout.probability > 0)
     if isPlain, groups < heads, length == 1, pattern.bias.map({ $0.shape[1] == 1 }) ?? true {
       // One query a head: the heads of a group can stand where queries stand.
       let folded = try queries.reshape([n, groups, heads / groups, size])
@@ -78,11 +87,14 @@ final class AttentionCore: Module {
         keys: keys, values: values, mask: bias, causal: pattern.isCausal && bias == nil && length > 1,
         scale: scale)
     } else {
-      var scores = try queries.matmul(keys.T) * scale
+      var all = try queries.matmul(keys.T) * scale
       if let bias = try pattern.whole(length, keys.shape[2], device: queries.device) {
-        scores = try scores + bias
+        if scores.isHeard { _ = scores(try all.maskedFill(bias .< AttentionPattern.unseen / 2, 0)) }
+        all = try all + bias
+      } else {
+        all = scores(all)
       }
-      mixed = try dropout(probabilities(scores.softmax())).matmul(values)
+      mixed = try dropout(probabilities(all.softmax())).matmul(values)
     }
     return try mixed.transpose(1, 2).reshape([n, length, heads * size])
   }

@@ -4,12 +4,14 @@ import Torch
 /// The BERT encoder (Devlin et al. 2019), with the parameter names of `transformers`' `BertModel`.
 ///
 /// Taps are `embeddings`, `layers.0` … (what each layer gives, `[N, L, D]`), `attentions.0` … (its probabilities
-/// `[N, heads, L, L]`) and `hidden`. Places count tokens, so that padding may stand on either side.
-public final class BERT: Module, PublishedModel, TextEncoder, Checkpointing {
+/// `[N, heads, L, S]`; `attentions.0.scores` before the softmax, `attentions.0.values` what they weigh) and `hidden`. Places count
+/// tokens, so that padding may stand on either side.
+public final class BERT: Module, PublishedModel, TextEncoder, Promptable, Recomputing {
   public static let modelTypes = ["bert"]
   public let configuration: BERTConfiguration
   public let taps: [Tap]
   public var recomputesBlocks = false
+  public var promptSource: (any PromptSource)?
   public var width: Int { configuration.width }
   public var paddingToken: Int? { configuration.paddingToken }
 
@@ -39,7 +41,7 @@ public final class BERT: Module, PublishedModel, TextEncoder, Checkpointing {
     dropout = Dropout(c.hiddenDropout, masks)
     layers = try (0..<c.layers).map { try BERTLayer(c, index: $0, generator, masks) }
     pooler = c.hasPooler ? try .normal(c.width, c.width, deviation: deviation, generator) : nil
-    taps = [embedded] + layers.flatMap { [$0.output, $0.core.probabilities] } + [hidden]
+    taps = [embedded] + layers.flatMap { [$0.output] + $0.core.taps } + [hidden]
     super.init()
     register("embeddings.word_embeddings", words)
     register("embeddings.position_embeddings", places)
@@ -55,21 +57,44 @@ public final class BERT: Module, PublishedModel, TextEncoder, Checkpointing {
   /// - Parameter types: The part of a pair that each token belongs to, int64 `[N, L]`; nil: the first.
   /// - Throws: `TorchError` for sequences that are too long, and ids outside of the vocabulary.
   public func hiddenStates(_ batch: TokenBatch, types tokenTypes: Tensor?) throws -> Tensor {
-    try configuration.maximumLength.checkLength(batch.length)
-    let positions =
-      try batch.positions().map { try places($0) } ?? places.weight.value[0..<batch.length]
-    let type = try tokenTypes.map { try types($0) } ?? types.weight.value[0]
-    var x = embedded(try dropout(norm(words(batch.ids) + positions + type)))
-    let pattern = try batch.pattern(isCausal: false)
-    for layer in layers {
-      let taps = [layer.core.probabilities]
-      x = layer.output(
-        try run(layer, [x], dropout: masks, heard: taps) { try layer($0[0], pattern) })
-    }
-    return hidden(x)
+    let (all, lead) = try promptedStates(batch, types: tokenTypes)
+    return lead > 0 ? try all.narrow(dim: 1, start: lead, count: batch.length) : all
   }
 
   public func hiddenStates(_ batch: TokenBatch) throws -> Tensor { try hiddenStates(batch, types: nil) }
+
+  public func promptedStates(_ batch: TokenBatch) throws -> (hidden: Tensor, lead: Int) {
+    try promptedStates(batch, types: nil)
+  }
+
+  private func promptedStates(_ batch: TokenBatch, types tokenTypes: Tensor?) throws -> (
+    hidden: Tensor, lead: Int
+  ) {
+    let prompted = try PromptedBatch(batch, promptSource)
+    let (length, skipped) = (prompted.whole.length, prompted.hiddenPlaces)
+    try configuration.maximumLength.checkLength(length)
+    let positions =
+      try prompted.whole.positions().map { try places($0.narrow(dim: 1, start: skipped, count: length - skipped)) }
+      ?? places.weight.value[skipped..<length]
+    let type = try tokenTypes.map { try types($0.padded([prompted.lead, 0])) } ?? types.weight.value[0]
+    var x = embedded(try dropout(norm(prompted.joined(words(batch.ids)) + positions + type)))
+    let pattern = try prompted.whole.pattern(isCausal: false).dropping(skipped)
+    for (index, layer) in layers.enumerated() {
+      let taps = layer.core.taps
+      x = layer.output(
+        try run(layer, [x] + prompted.prefix(index), dropout: masks, heard: taps) {
+          try layer($0[0], pattern, prefix: Array($0.dropFirst()))
+        })
+    }
+    return (hidden(x), prompted.lead)
+  }
+
+  public var promptShape: PromptShape {
+    let c = configuration
+    return PromptShape(width: c.width, layers: c.layers, groups: c.heads, headWidth: c.width / c.heads)
+  }
+
+  public var tokenTable: Parameter { words.weight }
 
   /// The pooler's output `[N, D]` for hidden states `[N, L, D]`: tanh of a dense layer on the first token.
   ///
@@ -87,7 +112,9 @@ public final class BERT: Module, PublishedModel, TextEncoder, Checkpointing {
 }
 
 /// Attention and a two-layer perceptron, each added to its input and normalised after.
-final class BERTLayer: Module {
+final class BERTLayer: Module, TransformerBlock {
+  var attentionOutput: any AdaptableLayer { mix }
+  var perceptronOutput: any AdaptableLayer { outer }
   let core: AttentionCore
   let output: Tap
   private let query, key, value, mix, inner, outer: Linear
@@ -128,9 +155,9 @@ final class BERTLayer: Module {
     register("output.dropout", dropout)
   }
 
-  func callAsFunction(_ x: Tensor, _ pattern: AttentionPattern) throws -> Tensor {
-    let mixed = try core(
-      query(x).splitHeads(heads), key(x).splitHeads(heads), value(x).splitHeads(heads), pattern)
+  func callAsFunction(_ x: Tensor, _ pattern: AttentionPattern, prefix: [Tensor]) throws -> Tensor {
+    let (keys, values) = try prefix.leading(key(x).splitHeads(heads), value(x).splitHeads(heads))
+    let mixed = try core(query(x).splitHeads(heads), keys, values, pattern)
     let attended = try attentionNorm(dropout(mix(mixed)) + x)
     return try outputNorm(dropout(outer(activation(inner(attended)))) + attended)
   }

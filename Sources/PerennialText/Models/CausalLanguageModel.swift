@@ -2,7 +2,7 @@ import Perennial
 import Torch
 
 /// A model that reads from left to right and says what comes next.
-public protocol CausalLanguageModel: Layer, TextEncoder, TokenOutputs {
+public protocol CausalLanguageModel: Layer, TextEncoder, TokenOutputs, Promptable {
   /// The longest sequence it takes, or nil.
   var maximumLength: Int? { get }
 

@@ -5,13 +5,15 @@ import Torch
 ///
 /// Weights that files store transposed (`Conv1D`) are linear layers `[out, in]` here; files keep their layout.
 /// Taps are `embeddings`, `layers.0` … (what each block gives, `[N, L, D]`), `attentions.0` … (its probabilities
-/// `[N, heads, L, S]`) and `hidden`, what the output layer takes.
-public final class GPT2: Module, PublishedModel, CausalLanguageModel, Checkpointing {
+/// `[N, heads, L, S]`; `attentions.0.scores` before the softmax, `attentions.0.values` what they weigh) and `hidden`, what the output
+/// layer takes.
+public final class GPT2: Module, PublishedModel, CausalLanguageModel, Recomputing {
   public static let modelTypes = ["gpt2"]
   public let configuration: GPT2Configuration
   public let taps: [Tap]
   /// Whether training steps keep the inputs of blocks alone and run them again in the backward pass.
   public var recomputesBlocks = false
+  public var promptSource: (any PromptSource)?
 
   private let tokens: Embedding
   private let places: Embedding
@@ -40,7 +42,7 @@ public final class GPT2: Module, PublishedModel, CausalLanguageModel, Checkpoint
       c.isTied
       ? nil
       : try .normal(c.width, c.vocabularySize, bias: false, deviation: c.initializerRange, generator)
-    taps = [embedded] + blocks.flatMap { [$0.output, $0.core.probabilities] } + [hidden]
+    taps = [embedded] + blocks.flatMap { [$0.output] + $0.core.taps } + [hidden]
     super.init()
     register("transformer.wte", tokens)
     register("transformer.wpe", places)
@@ -53,22 +55,31 @@ public final class GPT2: Module, PublishedModel, CausalLanguageModel, Checkpoint
   public var outputWeight: Parameter { head?.weight ?? tokens.weight }
 
   public func hiddenStates(_ batch: TokenBatch, cache: KeyValueCache?) throws -> Tensor {
-    let view = try CausalView(batch, cache: cache)
+    let prompted = try PromptedBatch(batch, promptSource, after: cache)
+    let view = try prompted.view(cache)
     try configuration.maximumLength.checkLength(view.end)
     let positions =
-      try view.positions.map { try places($0) }
-      ?? places.weight.value[view.start..<view.start + batch.length]
-    var x = embedded(try dropout(tokens(batch.ids) + positions))
+      try view.positions.map { try places($0) } ?? places.weight.value[view.start..<view.end]
+    var x = embedded(try dropout(prompted.joined(tokens(batch.ids)) + positions))
     for (index, block) in blocks.enumerated() {
-      let taps = [block.core.probabilities]
+      let taps = block.core.taps
       x = block.output(
-        try run(block, [x], dropout: masks, heard: taps) { try block($0[0], view, cache, index) })
+        try run(block, [x] + prompted.prefix(index), dropout: masks, heard: taps) {
+          try block($0[0], view, cache, index, prefix: Array($0.dropFirst()))
+        })
     }
-    try cache?.advance(by: batch)
-    return hidden(try norm(x))
+    try cache?.advance(by: prompted.whole)
+    return hidden(try prompted.tokens(norm(x)))
   }
 
   public func logits(_ hidden: Tensor) throws -> Tensor { try head?(hidden) ?? tokens.scores(hidden) }
+
+  public var promptShape: PromptShape {
+    let c = configuration
+    return PromptShape(width: c.width, layers: c.layers, groups: c.heads, headWidth: c.width / c.heads)
+  }
+
+  public var tokenTable: Parameter { tokens.weight }
 
   public func makeCache(rows: Int, capacity: Int) throws -> KeyValueCache {
     let c = configuration
@@ -86,7 +97,9 @@ public final class GPT2: Module, PublishedModel, CausalLanguageModel, Checkpoint
 }
 
 /// Attention and a two-layer perceptron, each on its normalised input and added to it.
-final class GPT2Block: Module {
+final class GPT2Block: Module, TransformerBlock {
+  var attentionOutput: any AdaptableLayer { mix }
+  var perceptronOutput: any AdaptableLayer { outer }
   let core: AttentionCore
   let output: Tap
   private let attention, mix, inner, outer: Linear
@@ -125,10 +138,12 @@ final class GPT2Block: Module {
     register("dropout", dropout)
   }
 
-  func callAsFunction(_ x: Tensor, _ view: CausalView, _ cache: KeyValueCache?, _ index: Int) throws -> Tensor
-  {
+  func callAsFunction(
+    _ x: Tensor, _ view: CausalView, _ cache: KeyValueCache?, _ index: Int, prefix: [Tensor]
+  ) throws -> Tensor {
     let parts = try attention(attentionNorm(x)).chunk(3, dim: -1).map { try $0.splitHeads(heads) }
-    let (keys, values) = try cache?.join(index, parts[1], parts[2]) ?? (parts[1], parts[2])
+    let new = try prefix.leading(parts[1], parts[2])
+    let (keys, values) = try cache?.join(index, new.keys, new.values) ?? new
     let attended = try x + dropout(mix(core(parts[0], keys, values, view.pattern)))
     return try attended + dropout(outer(activation(inner(innerNorm(attended)))))
   }

@@ -29,6 +29,20 @@ public final class LanguageModelBackbone: Module, Backbone {
   }
 }
 
+extension LanguageModelBackbone: TokenWriter {
+  public func continuations(
+    of prompts: [[Int]], count: [Int], temperature: Double?, _ generator: Generator
+  ) throws -> [[Int]] {
+    var options = GenerationOptions()
+    options.maximumNewTokens = count.max() ?? 0
+    options.sampling = temperature.map { GenerationOptions.Sampling(temperature: $0) }
+    options.seed = UInt64(try Tensor.randomIntegers(0..<Int(Int32.max), [1], generator).itemInt())
+    // The context holds a row and no more: the last token is a target alone.
+    return try zip(model.generate(prompts, options) { $0.tokens.count >= count[$0.row] ? .stop : .more }, count)
+      .map { Array($0.tokens.prefix($1)) }
+  }
+}
+
 extension LanguageModelBackbone: WritingBackbone {
   /// So many texts are written at once.
   private static let batch = 64

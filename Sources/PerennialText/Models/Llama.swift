@@ -5,13 +5,15 @@ import Torch
 /// `transformers`' `LlamaForCausalLM`.
 ///
 /// Taps are `embeddings`, `layers.0` … (what each block gives, `[N, L, D]`), `attentions.0` … (its probabilities
-/// `[N, heads, L, S]`) and `hidden`, what the output layer takes.
-public final class Llama: Module, PublishedModel, CausalLanguageModel, Checkpointing {
+/// `[N, heads, L, S]`; `attentions.0.scores` before the softmax, `attentions.0.values` what they weigh) and `hidden`, what the output
+/// layer takes.
+public final class Llama: Module, PublishedModel, CausalLanguageModel, Recomputing {
   public static let modelTypes = LlamaConfiguration.Family.allCases.map(\.rawValue)
   public let configuration: LlamaConfiguration
   public let taps: [Tap]
   /// Whether training steps keep the inputs of blocks alone and run them again in the backward pass.
   public var recomputesBlocks = false
+  public var promptSource: (any PromptSource)?
 
   private let tokens: Embedding
   private let blocks: [LlamaBlock]
@@ -40,7 +42,7 @@ public final class Llama: Module, PublishedModel, CausalLanguageModel, Checkpoin
       c.isTied ? nil : try .normal(c.width, c.vocabularySize, bias: false, deviation: deviation, generator)
     rotary = RotaryEmbedding(
       c.rotaryScaling, theta: c.rotaryTheta, width: c.headWidth ?? c.width / c.heads)
-    taps = [embedded] + blocks.flatMap { [$0.output, $0.core.probabilities] } + [hidden]
+    taps = [embedded] + blocks.flatMap { [$0.output] + $0.core.taps } + [hidden]
     super.init()
     register("model.embed_tokens", tokens)
     for (index, block) in blocks.enumerated() { register("model.layers.\(index)", block) }
@@ -51,23 +53,32 @@ public final class Llama: Module, PublishedModel, CausalLanguageModel, Checkpoin
   public var outputWeight: Parameter { head?.weight ?? tokens.weight }
 
   public func hiddenStates(_ batch: TokenBatch, cache: KeyValueCache?) throws -> Tensor {
-    let view = try CausalView(batch, cache: cache)
+    let prompted = try PromptedBatch(batch, promptSource, after: cache)
+    let view = try prompted.view(cache)
     try configuration.maximumLength.checkLength(view.end)
     let rotation = try rotary.rotation(
-      view.positions, start: view.start, length: batch.length, device: batch.ids.device)
-    var x = embedded(try tokens(batch.ids))
+      view.positions, start: view.start, length: view.end - view.start, device: batch.ids.device)
+    var x = embedded(try prompted.joined(tokens(batch.ids)))
     for (index, block) in blocks.enumerated() {
-      let taps = [block.core.probabilities]
+      let taps = block.core.taps
       x = block.output(
-        try run(block, [x], dropout: masks, heard: taps) {
-          try block($0[0], rotation, view.pattern, cache, index)
+        try run(block, [x] + prompted.prefix(index), dropout: masks, heard: taps) {
+          try block($0[0], rotation, view.pattern, cache, index, prefix: Array($0.dropFirst()))
         })
     }
-    try cache?.advance(by: batch)
-    return hidden(try norm(x))
+    try cache?.advance(by: prompted.whole)
+    return hidden(try prompted.tokens(norm(x)))
   }
 
   public func logits(_ hidden: Tensor) throws -> Tensor { try head?(hidden) ?? tokens.scores(hidden) }
+
+  public var promptShape: PromptShape {
+    let c = configuration
+    return PromptShape(
+      width: c.width, layers: c.layers, groups: c.keyHeads, headWidth: c.headWidth ?? c.width / c.heads)
+  }
+
+  public var tokenTable: Parameter { tokens.weight }
 
   public func makeCache(rows: Int, capacity: Int) throws -> KeyValueCache {
     let c = configuration
@@ -84,7 +95,9 @@ public final class Llama: Module, PublishedModel, CausalLanguageModel, Checkpoin
 }
 
 /// Grouped-query attention and a gated perceptron, each on its normalised input and added to it.
-final class LlamaBlock: Module {
+final class LlamaBlock: Module, TransformerBlock {
+  var attentionOutput: any AdaptableLayer { mix }
+  var perceptronOutput: any AdaptableLayer { down }
   let core: AttentionCore
   let output: Tap
   private let query, key, value, mix, gate, up, down: Linear
@@ -127,13 +140,14 @@ final class LlamaBlock: Module {
 
   func callAsFunction(
     _ x: Tensor, _ rotation: RotaryEmbedding.Rotation, _ pattern: AttentionPattern, _ cache: KeyValueCache?,
-    _ index: Int
+    _ index: Int, prefix: [Tensor]
   ) throws -> Tensor {
     let normed = try attentionNorm(x)
     let queries = try rotation(query(normed).splitHeads(heads))
     let newKeys = try rotation(key(normed).splitHeads(keyHeads))
     let newValues = try value(normed).splitHeads(keyHeads)
-    let (keys, values) = try cache?.join(index, newKeys, newValues) ?? (newKeys, newValues)
+    let new = try prefix.leading(newKeys, newValues)
+    let (keys, values) = try cache?.join(index, new.keys, new.values) ?? new
     let attended = try x + mix(core(queries, keys, values, pattern))
     let inner = try innerNorm(attended)
     return try attended + down(activation(gate(inner)) * up(inner))

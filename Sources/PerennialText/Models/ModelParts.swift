@@ -63,13 +63,7 @@ extension Module {
   }
 }
 
-/// A stack of blocks that can be run again in the backward pass instead of being remembered.
-protocol Checkpointing: Module {
-  /// Whether training steps keep the inputs of blocks alone.
-  var recomputesBlocks: Bool { get }
-}
-
-extension Checkpointing {
+extension Recomputing {
   /// Runs a block; checkpointed in training where asked for and where nobody looks inside.
   func run(
     _ block: Module, _ inputs: [Tensor], dropout: Generator, heard taps: [Tap],

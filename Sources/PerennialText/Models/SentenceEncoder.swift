@@ -23,7 +23,8 @@ public final class SentenceEncoder: Module, Backbone {
 
   /// Ids int64 `[N, L]`, or of another type that holds whole numbers → `[N, D]`
   ///
-  /// Columns that are filling in every row are left out; where nothing learns, texts of a length go together.
+  /// Columns that are filling in every row are left out; where nothing learns and nobody listens to taps, which see one
+  /// pass, texts of a length go together.
   public func callAsFunction(_ ids: Tensor) throws -> Tensor {
     let ids = try ids.to(.int64)
     guard let padding = encoder.paddingToken, ids.shape[0] > 0 else {
@@ -34,7 +35,8 @@ public final class SentenceEncoder: Module, Backbone {
       try callAsFunction(
         TokenBatch(rows.narrow(dim: 1, start: 0, count: Swift.max(length, 1)), padding: padding))
     }
-    guard !isGradEnabled, lengths.count > Self.bucket, try isFilledAtTheEnd(ids, lengths, padding) else {
+    let isListened = encoder.taps.contains(where: \.isHeard)
+    guard !isGradEnabled, !isListened, lengths.count > Self.bucket, try isFilledAtTheEnd(ids, lengths, padding) else {
       return try encode(ids, lastToken(ids, padding))
     }
     let order = lengths.indices.sorted { lengths[$0] < lengths[$1] }
@@ -61,7 +63,13 @@ public final class SentenceEncoder: Module, Backbone {
 
   /// Tokens `[N, L]` → `[N, D]`
   public func callAsFunction(_ batch: TokenBatch) throws -> Tensor {
-    try pooling(encoder.hiddenStates(batch), mask: batch.mask)
+    let (hidden, lead) = try encoder.promptedStates(batch)
+    guard lead > 0 else { return try pooling(hidden, mask: batch.mask) }
+    if (encoder as? any Promptable)?.promptSource?.isReadOut == true {
+      return try SentencePooling(.mean, isNormalized: pooling.isNormalized)(
+        hidden.narrow(dim: 1, start: 0, count: lead), mask: nil)
+    }
+    return try pooling(hidden.narrow(dim: 1, start: lead, count: batch.length), mask: batch.mask)
   }
 }
 

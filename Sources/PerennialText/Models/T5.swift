@@ -6,7 +6,7 @@ import Torch
 ///
 /// Taps are `encoder.embeddings`, `encoder.layers.0` …, `encoder.attentions.0` …, `encoder.hidden`, the same of the
 /// decoder, and `decoder.crossAttentions.0` …; `decoder.hidden` is what the output layer takes.
-public final class T5: Module, PublishedModel, TextEncoder, TokenOutputs, Checkpointing {
+public final class T5: Module, PublishedModel, TextEncoder, TokenOutputs, Recomputing {
   public static let modelTypes = ["t5"]
   public let configuration: T5Configuration
   public let taps: [Tap]

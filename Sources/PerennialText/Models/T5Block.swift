@@ -115,5 +115,5 @@ final class T5Block: Module {
     return try x + dropout(feedForward(norms[norms.count - 1](x)))
   }
 
-  var attentionTaps: [Tap] { [attention.core.probabilities] + (cross.map { [$0.core.probabilities] } ?? []) }
+  var attentionTaps: [Tap] { attention.core.taps + (cross?.core.taps ?? []) }
 }

@@ -14,4 +14,13 @@ public protocol TextEncoder: Module {
 
   /// Vectors `[N, L, D]` of tokens `[N, L]`.
   func hiddenStates(_ batch: TokenBatch) throws -> Tensor
+
+  /// The same with those of the embeddings that stand in front `[N, P + L, D]`, and P.
+  func promptedStates(_ batch: TokenBatch) throws -> (hidden: Tensor, lead: Int)
+}
+
+extension TextEncoder {
+  public func promptedStates(_ batch: TokenBatch) throws -> (hidden: Tensor, lead: Int) {
+    (try hiddenStates(batch), 0)
+  }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Perennial
 import Torch
 
 /// How far a student's next-token probabilities q are from a teacher's p, at each place, in nats.

@@ -28,3 +28,12 @@ public final class TokenHead: Module, Head {
 
   public func callAsFunction(_ features: Tensor) throws -> Tensor { try model.logits(features) }
 }
+
+extension TokenHead: ProjectingHead {
+  public var projection: Parameter? {
+    guard let model = model as? any CausalLanguageModel else { return nil }
+    let weight = model.outputWeight
+    let own = model.linearLayers.first { $0.layer.weight === weight }?.layer
+    return own?.adapters.isEmpty ?? true ? weight : nil
+  }
+}

@@ -7,9 +7,15 @@ struct EncoderOptions: Configurable {
   /// How the vectors of tokens become one; as the folder says when nil.
   var pooling: SentencePooling.Kind?
   var normalize: Bool?
+  /// The layers that are kept, counted from 1; all when nil.
+  var layers: [Int]?
 
   func validate(at node: ConfigurationNode) throws {
     guard !path.isEmpty else { throw node.error("missing key `path`: the folder of the model") }
+    if let layers, layers.isEmpty || layers != Set(layers).sorted() || layers[0] < 1 {
+      throw node.error(
+        at: "layers", "must be numbers from 1 in ascending order, such as [2, 4, 6], found \(layers)")
+    }
   }
 }
 

@@ -70,7 +70,10 @@ enum TextModels {
       var pooling = read.pooling
       if let kind = options.pooling { pooling.kind = kind }
       if let isNormalized = options.normalize { pooling.isNormalized = isNormalized }
-      return SentenceEncoder(read.encoder, pooling: pooling)
+      guard let layers = options.layers, let whole = read.encoder as? BERT else {
+        return SentenceEncoder(read.encoder, pooling: pooling)
+      }
+      return SentenceEncoder(try whole.keeping(layers: layers, dropout: masks), pooling: pooling)
     }
     let options = try selection.decode(FreshEncoderOptions.self)
     var c = BERTConfiguration()

@@ -16,7 +16,9 @@ final class TextSources {
     var tokenizer: Tokenizer?
   }
 
-  static let names = ["clinc150", "banking77", "texts", "corpora", "records", "multi30k"]
+  static let names = [
+    "clinc150", "banking77", "texts", "corpora", "records", "multi30k", "parallel-captions",
+  ]
   let root: DataRoot
   private var newest: (choice: String, texts: Texts)?
 
@@ -36,6 +38,7 @@ final class TextSources {
 
   private func read(_ selection: Selection, model: URL?, _ kind: TextModels.Kind?) throws -> Texts {
     if selection.isNamed("corpora") { return try corpora(selection, model: model) }
+    if selection.isNamed("parallel-captions") { return try parallelCaptions(selection, model: model) }
     if ["records", "multi30k"].contains(where: selection.isNamed) {
       return try records(selection, model: model, kind)
     }

@@ -7,6 +7,8 @@ public final class Linear: Module, InputFiltering, AdaptableLayer {
 
   public var inputFilter: ((Tensor) throws -> Tensor)?
   public var adapters: [any LayerAdapter] = []
+  /// The type in which the product is computed; the weight stays as it is, and the output is float32.
+  public var precision = DType.float32
   /// Whether max(·, 0) is fused into the product.
   public let relu: Bool
 
@@ -28,6 +30,11 @@ public final class Linear: Module, InputFiltering, AdaptableLayer {
   /// `[…, in]` → `[…, out]`, by the faster of the two libraries for this shape.
   public func callAsFunction(_ input: Tensor) throws -> Tensor {
     let input = try inputFilter?(input) ?? input
+    if precision != .float32, tape == nil {
+      let own = try input.to(precision).linear(weight.value.to(precision), bias: bias?.value.to(precision))
+      let sum = try adapted(input, output: own.to(.float32))
+      return relu ? try sum.relu() : sum
+    }
     let shape = weight.value.shape
     let backend = LinearBackendChoice.shared.backend(
       rows: input.count / Swift.max(shape[1], 1), inputs: shape[1], outputs: shape[0])

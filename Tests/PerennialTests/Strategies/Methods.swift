@@ -32,7 +32,7 @@ struct Method: Sendable, CustomTestStringConvertible {
 
   /// The plainest setting that they can serve.
   var setting: Setting {
-    [Setting.plain, .tasks, .cosineHead, .images, .similarityPictures].first(where: serves) ?? .tasks
+    [Setting.plain, .tasks, .cosineHead, .images, .similarityPictures, .texts].first(where: serves) ?? .tasks
   }
 
   static func replay(_ change: (inout Replay.Options) -> Void = { _ in }) -> Replay {
@@ -97,7 +97,13 @@ struct Method: Sendable, CustomTestStringConvertible {
 /// A model, an optimizer and a stream for the laws to hold on.
 enum Setting: String, CaseIterable, Sendable {
   case plain, dropoutAndNorm, adamAugmented, tasks, domains, instances, fixedHead, cosineHead, meansHead,
-    blurredSteps, images, similarityPictures, tasksAndNorm, ldaHead, ridgeHead, neighboursHead, frozenLDA
+    blurredSteps, images, similarityPictures, tasksAndNorm, ldaHead, ridgeHead, neighboursHead, frozenLDA, texts
+
+  /// Those that every strategy is tried in: texts are for the few that read them.
+  static let allCases: [Setting] = [
+    .plain, .dropoutAndNorm, .adamAugmented, .tasks, .domains, .instances, .fixedHead, .cosineHead, .meansHead,
+    .blurredSteps, .images, .similarityPictures, .tasksAndNorm, .ldaHead, .ridgeHead, .neighboursHead, .frozenLDA,
+  ]
 
   var scenario: Scenario {
     switch self {
@@ -117,6 +123,9 @@ enum Setting: String, CaseIterable, Sendable {
     case .images, .similarityPictures:
       try StreamPlan(scenario: .classIncremental, experiences: 3).stream(
         of: Clusters().source().asPictures(), seed: 1)
+    case .texts:
+      try StreamPlan(scenario: .classIncremental, experiences: 3).stream(
+        of: Clusters().source().asTokens(), seed: 1)
     default: try Clusters().stream()
     }
   }
@@ -138,6 +147,7 @@ enum Setting: String, CaseIterable, Sendable {
           .withFrozenBackbone()
       case .ridgeHead: .tiny { try RidgeHead(features: $0, width: 12, $1) }
       case .neighboursHead: .tiny { features, _ in try NearestNeighboursHead(features: features, memory: 20) }
+      case .texts: .tinyReader()
       case .meansHead: .tiny { try NearestClassMeanHead(features: $0, $1) }
       default: .tiny()
       }

@@ -117,14 +117,14 @@ public final class NamedTeachers: TeacherSource {
     let parts = try said.map { signal in
       let columns = units.compactMap(signal.units.firstIndex)
       let outputs = try signal.look.outputs.indexSelect(
-        Tensor(columns).to(signal.look.outputs.device), dim: 1)
+        Tensor(columns).to(signal.look.outputs.device), dim: -1)
       return try outputs.softmax() * (signal.weight / total)
     }
     return joined(said, try parts.dropFirst().reduce(parts[0], +).clamp(min: 1e-30).log(), units)
   }
 
   private func concatenation(_ said: [TeacherSignal]) throws -> TeacherSignal {
-    joined(said, try Tensor.concatenate(said.map(\.look.outputs), dim: 1), said.flatMap(\.units))
+    joined(said, try Tensor.concatenate(said.map(\.look.outputs), dim: -1), said.flatMap(\.units))
   }
 
   /// Features of several teachers cannot be one: the outputs stand for them.

@@ -5,7 +5,9 @@ import Torch
 ///     y = W x + b + s B_t A_t x,   t the task where it is told
 ///     t = experience of the class whose mean of W's own features is nearest by its angle   where it is not
 ///
-/// Only the classes of t compete, in learning and in the answer. Forgetting on request is taking a set of adapters away.
+/// Only the classes of t compete, in learning and in the answer. Where targets are no classes, as those of a language model,
+/// an experience has one mean, and a text's features are the mean over its tokens'. Forgetting on request is taking a set of
+/// adapters away.
 public final class AdapterPerTask: Strategy {
   public static let card = StrategyCard(
     "lora-per-task", .adapters,
@@ -34,7 +36,6 @@ public final class AdapterPerTask: Strategy {
   public init(_ options: Options = Options()) { self.options = options }
 
   public func check(_ facts: StreamFacts) throws {
-    guard facts.classes != nil else { throw StrategyError.needsClasses(name) }
     try facts.refuse(
       ["replay": "nothing learned is touched again", "joint": "each experience has adapters of its own"],
       beside: name)
@@ -50,12 +51,14 @@ public final class AdapterPerTask: Strategy {
 
   public func begin(_ experience: Experience, _ learner: Learner) throws {
     let place = order.admit(experience.task ?? experience.index)
-    let targets = Set(try learner.session?.examples.targets.integers() ?? [])
+    let targets = try learner.objective.isClassification
+      ? Set(learner.session?.examples.targets.integers() ?? []) : []
     if place == units.count { units.append([]) }
     units[place] = Set(units[place]).union(targets).sorted()
     if try shelf(learner).grow(to: order.count, learner.random.stream("adapters")) {
       try learner.parametersChanged()
     }
+    guard learner.objective.isClassification else { return }
     try held.hold(learner.vector.headRows(before: learner.session?.previousOutputs ?? 0), of: learner.vector)
   }
 
@@ -72,24 +75,27 @@ public final class AdapterPerTask: Strategy {
 
   /// Among the units of the experience: what others learned is not theirs to push down.
   public func loss(_ step: Step) throws -> Tensor? {
-    try step.learner.loss(only(units[order.count - 1], step.outputs), step.batch)
+    guard step.learner.objective.isClassification else { return nil }
+    return try step.learner.loss(only(units[order.count - 1], step.outputs), step.batch)
   }
 
   public func end(_ experience: Experience, _ learner: Learner) throws {
     guard let session = learner.session else { return }
     let place = order.count - 1
-    let targets = try session.examples.targets.integers()
+    let count = session.examples.count
     let features = try learner.asking(task: nil) {
       try activate(nil, learner)
       return try Tensor.concatenate(
-        stride(from: 0, to: targets.count, by: 1000).map { start in
-          let places = try Tensor.arange(start, min(start + 1000, targets.count))
-          return try learner.model.features(
-            learner.batch(of: session.examples, places, isAugmented: false).inputs)
+        stride(from: 0, to: count, by: Self.chunk).map { start in
+          let places = try Tensor.arange(start, min(start + Self.chunk, count))
+          return try vectors(
+            learner.model.features(learner.batch(of: session.examples, places, isAugmented: false).inputs))
         })
     }
+    let targets = try learner.objective.isClassification ? session.examples.targets.integers() : []
     let rows = try noGrad {
-      try units[place].map { unit in
+      guard learner.objective.isClassification else { return [try features.mean([0])] }
+      return try units[place].map { unit in
         let members = try Tensor(targets.indices.filter { targets[$0] == unit }).to(learner.device)
         return try features.indexSelect(members).mean([0])
       }
@@ -104,17 +110,21 @@ public final class AdapterPerTask: Strategy {
   }
 
   public func answer(_ question: Question, _ learner: Learner) throws -> Tensor? {
-    if let place = order.place(of: question.task) { return try only(units[place], question.outputs) }
+    let isClassification = learner.objective.isClassification
+    if let place = order.place(of: question.task) {
+      return isClassification ? try only(units[place], question.outputs) : nil
+    }
     guard let means else { return nil }
     // No adapter was active: these are the backbone's own features.
-    let nearest = try question.features.unitRows().matmul(means.T).argmax(1).integers().map { sets[$0] }
+    let nearest = try vectors(question.features).unitRows().matmul(means.T).argmax(1).integers().map { sets[$0] }
     var rows: [Tensor] = []
     var order: [Int] = []
     for place in Set(nearest).sorted() {
       let members = nearest.indices.filter { nearest[$0] == place }
       let inputs = try question.inputs.indexSelect(Tensor(members).to(question.inputs.device))
       try activate(place, learner)
-      rows.append(try only(units[place], learner.model(inputs)))
+      let outputs = try learner.model(inputs)
+      rows.append(isClassification ? try only(units[place], outputs) : outputs)
       order += members
     }
     try activate(nil, learner)
@@ -130,6 +140,14 @@ public final class AdapterPerTask: Strategy {
 
   private func activate(_ place: Int?, _ learner: Learner) throws {
     try shelf(learner).activate { $0 == place }
+  }
+
+  /// So many items are asked about at once.
+  private static let chunk = 256
+
+  /// One vector an item `[N, D]`: the mean over its tokens where each has one.
+  private func vectors(_ features: Tensor) throws -> Tensor {
+    features.rank == 3 ? try features.mean([1]) : features
   }
 
   private func shelf(_ learner: Learner) throws -> AdapterShelf { try learner.model.attached(name) }

@@ -30,6 +30,7 @@ public final class LowRankAdaptation: Strategy {
   }
 
   public let name = "lora"
+  public var seesBatch: Bool { false }
   public let options: Options
 
   public init(_ options: Options = Options()) { self.options = options }

@@ -53,8 +53,14 @@ extension Network {
   func layers(for options: some LowRankOptions, _ strategy: String) throws -> [(
     path: String, layer: any AdaptableLayer
   )] {
+    try layers(for: options.configuration, strategy)
+  }
+
+  func layers(for configuration: LowRankConfiguration, _ strategy: String) throws -> [(
+    path: String, layer: any AdaptableLayer
+  )] {
     do {
-      return try backbone.layers(for: options.configuration)
+      return try backbone.layers(for: configuration)
     } catch let error as AdapterError {
       throw StrategyError.model(strategy, "\(error)")
     }

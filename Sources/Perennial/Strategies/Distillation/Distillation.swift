@@ -57,6 +57,8 @@ public final class Distillation: Strategy, Tunable {
     /// w_hard
     public var hard: Ramp = 1
     public var items = Items.all
+    /// How often a language model is taught on what it writes itself; never when nil.
+    public var onPolicy: OnPolicyOptions?
     /// Modules that the student takes over from its teacher, by the path in both, such as `conv1`; `head` for the
     /// classifier, whatever its path.
     public var reuse: [String] = []
@@ -108,6 +110,8 @@ public final class Distillation: Strategy, Tunable {
   let trust: TeacherTrust
   private let balance: TermBalance
   private(set) var isTeaching = false
+  /// Whether the batch on its way is one that the student wrote.
+  var isOnPolicy = false
   /// Whether the student has the modules that it takes over.
   var hasTakenOver = false
   /// Which outputs belong together, teacher by teacher and task by task, while the head is as it is.
@@ -155,6 +159,7 @@ public final class Distillation: Strategy, Tunable {
       throw DistillationError.teacher(
         options.teacherNames.joined(), "its kept answers are for fresh items alone: set `items: fresh`")
     }
+    try checkOnPolicy(facts)
     if facts.classes == nil {
       if [.loss, .entropy].contains(options.trust) {
         throw StrategyError.needsClasses("\(name) with `trust: \(options.trust.rawValue)`")
@@ -189,9 +194,11 @@ public final class Distillation: Strategy, Tunable {
     try prepare(learner)
   }
 
-  public var replacesLoss: Bool { options.hard != 1 }
+  public var replacesLoss: Bool { options.hard != 1 || options.onPolicy != nil }
 
   public func loss(_ step: Step) throws -> Tensor? {
+    // What the student wrote is no truth to learn.
+    if isOnPolicy { return try step.outputs.sum() * 0 }
     let weight = options.hard(step.progress)
     guard isTeaching, weight != 1 else { return nil }
     return try step.learner.loss(step.outputs, step.batch) * weight

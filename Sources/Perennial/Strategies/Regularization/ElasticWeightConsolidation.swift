@@ -48,6 +48,7 @@ public final class ElasticWeightConsolidation: Strategy, Tunable {
   }
 
   public let name = "ewc"
+  public var seesBatch: Bool { false }
   public private(set) var options: Options
   public var strength: Double {
     get { options.lambda }

@@ -41,6 +41,7 @@ public final class MemoryAwareSynapses: Strategy {
   }
 
   public let name = "mas"
+  public var seesBatch: Bool { false }
   public let options: Options
   private var anchor: QuadraticAnchor?
 

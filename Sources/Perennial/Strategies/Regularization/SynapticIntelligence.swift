@@ -37,6 +37,7 @@ public final class SynapticIntelligence: Strategy {
   }
 
   public let name = "si"
+  public var seesBatch: Bool { false }
   public let options: Options
   private var anchor: QuadraticAnchor?
   private var path: PathIntegral?

@@ -68,6 +68,7 @@ public final class Replay: Strategy, Forgetful {
   }
 
   public let name = "replay"
+  public var seesBatch: Bool { false }
   public let options: Options
   public var memory: ReplayMemory? { rehearsal.memory }
   private let rehearsal: Rehearsal

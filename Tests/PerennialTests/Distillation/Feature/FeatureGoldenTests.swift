@@ -56,6 +56,12 @@ import Torch
     Case("simkd_larger") { taps in ReusedClassifier(FeatureSetting.options { $0.taps = taps }) },
     Case("simkd_smaller") { taps in ReusedClassifier(FeatureSetting.options { $0.taps = taps }) },
     Case("simkd_vectors") { taps in ReusedClassifier(FeatureSetting.options { $0.taps = taps }) },
+    Case("tinybert") { _ in
+      TransformerDistillation(FeatureSetting.options { ($0.studentLayers, $0.teacherLayers) = (2, 4) })
+    },
+    Case("minilm") { _ in
+      AttentionRelations(FeatureSetting.options { ($0.studentLayer, $0.teacherLayer) = (2, 4) })
+    },
     Case("crd_batch") { taps in
       ContrastiveRepresentation(
         FeatureSetting.options { ($0.taps, $0.contrast, $0.dimension) = (taps, .batch, 5) })

@@ -4,7 +4,7 @@ import Torch
 ///
 /// Each piece is differentiated as soon as it is computed and then forgotten. The result carries the gradients, so that
 /// `backward` passes them on; it is differentiated once.
-enum ChunkedLoss {
+package enum ChunkedLoss {
   /// Σ `body` over pieces of `chunk` rows.
   ///
   /// - Parameters:
@@ -12,7 +12,7 @@ enum ChunkedLoss {
   ///   - shared: Whole tensors that every piece needs: output weights `[V, D]`.
   ///   - scale: A factor of the sum.
   ///   - body: The sum over a piece, a scalar.
-  static func sum(
+  package static func sum(
     rows: [Tensor], shared: [Tensor], chunk: Int, scale: Double,
     _ body: (_ rows: [Tensor], _ shared: [Tensor]) throws -> Tensor
   ) throws -> Tensor {
@@ -50,7 +50,7 @@ enum ChunkedLoss {
   }
 
   /// `[N, L, D]` as rows `[N · L, D]`; other ranks as they are.
-  static func rows(_ x: Tensor) throws -> Tensor {
+  package static func rows(_ x: Tensor) throws -> Tensor {
     x.rank == 2 ? x : try x.reshape([-1, x.shape[x.rank - 1]])
   }
 }

@@ -1,0 +1,71 @@
+import Torch
+
+/// The backbone of a language model that can write on.
+public protocol TokenWriter: Backbone {
+  /// New tokens behind prompts of one token at least, in evaluation mode and without gradients.
+  ///
+  /// - Parameters:
+  ///   - count: how many each text gets; fewer where it ends before.
+  ///   - temperature: divides the scores that tokens are drawn by; nil takes the likeliest.
+  func continuations(
+    of prompts: [[Int]], count: [Int], temperature: Double?, _ generator: Generator
+  ) throws -> [[Int]]
+}
+
+/// Rows of token prediction whose second part a model writes.
+struct WrittenRows {
+  /// The tokens of a row that stay, at least; those that do not count as targets stay too.
+  let prompt: Int
+  /// Of the draws; nil takes the likeliest token.
+  let temperature: Double?
+
+  /// - Parameters:
+  ///   - inputs: int64 `[N, L]`
+  ///   - targets: the tokens that follow int64 `[N, L]`, below 0 where they do not count.
+  /// - Returns: the same with what was written in place of the rest. Places in front of it, and behind its end, do not
+  ///   count.
+  func callAsFunction(_ inputs: Tensor, _ targets: Tensor, by writer: any TokenWriter, _ generator: Generator) throws -> (
+    inputs: Tensor, targets: Tensor
+  ) {
+    let length = inputs.shape[1]
+    let rows = try inputs.integers().chunks(of: length)
+    let counted = try targets.integers().chunks(of: length)
+    let prompts = zip(rows, counted).map { row, counts in
+      let first = counts.firstIndex { $0 >= 0 } ?? length - 1
+      return Array(row.prefix(Swift.max(first + 1, Swift.min(prompt, length))))
+    }
+    let written = try writer.continuations(
+      of: prompts, count: prompts.map { length + 1 - $0.count }, temperature: temperature, generator)
+    var (newInputs, newTargets): ([Int], [Int]) = ([], [])
+    for (prompt, own) in zip(prompts, written) {
+      let text = prompt + own
+      for place in 0..<length {
+        newInputs.append(place < text.count ? text[place] : 0)
+        let isWritten = place + 1 >= prompt.count && place + 1 < text.count
+        newTargets.append(isWritten ? text[place + 1] : TokenPrediction.ignored)
+      }
+    }
+    return (
+      try Tensor(newInputs, shape: inputs.shape).to(inputs.device),
+      try Tensor(newTargets, shape: targets.shape).to(targets.device)
+    )
+  }
+}
+
+extension Array {
+  fileprivate func chunks(of count: Int) -> [[Element]] {
+    stride(from: 0, to: self.count, by: count).map { Array(self[$0..<Swift.min($0 + count, self.count)]) }
+  }
+}
+
+extension Network {
+  /// The backbone as one that writes.
+  ///
+  /// - Throws: `StrategyError.model` for models that do not.
+  func writer(for strategy: String) throws -> any TokenWriter {
+    guard let writer = backbone as? any TokenWriter else {
+      throw StrategyError.model(strategy, "the model does not write texts: use a language model")
+    }
+    return writer
+  }
+}

@@ -1,0 +1,185 @@
+import Foundation
+import Perennial
+import Testing
+import Torch
+
+@testable import PerennialText
+
+/// Adapters of language models against `peft`: what `Scripts/golden/adapters_text.py` wrote.
+@Suite struct AdapterFolderTests {
+  static let models = ["bert", "gpt2", "llama3", "qwen2"]
+
+  /// A golden model, and a function from ids `[N, L]` and their mask to what it gives.
+  static func model(_ name: String) throws -> (any Module & Promptable, (TokenBatch) throws -> Tensor) {
+    switch name {
+    case "bert":
+      let model = try Golden.model(name).load(BERT.self)
+      return (model, model.hiddenStates)
+    case "gpt2":
+      let model = try Golden.model(name).load(GPT2.self)
+      return (model, { try model($0) })
+    default:
+      let model = try Golden.model(name).load(Llama.self)
+      return (model, { try model($0) })
+    }
+  }
+
+  static func folder(_ name: String) throws -> AdapterFolder {
+    AdapterFolder(try Golden.folder().appendingPathComponent("adapters/\(name)"))
+  }
+
+  static func tensors() throws -> [String: Tensor] {
+    try Safetensors.read(Golden.folder().appendingPathComponent("adapters.safetensors")).tensors
+  }
+
+  static func expect(_ name: String, _ variant: String, _ run: (TokenBatch) throws -> Tensor) throws {
+    let all = try tensors()
+    let (ids, padded) = (try #require(all["\(name)/ids"]), try #require(all["\(name)/padded"]))
+    let mask = try #require(all["\(name)/mask"])
+    try expectClose(
+      run(TokenBatch(ids)), #require(all["\(name)/\(variant)/full"]), "\(name) \(variant)", within: 1e-4)
+    try expectClose(
+      run(TokenBatch(padded, mask: mask)), #require(all["\(name)/\(variant)/padded"]),
+      "\(name) \(variant), padded", within: 1e-4, mask: mask)
+  }
+
+  @Test(arguments: models, ["prompt", "prefix"]) func promptsOfPEFT(name: String, variant: String) throws {
+    let (model, run) = try Self.model(name)
+    let bare = try run(TokenBatch(#require(Self.tensors()["\(name)/ids"])))
+    let source = try Self.folder("\(name)-\(variant)").readPrompt(into: model)
+    #expect(source.promptLength == 3)
+    try Self.expect(name, variant, run)
+    let again = try model.unprompted { try run(TokenBatch(#require(Self.tensors()["\(name)/ids"]))) }
+    try expectClose(again, bare, "\(name) without its prompt", within: 0)
+  }
+
+  /// What PEFT makes of a prefix that learned through a perceptron is a plain one.
+  @Test func projectedPrefixOfPEFT() throws {
+    let (model, run) = try Self.model("gpt2")
+    _ = try Self.folder("gpt2-projected").readPrompt(into: model)
+    try Self.expect("gpt2", "projected", run)
+  }
+
+  @Test(arguments: models, ["lora", "rslora", "dora"]) func lowRankAdaptersOfPEFT(name: String, variant: String)
+    throws
+  {
+    let (model, run) = try Self.model(name)
+    _ = try Self.folder("\(name)-\(variant)").read(into: model)
+    try Self.expect(name, variant, run)
+  }
+
+  /// A prompt belongs to the beginning of a text: with the cache and without, the same tokens.
+  @Test(arguments: ["gpt2", "llama3", "qwen2"], ["prompt", "prefix"])
+  func promptedModelsWriteTheSameWithACache(name: String, variant: String) throws {
+    let (model, _) = try Self.model(name)
+    let writer = try #require(model as? any CausalLanguageModel)
+    var options = GenerationOptions()
+    (options.maximumNewTokens, options.endTokens) = (20, [])
+    let plain = try writer.generate([[5, 6, 7], [8, 9, 10, 11, 12]], options)
+    _ = try Self.folder("\(name)-\(variant)").readPrompt(into: model)
+    let cached = try writer.generate([[5, 6, 7], [8, 9, 10, 11, 12]], options)
+    options.usesCache = false
+    #expect(try writer.generate([[5, 6, 7], [8, 9, 10, 11, 12]], options) == cached)
+    #expect(cached != plain)
+  }
+
+  /// Gradients of what stands in front, with and without running blocks again.
+  @Test(arguments: ["prompt", "prefix"]) func recomputedBlocksTeachPromptsToo(variant: String) throws {
+    func gradient(_ recomputes: Bool) throws -> Tensor {
+      let model = try Golden.model("gpt2").load(GPT2.self)
+      let source = try Self.folder("gpt2-\(variant)").readPrompt(into: model)
+      model.recomputesBlocks = recomputes
+      model.train()
+      for (_, parameter) in source.parameters { try parameter.value.setRequiresGrad(true) }
+      try model.loss(#require(Self.tensors()["gpt2/ids"])).backward()
+      let gradient = try source.parameters[0].parameter.value.gradient
+      return try #require(gradient)
+    }
+    let (plain, again) = (try gradient(false), try gradient(true))
+    #expect(try plain.abs().amax([0, 1]).item() > 1e-3)
+    try expectClose(again, plain, "gradient of a \(variant)", within: 1e-6)
+  }
+
+  @Test func whatDoesNotFitIsNamed() throws {
+    let (bert, _) = try Self.model("bert")
+    func message(_ body: () throws -> Void) throws -> String {
+      "\(try #require(#expect(throws: AdapterError.self) { try body() }))"
+    }
+    let wide = try message { _ = try Self.folder("llama3-prompt").readPrompt(into: bert) }
+    #expect(wide.contains("`token_dim` is 24, and the model has 16"))
+    let kind = try message { _ = try Self.folder("bert-lora").readPrompt(into: bert) }
+    #expect(kind.contains("PROMPT_TUNING or PREFIX_TUNING"))
+    let other = try message { _ = try Self.folder("gpt2-lora").read(into: bert) }
+    #expect(other.contains("`c_attn`"))
+    let swapped = try message { _ = try Self.folder("bert-prompt").read(into: bert) }
+    #expect(swapped.contains("`peft_type` is PROMPT_TUNING, where LORA is known"))
+    #expect(bert.promptSource == nil && bert.adapters(named: "default") == nil)
+
+    let copy = try TemporaryFolder()
+    try FileManager.default.removeItem(at: copy.url)
+    try FileManager.default.copyItem(at: Self.folder("bert-prompt").url, to: copy.url)
+    let weights = copy.url.appendingPathComponent("adapter_model.safetensors")
+    try Safetensors.encode(["prompt_embeddings": Tensor.zeros([4, 16])]).write(to: weights)
+    let shape = try message { _ = try AdapterFolder(copy.url).readPrompt(into: bert) }
+    #expect(shape.contains("prompt_embeddings is [4, 16], not [3, 16]"))
+    try Safetensors.encode(["prompts": Tensor.zeros([3, 16])]).write(to: weights)
+    let name = try message { _ = try AdapterFolder(copy.url).readPrompt(into: bert) }
+    #expect(name.contains("prompt_embeddings is missing"))
+    #expect(bert.promptSource == nil)
+  }
+
+  @Test func rowsOfSeveralTextsTakeNoPrompt() throws {
+    let (model, run) = try Self.model("gpt2")
+    _ = try Self.folder("gpt2-prompt").readPrompt(into: model)
+    #expect(throws: TorchError.self) { try run(TokenBatch(packed: [[[5, 6], [7, 8]]], padding: 0)) }
+  }
+}
+
+/// Writes what `Scripts/check-peft` reads, where `PERENNIAL_SAVED` says; without, that what is written is read again.
+@Suite struct SavedAdapters {
+  @Test(arguments: AdapterFolderTests.models, ["prompt", "prefix", "projected", "lora", "rslora", "dora"])
+  func savedAndReadAgain(name: String, variant: String) throws {
+    let place = try TemporaryFolder()
+    let root =
+      ProcessInfo.processInfo.environment["PERENNIAL_SAVED"].map { URL(fileURLWithPath: $0) } ?? place.url
+    let folder = AdapterFolder(root.appendingPathComponent("\(name)-\(variant)"))
+    let (model, run) = try AdapterFolderTests.model(name)
+    let all = try AdapterFolderTests.tensors()
+    let (ids, mask) = (try #require(all["\(name)/padded"]), try #require(all["\(name)/mask"]))
+    let generator = try Generator(seed: 3)
+    func disturb(_ module: Module) throws {
+      try noGrad {
+        for (_, parameter) in module.parameters {
+          try parameter.value.add(Tensor.normal(parameter.value.shape, generator) * 0.3)
+        }
+      }
+    }
+    switch variant {
+    case "prompt", "prefix", "projected":
+      let source: any PromptSource =
+        variant == "prompt"
+        ? try SoftPrompt(4, for: model, generator)
+        : try SoftPrefix(4, for: model, projection: variant == "projected" ? 6 : nil, generator)
+      try disturb(source)
+      model.promptSource = source
+      try folder.write(source, of: model)
+    default:
+      var configuration = LowRankConfiguration()
+      (configuration.rank, configuration.alpha) = (2, 5)
+      configuration.isRankStabilized = variant == "rslora"
+      configuration.hasMagnitude = variant == "dora"
+      configuration.taskType = name == "bert" ? "FEATURE_EXTRACTION" : "CAUSAL_LM"
+      configuration.targets = .named(name == "bert" ? ["query", "output.dense"] : name == "gpt2" ? ["c_attn", "c_fc"] : ["q_proj", "down_proj"])
+      let set = try model.addAdapters("default", configuration, RandomStreams(seed: 2))
+      try disturb(set)
+      try folder.write(set, of: model)
+    }
+    let answer = try noGrad { try run(TokenBatch(ids, mask: mask)) }
+    try Safetensors.encode(["ids": ids, "mask": mask.to(.int64), "answer": answer]).write(
+      to: folder.url.appendingPathComponent("asked.safetensors"))
+    let (other, ask) = try AdapterFolderTests.model(name)
+    if variant.hasPrefix("p") { _ = try folder.readPrompt(into: other) } else { _ = try folder.read(into: other) }
+    try expectClose(
+      noGrad { try ask(TokenBatch(ids, mask: mask)) }, answer, "\(name) \(variant), read again", within: 1e-5)
+  }
+}

@@ -1,0 +1,121 @@
+import Foundation
+import Testing
+import Torch
+
+@testable import Perennial
+@testable import PerennialText
+
+/// Steps that take less memory are the same steps: losses in pieces, batches in parts, blocks that are run again.
+@Suite struct SmallStepTests {
+  static func weights(
+    _ strategies: String = "[]", model: String = "{gpt: {layers: 2, heads: 2, width: 32, dropout: 0}}",
+    whole: Int = 1 << 23, accumulate: Int = 1, recompute: Bool = false, _ check: (Learner) throws -> Void = { _ in }
+  ) throws -> (losses: [Double], weights: Tensor) {
+    let modality = TextModality(root: try TextRecipeTests.root())
+    let recipe = try TextRecipeTests.recipe(
+      data: TextRecipeTests.corpora, model: model, objective: "tokens", scenario: "domain")
+    let stream = try modality.stream(recipe, seed: 0)
+    var blueprint = try modality.blueprint(recipe, for: stream)
+    if recompute { blueprint = blueprint.recomputing() }
+    let learner = try Learner(
+      blueprint, objective: TokenPrediction(labelSmoothing: 0.1, wholeOutputs: whole),
+      optimizer: SGD(learningRate: 0.1), strategies: TextRecipeTests.strategies(strategies),
+      options: TrainingOptions(batch: 6, length: .steps(5), accumulate: accumulate), pipeline: stream.pipeline,
+      seed: 3)
+    try learner.begin(stream.experience(0))
+    let losses = try (0..<5).map { _ in try learner.step() }
+    try check(learner)
+    return (losses, try learner.vector.values.clone())
+  }
+
+  @Test(arguments: ["[]", "[{lora: {targets: [c_attn]}}]", "[{ewc: {fisher: empirical}}]"])
+  func lossesInPieces(strategies: String) throws {
+    let whole = try Self.weights(strategies)
+    let pieces = try Self.weights(strategies, whole: 0)
+    for (a, b) in zip(whole.losses, pieces.losses) { #expect(abs(a - b) < 1e-5) }
+    try expectClose(pieces.weights, whole.weights, "weights", within: 1e-5)
+  }
+
+  /// Nobody looks at outputs: they are not made. Somebody does: they are.
+  @Test func outputsAreMadeForThoseWhoLook() throws {
+    final class Watcher: Strategy {
+      let name = "watcher"
+      let seesBatch: Bool
+      var shapes: [[Int]] = []
+      init(sees: Bool) { seesBatch = sees }
+      func observe(_ step: Step) throws { shapes.append(step.outputs.shape) }
+    }
+    for sees in [false, true] {
+      let watcher = Watcher(sees: sees)
+      let modality = TextModality(root: try TextRecipeTests.root())
+      let recipe = try TextRecipeTests.recipe(
+        data: TextRecipeTests.corpora, model: "{llama: {layers: 1, heads: 2, width: 32}}", objective: "tokens",
+        scenario: "domain")
+      let stream = try modality.stream(recipe, seed: 0)
+      let learner = try Learner(
+        modality.blueprint(recipe, for: stream), objective: TokenPrediction(wholeOutputs: 0),
+        optimizer: SGD(learningRate: 0.1), strategies: [watcher],
+        options: TrainingOptions(batch: 6, length: .steps(1)), pipeline: stream.pipeline, seed: 3)
+      try learner.learn(stream.experience(0))
+      #expect(watcher.shapes == [sees ? [6, 16, 256] : [0]])
+    }
+  }
+
+  /// An adapter beside the output layer takes part: its weight alone is not the output layer.
+  @Test func adaptersOfTheOutputLayerAreHeard() throws {
+    let model = try Golden.model("qwen2").load(Llama.self)
+    let untied = try Golden.model("llama3").load(Llama.self)
+    #expect(TokenHead(model).projection != nil && TokenHead(untied).projection != nil)
+    var configuration = LowRankConfiguration()
+    configuration.targets = .named(["lm_head"])
+    let set = try untied.addAdapters("default", configuration, RandomStreams(seed: 1))
+    #expect(TokenHead(untied).projection == nil)
+    untied.removeAdapters(set)
+    #expect(TokenHead(untied).projection != nil)
+  }
+
+  @Test(arguments: [2, 3]) func batchesInParts(parts: Int) throws {
+    let (whole, split) = (try Self.weights(), try Self.weights(accumulate: parts))
+    for (a, b) in zip(whole.losses, split.losses) { #expect(abs(a - b) < 1e-5) }
+    try expectClose(split.weights, whole.weights, "weights", within: 1e-5)
+    let all = try Self.weights(whole: 0, accumulate: parts, recompute: true)
+    try expectClose(all.weights, whole.weights, "everything at once", within: 1e-5)
+  }
+
+  @Test func blocksRunAgain() throws {
+    let dropout = "{gpt: {layers: 2, heads: 2, width: 32, dropout: 0.1}}"
+    let (plain, again) = (try Self.weights(model: dropout), try Self.weights(model: dropout, recompute: true))
+    #expect(plain.losses == again.losses)
+    try expectClose(again.weights, plain.weights, "weights", within: 1e-6)
+  }
+
+  /// As a recipe says it.
+  @Test func recipesReachThem() throws {
+    let modality = TextModality(root: try TextRecipeTests.root())
+    func recipe(_ training: String, model: String = "{gpt: {layers: 1, heads: 2, width: 32}}") throws -> Recipe {
+      try Recipe(
+        yaml: """
+          name: text/tiny
+          stream: {data: \(TextRecipeTests.corpora), scenario: domain, experiences: 2}
+          model: \(model)
+          objective: tokens
+          training: {optimizer: {adamw: {lr: 0.01}}, batch: 8, steps: 3, \(training)}
+          strategies: {finetune: []}
+          seeds: [0]
+          """, source: "tiny.yaml")
+    }
+    let one = try recipe("accumulate: 2, recompute: true, precision: bfloat16")
+    #expect(one.training.accumulate == 2 && one.training.recompute)
+    let stream = try modality.stream(one, seed: 0)
+    let network = try modality.trainedBlueprint(one, for: stream).make(RandomStreams(seed: 0))
+    #expect(try #require(network.languageModel as? GPT2).recomputesBlocks)
+    #expect(network.linearLayers.allSatisfy { $0.layer.precision == .bfloat16 })
+    let plain = try modality.trainedBlueprint(recipe("clip: 1"), for: stream).make(RandomStreams(seed: 0))
+    let ids = try stream.test(0).inputs[0..<2]
+    let (half, full) = (try noGrad { try network(ids) }, try noGrad { try plain(ids) })
+    #expect(try !half.equals(full))
+    try expectClose(half, full, "bfloat16", within: 0.05)
+    #expect(throws: ConfigurationError.self) { try recipe("accumulate: 0") }
+    #expect(throws: ConfigurationError.self) { try recipe("precision: float16") }
+  }
+}
