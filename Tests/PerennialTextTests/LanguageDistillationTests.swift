@@ -30,7 +30,10 @@ import Torch
     let big = try make([], steps: teacherSteps, [:])
     try big.learn(stream.experience(0))
     let teacher = PretrainedTeacher(try Frozen(big.model, big.blueprint), labels: nil)
-    return (stream, try make(TextRecipeTests.strategies(strategies), steps: 30, ["big": teacher, "other": teacher]), teacher)
+    return (
+      stream,
+      try make(TextRecipeTests.strategies(strategies), steps: 30, ["big": teacher, "other": teacher]), teacher
+    )
   }
 
   static func score(_ learner: Learner, _ stream: Perennial.Stream) throws -> Double {
@@ -44,7 +47,7 @@ import Torch
     "[{distillation: {teacher: big, hard: 0, terms: [{kd: {temperature: 1, direction: skew-forward}}]}}]",
     "[{distillation: {teacher: big, hard: 0, on_policy: {share: 0.5, prompt: 4}, terms: [{kd: {temperature: 1}}]}}]",
     "[{distillation: {teacher: {cached: {teacher: big, top: 8}}, hard: 0, terms: [{kd: {temperature: 1}}]}}]",
-    "[{sequence-kd: {teacher: big, prompt: 4}}]",
+    "[{sequence-kd: {teacher: big, prompt: 4, temperature: 1}}]",
     "[{distillation: {teachers: [big, {other: {weight: 2}}], merge: average, hard: 0, terms: [{kd: {temperature: 1}}]}}]",
   ])
   func studentsLearnWithoutLabels(strategies: String) throws {
@@ -94,7 +97,8 @@ import Torch
   /// λ = 1: every step is on the student's own texts, and the labels' loss is none of them.
   @Test func ownTextsAreNoTruth() throws {
     let (stream, learner, _) = try Self.learner(
-      "[{distillation: {teacher: big, on_policy: {share: 1, prompt: 4}, terms: [{kd: {temperature: 1, direction: reverse}}]}}]")
+      "[{distillation: {teacher: big, on_policy: {share: 1, prompt: 4}, terms: [{kd: {temperature: 1, direction: reverse}}]}}]"
+    )
     let distillation = try #require(learner.strategies[0] as? Distillation)
     try learner.begin(stream.experience(0))
     for _ in 0..<3 {
@@ -106,7 +110,10 @@ import Torch
     let (_, plain, _) = try Self.learner("[{distillation: {teacher: big, terms: [{kd: {temperature: 1}}]}}]")
     try none.learn(stream.experience(0))
     try plain.learn(stream.experience(0))
-    #expect(try none.model.stateDictionary().allSatisfy { try $0.value.equals(#require(plain.model.stateDictionary()[$0.key])) })
+    #expect(
+      try none.model.stateDictionary().allSatisfy {
+        try $0.value.equals(#require(plain.model.stateDictionary()[$0.key]))
+      })
   }
 
   /// Stopped and gone on, to the bit: draws and written texts are the same.

@@ -23,7 +23,12 @@ import Torch
         """, source: "tiny.yaml")
   }
 
-  @Test(.enabled(if: root.map { FileManager.default.fileExists(atPath: "\($0)/multi30k/data") && FileManager.default.fileExists(atPath: "\($0)/minilm/config.json") } ?? false))
+  @Test(
+    .enabled(
+      if: root.map {
+        FileManager.default.fileExists(atPath: "\($0)/multi30k/data")
+          && FileManager.default.fileExists(atPath: "\($0)/minilm/config.json")
+      } ?? false))
   func englishIsItsOwnTranslation() throws {
     let modality = TextModality(root: DataRoot(Self.root))
     let recipe = try Self.recipe("{languages: [en, de], teacher: minilm, length: 32, limit: 64}")
@@ -51,7 +56,10 @@ import Torch
 
   @Test func whatCannotWorkIsRefused() throws {
     let modality = TextModality(root: try TextRecipeTests.root())
-    for data in ["{languages: [xx], teacher: a}", "{languages: [de]}", "{languages: [de, de], teacher: a}", "{languages: [], teacher: a}"] {
+    for data in [
+      "{languages: [xx], teacher: a}", "{languages: [de]}", "{languages: [de, de], teacher: a}",
+      "{languages: [], teacher: a}",
+    ] {
       #expect(throws: ConfigurationError.self, "\(data)") { try modality.stream(Self.recipe(data), seed: 0) }
     }
   }

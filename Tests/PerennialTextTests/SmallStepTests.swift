@@ -9,7 +9,8 @@ import Torch
 @Suite struct SmallStepTests {
   static func weights(
     _ strategies: String = "[]", model: String = "{gpt: {layers: 2, heads: 2, width: 32, dropout: 0}}",
-    whole: Int = 1 << 23, accumulate: Int = 1, recompute: Bool = false, _ check: (Learner) throws -> Void = { _ in }
+    whole: Int = 1 << 23, accumulate: Int = 1, recompute: Bool = false,
+    _ check: (Learner) throws -> Void = { _ in }
   ) throws -> (losses: [Double], weights: Tensor) {
     let modality = TextModality(root: try TextRecipeTests.root())
     let recipe = try TextRecipeTests.recipe(
@@ -20,7 +21,8 @@ import Torch
     let learner = try Learner(
       blueprint, objective: TokenPrediction(labelSmoothing: 0.1, wholeOutputs: whole),
       optimizer: SGD(learningRate: 0.1), strategies: TextRecipeTests.strategies(strategies),
-      options: TrainingOptions(batch: 6, length: .steps(5), accumulate: accumulate), pipeline: stream.pipeline,
+      options: TrainingOptions(batch: 6, length: .steps(5), accumulate: accumulate),
+      pipeline: stream.pipeline,
       seed: 3)
     try learner.begin(stream.experience(0))
     let losses = try (0..<5).map { _ in try learner.step() }
@@ -49,7 +51,8 @@ import Torch
       let watcher = Watcher(sees: sees)
       let modality = TextModality(root: try TextRecipeTests.root())
       let recipe = try TextRecipeTests.recipe(
-        data: TextRecipeTests.corpora, model: "{llama: {layers: 1, heads: 2, width: 32}}", objective: "tokens",
+        data: TextRecipeTests.corpora, model: "{llama: {layers: 1, heads: 2, width: 32}}",
+        objective: "tokens",
         scenario: "domain")
       let stream = try modality.stream(recipe, seed: 0)
       let learner = try Learner(
@@ -92,7 +95,9 @@ import Torch
   /// As a recipe says it.
   @Test func recipesReachThem() throws {
     let modality = TextModality(root: try TextRecipeTests.root())
-    func recipe(_ training: String, model: String = "{gpt: {layers: 1, heads: 2, width: 32}}") throws -> Recipe {
+    func recipe(_ training: String, model: String = "{gpt: {layers: 1, heads: 2, width: 32}}") throws
+      -> Recipe
+    {
       try Recipe(
         yaml: """
           name: text/tiny

@@ -8,6 +8,7 @@ public struct PromptConfiguration: Equatable, Sendable {
     case prefix = "PREFIX_TUNING"
   }
 
+  /// What stands in front.
   public var kind: Kind
   /// P
   public var length: Int
@@ -22,7 +23,8 @@ public struct PromptConfiguration: Equatable, Sendable {
   /// What PEFT writes that changes nothing of what a prompt computes.
   private static let harmless: Set<String> = [
     "auto_mapping", "base_model_name_or_path", "inference_mode", "peft_version", "revision", "task_type",
-    "prompt_tuning_init", "prompt_tuning_init_text", "tokenizer_kwargs", "tokenizer_name_or_path", "init_weights",
+    "prompt_tuning_init", "prompt_tuning_init_text", "tokenizer_kwargs", "tokenizer_name_or_path",
+    "init_weights",
     "encoder_hidden_size", "prefix_projection", "num_attention_heads",
   ]
 
@@ -36,7 +38,8 @@ public struct PromptConfiguration: Equatable, Sendable {
       baseModel: object["base_model_name_or_path"] as? String, taskType: object["task_type"] as? String)
     guard length > 0 else { throw object.refuse("`num_virtual_tokens` must be at least 1, not \(length)") }
     guard try object.value("num_transformer_submodules", Int.self, default: 1) == 1 else {
-      throw object.refuse("`num_transformer_submodules` must be 1: models of an encoder and a decoder take no prompts")
+      throw object.refuse(
+        "`num_transformer_submodules` must be 1: models of an encoder and a decoder take no prompts")
     }
     let width = kind == .prefix ? shape.groups * shape.headWidth : shape.width
     for (key, own) in [("num_layers", shape.layers), ("token_dim", width)] {
@@ -57,7 +60,8 @@ public struct PromptConfiguration: Equatable, Sendable {
     var object: [String: Any] = [
       "peft_type": kind.rawValue, "num_virtual_tokens": length, "num_transformer_submodules": 1,
       "num_layers": shape.layers, "token_dim": width, "num_attention_heads": max(width / shape.headWidth, 1),
-      "inference_mode": true, "base_model_name_or_path": baseModel ?? NSNull(), "task_type": taskType ?? NSNull(),
+      "inference_mode": true, "base_model_name_or_path": baseModel ?? NSNull(),
+      "task_type": taskType ?? NSNull(),
       "revision": NSNull(), "auto_mapping": NSNull(), "modules_to_save": NSNull(),
     ]
     switch kind {

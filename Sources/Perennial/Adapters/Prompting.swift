@@ -75,7 +75,8 @@ extension Network {
   func promptable(_ strategy: String) throws -> any Promptable {
     guard let model = backbone.modules.lazy.compactMap({ $0 as? any Promptable }).first else {
       throw StrategyError.model(
-        strategy, "the model reads no tokens that prompts could stand in front of; BERT, GPT-2, Llama and Qwen2 do"
+        strategy,
+        "the model reads no tokens that prompts could stand in front of; BERT, GPT-2, Llama and Qwen2 do"
       )
     }
     guard model.promptSource == nil else {

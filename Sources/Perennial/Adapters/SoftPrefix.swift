@@ -11,12 +11,14 @@ public final class SoftPrefix: Module, PromptSource {
   private let inner, outer: Linear?
 
   /// - Parameter projection: the inner width of the perceptron; nil for none.
-  public init(_ length: Int, for model: any Promptable, projection: Int? = nil, _ generator: Generator) throws {
+  public init(_ length: Int, for model: any Promptable, projection: Int? = nil, _ generator: Generator) throws
+  {
     shape = model.promptShape
     let width = shape.groups * shape.headWidth
     let count = shape.layers * 2 * width
     embeddings = Parameter(
-      try Initializer.normal([length, projection == nil ? count : width], standardDeviation: 0.02, generator),
+      try Initializer.normal(
+        [length, projection == nil ? count : width], standardDeviation: 0.02, generator),
       kind: .prompt)
     inner = try projection.map { try Linear(width, $0, kind: .prompt, generator) }
     outer = try projection.map { try Linear($0, count, kind: .prompt, generator) }

@@ -13,7 +13,10 @@ public final class SoftPrompt: Module, PromptSource {
   /// `[P, D]`
   public let embeddings: Parameter
 
-  public init(_ length: Int, for model: any Promptable, start: Start = .vocabulary, _ generator: Generator) throws {
+  /// - Parameter length: P
+  public init(_ length: Int, for model: any Promptable, start: Start = .vocabulary, _ generator: Generator)
+    throws
+  {
     let table = model.tokenTable.value
     embeddings = Parameter(
       try noGrad {

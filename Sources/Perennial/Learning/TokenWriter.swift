@@ -24,9 +24,11 @@ struct WrittenRows {
   ///   - targets: the tokens that follow int64 `[N, L]`, below 0 where they do not count.
   /// - Returns: the same with what was written in place of the rest. Places in front of it, and behind its end, do not
   ///   count.
-  func callAsFunction(_ inputs: Tensor, _ targets: Tensor, by writer: any TokenWriter, _ generator: Generator) throws -> (
-    inputs: Tensor, targets: Tensor
-  ) {
+  func callAsFunction(_ inputs: Tensor, _ targets: Tensor, by writer: any TokenWriter, _ generator: Generator)
+    throws -> (
+      inputs: Tensor, targets: Tensor
+    )
+  {
     let length = inputs.shape[1]
     let rows = try inputs.integers().chunks(of: length)
     let counted = try targets.integers().chunks(of: length)

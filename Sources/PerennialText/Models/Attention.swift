@@ -68,7 +68,8 @@ final class AttentionCore: Module {
     let (n, heads, length, size) = (queries.shape[0], queries.shape[1], queries.shape[2], queries.shape[3])
     let groups = keys.shape[1]
     _ = self.values(values)
-    let isPlain = !probabilities.isHeard && !scores.isHeard && !(dropout.isTraining && dropout.probability > 0)
+    let isPlain =
+      !probabilities.isHeard && !scores.isHeard && !(dropout.isTraining && dropout.probability > 0)
     if isPlain, groups < heads, length == 1, pattern.bias.map({ $0.shape[1] == 1 }) ?? true {
       // One query a head: the heads of a group can stand where queries stand.
       let folded = try queries.reshape([n, groups, heads / groups, size])

@@ -9,7 +9,8 @@ extension BERT {
   ///   - dropout: the stream of dropout masks.
   /// - Throws: `TorchError` (`shape`) for layers that it does not have.
   public func keeping(layers kept: [Int], dropout: Generator) throws -> BERT {
-    guard !kept.isEmpty, kept == Set(kept).sorted(), kept.allSatisfy((1...configuration.layers).contains) else {
+    guard !kept.isEmpty, kept == Set(kept).sorted(), kept.allSatisfy((1...configuration.layers).contains)
+    else {
       throw TorchError(
         .shape, "layers are kept in ascending order out of 1 to \(configuration.layers), not \(kept)")
     }

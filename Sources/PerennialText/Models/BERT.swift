@@ -74,7 +74,9 @@ public final class BERT: Module, PublishedModel, TextEncoder, Promptable, Recomp
     let (length, skipped) = (prompted.whole.length, prompted.hiddenPlaces)
     try configuration.maximumLength.checkLength(length)
     let positions =
-      try prompted.whole.positions().map { try places($0.narrow(dim: 1, start: skipped, count: length - skipped)) }
+      try prompted.whole.positions().map {
+        try places($0.narrow(dim: 1, start: skipped, count: length - skipped))
+      }
       ?? places.weight.value[skipped..<length]
     let type = try tokenTypes.map { try types($0.padded([prompted.lead, 0])) } ?? types.weight.value[0]
     var x = embedded(try dropout(norm(prompted.joined(words(batch.ids)) + positions + type)))

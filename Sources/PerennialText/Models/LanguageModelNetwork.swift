@@ -38,8 +38,10 @@ extension LanguageModelBackbone: TokenWriter {
     options.sampling = temperature.map { GenerationOptions.Sampling(temperature: $0) }
     options.seed = UInt64(try Tensor.randomIntegers(0..<Int(Int32.max), [1], generator).itemInt())
     // The context holds a row and no more: the last token is a target alone.
-    return try zip(model.generate(prompts, options) { $0.tokens.count >= count[$0.row] ? .stop : .more }, count)
-      .map { Array($0.tokens.prefix($1)) }
+    return try zip(
+      model.generate(prompts, options) { $0.tokens.count >= count[$0.row] ? .stop : .more }, count
+    )
+    .map { Array($0.tokens.prefix($1)) }
   }
 }
 

@@ -36,7 +36,9 @@ public final class SentenceEncoder: Module, Backbone {
         TokenBatch(rows.narrow(dim: 1, start: 0, count: Swift.max(length, 1)), padding: padding))
     }
     let isListened = encoder.taps.contains(where: \.isHeard)
-    guard !isGradEnabled, !isListened, lengths.count > Self.bucket, try isFilledAtTheEnd(ids, lengths, padding) else {
+    guard !isGradEnabled, !isListened, lengths.count > Self.bucket,
+      try isFilledAtTheEnd(ids, lengths, padding)
+    else {
       return try encode(ids, lastToken(ids, padding))
     }
     let order = lengths.indices.sorted { lengths[$0] < lengths[$1] }

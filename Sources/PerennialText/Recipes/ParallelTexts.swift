@@ -19,11 +19,15 @@ struct ParallelCaptionOptions: Configurable {
   static let known = ["cs", "de", "en", "fr"]
 
   func validate(at node: ConfigurationNode) throws {
-    guard !teacher.isEmpty else { throw node.error("missing key `teacher`: the folder of an encoder for English") }
-    guard !languages.isEmpty, Set(languages).count == languages.count, languages.allSatisfy(Self.known.contains)
+    guard !teacher.isEmpty else {
+      throw node.error("missing key `teacher`: the folder of an encoder for English")
+    }
+    guard !languages.isEmpty, Set(languages).count == languages.count,
+      languages.allSatisfy(Self.known.contains)
     else {
       throw node.error(
-        at: "languages", "must be some of \(Self.known.joined(separator: ", ")), each once, found \(languages)")
+        at: "languages",
+        "must be some of \(Self.known.joined(separator: ", ")), each once, found \(languages)")
     }
     try node.require("length", length, atLeast: 3)
     try node.require("limit", limit, atLeast: 1)
@@ -49,11 +53,14 @@ struct ParallelTexts {
           throw TextDataError(
             "multi30k", "\(part) has \(english.count) captions in English and \(texts.count) in \(language)")
         }
-        let tokens = try TokenizedTexts(texts, tokenizer, length: options.length, padding: padding, file: part)
+        let tokens = try TokenizedTexts(
+          texts, tokenizer, length: options.length, padding: padding, file: part)
         return try Examples(inputs: tokens.ids, targets: vectors)
       }
     }
-    let (train, test) = (try examples("train", limit: options.limit), try examples("test_2016_flickr", limit: nil))
+    let (train, test) = (
+      try examples("train", limit: options.limit), try examples("test_2016_flickr", limit: nil)
+    )
     let width = (train + test).map { $0.inputs.shape[1] }.max() ?? 1
     func joined(_ sets: [Examples], first: Int) throws -> Examples {
       let all = try Examples.concatenate(
@@ -79,7 +86,8 @@ struct ParallelTexts {
     let folder = try root.folder(of: "multi30k").appendingPathComponent("data/task1/raw", isDirectory: true)
     let url = try root.file(["\(part).\(language).gz"], in: folder, of: "multi30k")
     let bytes = try Inflate.gzip(Data(contentsOf: url), file: url.path)
-    var lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
+    var lines = String(decoding: bytes, as: UTF8.self).split(
+      separator: "\n", omittingEmptySubsequences: false)
     if lines.last?.isEmpty == true { lines.removeLast() }
     return lines.prefix(limit ?? lines.count).map(String.init)
   }
@@ -95,7 +103,8 @@ extension TextSources {
     let padding = tokenizer.specialTokens.padding ?? 0
     let teacher = try TextEmbedder(folder: url(options.teacher), length: options.length)
     return Texts(
-      source: try ParallelTexts(options: options, root: root).source(tokenizer, teacher: teacher, padding: padding),
+      source: try ParallelTexts(options: options, root: root).source(
+        tokenizer, teacher: teacher, padding: padding),
       facts: TextFacts(
         vocabulary: tokenizer.vocabularyCount, length: options.length, padding: padding,
         end: tokenizer.specialTokens.end),

@@ -12,16 +12,18 @@ import Torch
     let learner = try Learner(
       setting == .texts ? .tinyReader() : .tiny(), optimizer: SGD(learningRate: 0.05, momentum: 0.9),
       strategies: strategies,
-      options: TrainingOptions(batch: 7, length: .epochs(2), accumulate: accumulate), pipeline: stream.pipeline,
+      options: TrainingOptions(batch: 7, length: .epochs(2), accumulate: accumulate),
+      pipeline: stream.pipeline,
       seed: 7)
     return (learner, stream)
   }
 
   /// Gradients of parts add up to those of the whole: the same weights, up to rounding.
-  @Test(arguments: [
-    Method("finetune") { [] }, Method("replay") { [Method.replay()] }, Method("ewc") { [Method.ewc()] },
-    Method("lora and ewc") { [Method.lora(), Method.ewc()] },
-  ], [2, 3, 100])
+  @Test(
+    arguments: [
+      Method("finetune") { [] }, Method("replay") { [Method.replay()] }, Method("ewc") { [Method.ewc()] },
+      Method("lora and ewc") { [Method.lora(), Method.ewc()] },
+    ], [2, 3, 100])
   func partsAreTheWhole(method: Method, parts: Int) throws {
     let (whole, stream) = try Self.learner(method.make(), accumulate: 1)
     let (split, _) = try Self.learner(method.make(), accumulate: parts)

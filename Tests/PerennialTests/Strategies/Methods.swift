@@ -97,12 +97,15 @@ struct Method: Sendable, CustomTestStringConvertible {
 /// A model, an optimizer and a stream for the laws to hold on.
 enum Setting: String, CaseIterable, Sendable {
   case plain, dropoutAndNorm, adamAugmented, tasks, domains, instances, fixedHead, cosineHead, meansHead,
-    blurredSteps, images, similarityPictures, tasksAndNorm, ldaHead, ridgeHead, neighboursHead, frozenLDA, texts
+    blurredSteps, images, similarityPictures, tasksAndNorm, ldaHead, ridgeHead, neighboursHead, frozenLDA,
+    texts
 
   /// Those that every strategy is tried in: texts are for the few that read them.
   static let allCases: [Setting] = [
-    .plain, .dropoutAndNorm, .adamAugmented, .tasks, .domains, .instances, .fixedHead, .cosineHead, .meansHead,
-    .blurredSteps, .images, .similarityPictures, .tasksAndNorm, .ldaHead, .ridgeHead, .neighboursHead, .frozenLDA,
+    .plain, .dropoutAndNorm, .adamAugmented, .tasks, .domains, .instances, .fixedHead, .cosineHead,
+    .meansHead,
+    .blurredSteps, .images, .similarityPictures, .tasksAndNorm, .ldaHead, .ridgeHead, .neighboursHead,
+    .frozenLDA,
   ]
 
   var scenario: Scenario {

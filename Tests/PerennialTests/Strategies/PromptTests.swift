@@ -10,7 +10,8 @@ import Torch
     return (network, try #require(network.backbone as? TinyReader))
   }
 
-  static func train(_ strategies: [any Strategy], _ scenario: Scenario = .classIncremental, epochs: Int = 30) throws
+  static func train(_ strategies: [any Strategy], _ scenario: Scenario = .classIncremental, epochs: Int = 30)
+    throws
     -> (Learner, Perennial.Stream)
   {
     let source = try Clusters(classes: 6, perClass: 20, width: 8, spread: 0.3).source().asTokens()
@@ -77,7 +78,9 @@ import Torch
       "projection1.3.bias": golden["progressive/norm.bias"],
     ])
     func rows() throws -> Tensor {
-      guard case .embeddings(let rows)? = try shelf(Tensor.zeros([1, 3], dtype: .int64)) else { return try Tensor.zeros([0]) }
+      guard case .embeddings(let rows)? = try shelf(Tensor.zeros([1, 3], dtype: .int64)) else {
+        return try Tensor.zeros([0])
+      }
       return try rows.squeeze(0)
     }
     let both = try rows()
@@ -153,12 +156,15 @@ import Torch
   }
 
   /// Penalties and importances see what learns, and nothing of the resting model.
-  @Test(arguments: ["ewc: {lambda: 5}", "si: {}", "mas: {}"]) func importancesAreThoseOfAdapters(text: String) throws {
+  @Test(arguments: ["ewc: {lambda: 5}", "si: {}", "mas: {}"]) func importancesAreThoseOfAdapters(text: String)
+    throws
+  {
     let second = try StrategyRegistry.make(Selection(ConfigurationNode(yaml: text, source: "test")))
     let stream = try Setting.plain.stream()
     let learner = try Setting.plain.learner([Method.lora(), second], stream: stream)
     try learner.learn(stream, 2)
-    #expect(learner.vector.layout.slots.allSatisfy { $0.path.hasPrefix("lora.") || $0.path.hasPrefix("head.") })
+    #expect(
+      learner.vector.layout.slots.allSatisfy { $0.path.hasPrefix("lora.") || $0.path.hasPrefix("head.") })
     let largest = try second.state().tensors.values.map(\.count).max() ?? 0
     #expect(largest > 0 && largest <= learner.vector.count)
     let plain = try Setting.plain.learner([Method.lora()], stream: stream)

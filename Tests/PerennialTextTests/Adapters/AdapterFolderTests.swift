@@ -60,7 +60,9 @@ import Torch
     try Self.expect("gpt2", "projected", run)
   }
 
-  @Test(arguments: models, ["lora", "rslora", "dora"]) func lowRankAdaptersOfPEFT(name: String, variant: String)
+  @Test(arguments: models, ["lora", "rslora", "dora"]) func lowRankAdaptersOfPEFT(
+    name: String, variant: String
+  )
     throws
   {
     let (model, run) = try Self.model(name)
@@ -169,7 +171,9 @@ import Torch
       configuration.isRankStabilized = variant == "rslora"
       configuration.hasMagnitude = variant == "dora"
       configuration.taskType = name == "bert" ? "FEATURE_EXTRACTION" : "CAUSAL_LM"
-      configuration.targets = .named(name == "bert" ? ["query", "output.dense"] : name == "gpt2" ? ["c_attn", "c_fc"] : ["q_proj", "down_proj"])
+      configuration.targets = .named(
+        name == "bert"
+          ? ["query", "output.dense"] : name == "gpt2" ? ["c_attn", "c_fc"] : ["q_proj", "down_proj"])
       let set = try model.addAdapters("default", configuration, RandomStreams(seed: 2))
       try disturb(set)
       try folder.write(set, of: model)
@@ -178,7 +182,11 @@ import Torch
     try Safetensors.encode(["ids": ids, "mask": mask.to(.int64), "answer": answer]).write(
       to: folder.url.appendingPathComponent("asked.safetensors"))
     let (other, ask) = try AdapterFolderTests.model(name)
-    if variant.hasPrefix("p") { _ = try folder.readPrompt(into: other) } else { _ = try folder.read(into: other) }
+    if variant.hasPrefix("p") {
+      _ = try folder.readPrompt(into: other)
+    } else {
+      _ = try folder.read(into: other)
+    }
     try expectClose(
       noGrad { try ask(TokenBatch(ids, mask: mask)) }, answer, "\(name) \(variant), read again", within: 1e-5)
   }

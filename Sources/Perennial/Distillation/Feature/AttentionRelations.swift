@@ -46,7 +46,8 @@ public final class AttentionRelations: DistillationTerm {
   }
 
   public func values(_ sight: TermSight) throws -> TermValues {
-    let attention = try Self.divergence(sight.pairs[0].student.asStudent(), sight.pairs[0].teacher.asTeacher())
+    let attention = try Self.divergence(
+      sight.pairs[0].student.asStudent(), sight.pairs[0].teacher.asTeacher())
     let relation = try Self.divergence(
       Self.relation(sight.pairs[1].student.asStudent()), Self.relation(sight.pairs[1].teacher.asTeacher()))
     return .items(try attention + relation)

@@ -51,7 +51,8 @@ public final class AdapterPerTask: Strategy {
 
   public func begin(_ experience: Experience, _ learner: Learner) throws {
     let place = order.admit(experience.task ?? experience.index)
-    let targets = try learner.objective.isClassification
+    let targets =
+      try learner.objective.isClassification
       ? Set(learner.session?.examples.targets.integers() ?? []) : []
     if place == units.count { units.append([]) }
     units[place] = Set(units[place]).union(targets).sorted()
@@ -116,7 +117,9 @@ public final class AdapterPerTask: Strategy {
     }
     guard let means else { return nil }
     // No adapter was active: these are the backbone's own features.
-    let nearest = try vectors(question.features).unitRows().matmul(means.T).argmax(1).integers().map { sets[$0] }
+    let nearest = try vectors(question.features).unitRows().matmul(means.T).argmax(1).integers().map {
+      sets[$0]
+    }
     var rows: [Tensor] = []
     var order: [Int] = []
     for place in Set(nearest).sorted() {

@@ -13,7 +13,8 @@ public final class ProgressivePrompts: Strategy {
     "progressive-prompts", .adapters,
     summary: "Each task learns a prompt in front of those before it; everything else rests.",
     formula: "p(y | [P_k; …; P_1; x]), P_k alone learns",
-    use: "A pretrained model for text and tasks that are told: nothing is forgotten, later tasks build on earlier ones.",
+    use:
+      "A pretrained model for text and tasks that are told: nothing is forgotten, later tasks build on earlier ones.",
     avoid: "Tasks are not told, or are so many that the prompts fill the context.",
     cost: "A prompt a task; texts grow longer with each.",
     paper: "Razdaibiedina et al., Progressive Prompts: Continual Learning for Language Models, 2023"

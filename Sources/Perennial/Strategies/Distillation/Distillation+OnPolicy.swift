@@ -26,7 +26,9 @@ extension Distillation {
     isOnPolicy = false
     guard let options = options.onPolicy, isTeaching, options.share > 0 else { return batch }
     var numbers = learner.random.numbers("on-policy")
-    guard options.share >= 1 || Double.random(in: 0..<1, using: &numbers) < options.share else { return batch }
+    guard options.share >= 1 || Double.random(in: 0..<1, using: &numbers) < options.share else {
+      return batch
+    }
     isOnPolicy = true
     let write = WrittenRows(prompt: options.prompt, temperature: options.temperature)
     var own = batch
