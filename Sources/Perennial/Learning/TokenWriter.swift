@@ -29,6 +29,9 @@ struct WrittenRows {
       inputs: Tensor, targets: Tensor
     )
   {
+    guard inputs.rank == 2 else {
+      throw TorchError(.unsupported, "writing on in rows that hold several texts, \(inputs.shape)")
+    }
     let length = inputs.shape[1]
     let rows = try inputs.integers().chunks(of: length)
     let counted = try targets.integers().chunks(of: length)

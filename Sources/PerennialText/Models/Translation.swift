@@ -31,6 +31,8 @@ public struct Translation: Objective {
     try tokens.meanLoss(outputs, targets)
   }
 
+  public func weight(of targets: Tensor) throws -> Double { try tokens.weight(of: targets) }
+
   /// - Throws: `TorchError` (`unsupported`): BLEU is of what is written, and outputs alone do not tell that.
   public func sums(_ outputs: Tensor, _ targets: Tensor) throws -> [Double] {
     throw TorchError(.unsupported, "BLEU of outputs: a translation is judged by what the model writes")
