@@ -18,7 +18,7 @@ public final class BERT: Module, PublishedModel, TextEncoder, Checkpointing {
   private let types: Embedding
   private let norm: LayerNorm
   private let dropout: Dropout
-  private let layers: [BERTLayer]
+  package let layers: [BERTLayer]
   private let pooler: Linear?
   private let embedded = Tap("embeddings")
   private let hidden = Tap("hidden")
@@ -87,14 +87,14 @@ public final class BERT: Module, PublishedModel, TextEncoder, Checkpointing {
 }
 
 /// Attention and a two-layer perceptron, each added to its input and normalised after.
-final class BERTLayer: Module {
-  let core: AttentionCore
+package final class BERTLayer: Module {
+  package let core: AttentionCore
   let output: Tap
   private let query, key, value, mix, inner, outer: Linear
   private let attentionNorm, outputNorm: LayerNorm
   private let dropout: Dropout
-  private let heads: Int
-  private let activation: ActivationName
+  package let heads: Int
+  package let activation: ActivationName
 
   init(_ c: BERTConfiguration, index: Int, _ generator: Generator, _ masks: Generator) throws {
     func linear(_ inputs: Int, _ outputs: Int) throws -> Linear {

@@ -16,7 +16,7 @@ public final class GPT2: Module, PublishedModel, CausalLanguageModel, Checkpoint
   private let tokens: Embedding
   private let places: Embedding
   private let dropout: Dropout
-  private let blocks: [GPT2Block]
+  package let blocks: [GPT2Block]
   private let norm: LayerNorm
   private let head: Linear?
   private let embedded = Tap("embeddings")
@@ -86,14 +86,14 @@ public final class GPT2: Module, PublishedModel, CausalLanguageModel, Checkpoint
 }
 
 /// Attention and a two-layer perceptron, each on its normalised input and added to it.
-final class GPT2Block: Module {
-  let core: AttentionCore
+package final class GPT2Block: Module {
+  package let core: AttentionCore
   let output: Tap
   private let attention, mix, inner, outer: Linear
   private let attentionNorm, innerNorm: LayerNorm
   private let dropout: Dropout
-  private let heads: Int
-  private let activation: ActivationName
+  package let heads: Int
+  package let activation: ActivationName
 
   init(_ c: GPT2Configuration, index: Int, _ generator: Generator, _ masks: Generator) throws {
     let innerWidth = c.innerWidth ?? 4 * c.width

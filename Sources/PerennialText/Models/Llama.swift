@@ -14,7 +14,7 @@ public final class Llama: Module, PublishedModel, CausalLanguageModel, Checkpoin
   public var recomputesBlocks = false
 
   private let tokens: Embedding
-  private let blocks: [LlamaBlock]
+  package let blocks: [LlamaBlock]
   private let norm: RMSNorm
   private let head: Linear?
   private let rotary: RotaryEmbedding
@@ -84,13 +84,13 @@ public final class Llama: Module, PublishedModel, CausalLanguageModel, Checkpoin
 }
 
 /// Grouped-query attention and a gated perceptron, each on its normalised input and added to it.
-final class LlamaBlock: Module {
-  let core: AttentionCore
+package final class LlamaBlock: Module {
+  package let core: AttentionCore
   let output: Tap
   private let query, key, value, mix, gate, up, down: Linear
   private let attentionNorm, innerNorm: RMSNorm
-  private let heads, keyHeads: Int
-  private let activation: ActivationName
+  package let heads, keyHeads: Int
+  package let activation: ActivationName
 
   init(_ c: LlamaConfiguration, index: Int, _ generator: Generator, _ masks: Generator) throws {
     func linear(_ inputs: Int, _ outputs: Int, _ bias: Bool) throws -> Linear {

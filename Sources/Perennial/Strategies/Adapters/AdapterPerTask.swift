@@ -103,6 +103,8 @@ public final class AdapterPerTask: Strategy {
     try activate(order.place(of: task), learner)
   }
 
+  public var answersBeyondModel: Bool { true }
+
   public func answer(_ question: Question, _ learner: Learner) throws -> Tensor? {
     if let place = order.place(of: question.task) { return try only(units[place], question.outputs) }
     guard let means else { return nil }
