@@ -47,11 +47,14 @@ struct ExportedFolders {
 
   @Test func images() throws {
     let backbone = try ResNet.resNet18(Generator(seed: 1))
-    let network = try VisionCases.network(
-      backbone, LinearHead(features: backbone.featureCount, Generator(seed: 2)), input: [3, 16, 16],
+    let network = Network(
+      backbone, head: try LinearHead(features: backbone.featureCount, outputs: 5, Generator(seed: 2)),
       headName: backbone.headName)
     let images = try (Tensor.uniform([3, 3, 16, 16], Generator(seed: 9)) * 255).to(.uint8)
     let pipeline = try InputPipeline(mean: [0.1, 0.2, 0.3], standardDeviation: [0.5, 0.6, 0.7])
+    // Statistics that are not those of a fresh model.
+    _ = try noGrad { try network(pipeline(images, Tensor.arange(0, 3), augmentation: nil)) }
+    network.evaluate()
     try write("resnet18", network, pipeline, rows: images, inputs: ["image": images])
   }
 

@@ -79,14 +79,13 @@ enum VisionCases {
   }
 
   static func network(
-    _ backbone: any Backbone, _ head: any Head, input shape: [Int], isSeen: Bool = false,
-    headName: String = "head"
+    _ backbone: any Backbone, _ head: any Head, input shape: [Int], isSeen: Bool = false
   ) throws -> Network {
     let random = try Generator(seed: 8)
-    let network = Network(backbone, head: head, headName: headName)
+    let network = Network(backbone, head: head)
     try noGrad {
       for (path, parameter) in network.parameters where parameter.value.dtype == .float32 {
-        guard !path.hasPrefix("\(headName).") else { continue }
+        guard !path.hasPrefix("head.") else { continue }
         let change = try Tensor.uniform(parameter.value.shape, random) * 0.5
         try parameter.value.add(change)
       }
