@@ -1,5 +1,6 @@
 # `make` or `make help` lists what there is. Every target sets up what it needs (Scripts/bootstrap).
 #   LIBTORCH=/path   use that libtorch       TORCH_VERSION=2.12.1   fetch another (2.11 to 2.13)
+#   PREFIX=/usr/local, DESTDIR=, COPY_LIBTORCH=1   where and how `make install` installs
 #   JOBS=2           compile this many files at once       PERENNIAL_DATA=DIR   data sets for the tests that want them
 
 SHELL := /bin/bash
@@ -13,9 +14,10 @@ export LIBTORCH TORCH_VERSION
 
 SWIFT_FLAGS := -Xlinker -rpath -Xlinker "$(TORCH_HOME)/lib" $(if $(JOBS),--jobs $(JOBS))
 PERENNIAL := .build/release/perennial
+PREFIX ?= /usr/local
 SWIFT_SOURCES := Package.swift Sources Tests Examples $(wildcard Benchmarks/Package.swift Benchmarks/Sources)
 
-.PHONY: help setup build demo test named recipe bench format lint docs clean
+.PHONY: help setup build install demo test named recipe bench format lint docs clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1	\2/p' Makefile | expand -t 18
@@ -25,6 +27,9 @@ setup: ## Check the tools and put libtorch into .libtorch
 
 build: setup ## Build .build/release/perennial
 	swift build -c release $(SWIFT_FLAGS)
+
+install: build ## Install programs, libtorch, manual pages and completions below PREFIX (/usr/local)
+	TORCH_HOME="$(TORCH_HOME)" DESTDIR="$(DESTDIR)" COPY_LIBTORCH="$(COPY_LIBTORCH)" Scripts/install "$(PREFIX)"
 
 demo: build ## Learn Split-Digits with five strategies and write a report (under a minute once built)
 	$(PERENNIAL) run Recipes/digits/split-class.yaml
@@ -52,7 +57,7 @@ lint: ## Check formatting and the rules of CONTRIBUTING.md
 
 docs: setup ## Build the documentation of the libraries
 	swift package generate-documentation --target Torch --target Perennial --target PerennialVision \
-	  --target PerennialText --target PerennialTokenizers
+	  --target PerennialText --target PerennialTokenizers --target PerennialExport
 
 clean: ## Remove what was built; libtorch stays
 	rm -rf .build Benchmarks/.build

@@ -15,11 +15,13 @@ let package = Package(
     .library(name: "PerennialVision", targets: ["PerennialVision"]),
     .library(name: "PerennialText", targets: ["PerennialText"]),
     .library(name: "PerennialTokenizers", targets: ["PerennialTokenizers"]),
+    .library(name: "PerennialExport", targets: ["PerennialExport"]),
     .executable(name: "perennial", targets: ["PerennialCommand"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
     .package(url: "https://github.com/apple/swift-crypto", "3.0.0"..<"5.0.0"),
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
     .package(url: "https://github.com/swiftcsv/SwiftCSV", from: "0.10.0"),
     .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.4.0"),
@@ -51,10 +53,16 @@ let package = Package(
     .target(
       name: "PerennialText", dependencies: ["Perennial", "PerennialTokenizers", "SwiftCSV"],
       swiftSettings: strict),
+    .target(
+      name: "PerennialExport",
+      dependencies: [
+        "PerennialVision", "PerennialText", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ],
+      swiftSettings: strict),
     .executableTarget(
       name: "PerennialCommand",
       dependencies: [
-        "PerennialVision", "PerennialText", "PerennialTokenizers",
+        "PerennialVision", "PerennialText", "PerennialTokenizers", "PerennialExport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -85,6 +93,8 @@ let package = Package(
       name: "PerennialTextTests", dependencies: ["PerennialText", "TestSupport"],
       resources: [.copy("Golden")],
       swiftSettings: strict),
+    .testTarget(
+      name: "PerennialExportTests", dependencies: ["PerennialExport", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "CommandTests", dependencies: ["PerennialCommand"], swiftSettings: strict),
   ],
   cxxLanguageStandard: .cxx20

@@ -16,7 +16,7 @@ struct Main: AsyncParsableCommand {
     subcommands: [
       RunCommand.self, DistillCommand.self, CollaborateCommand.self, FewShotCommand.self, CompareCommand.self,
       ReportCommand.self, StrategiesCommand.self, GenerateCommand.self, EmbedCommand.self,
-      TokenizerCommand.self,
+      TokenizerCommand.self, ExportCommand.self,
       DataCommand.self,
       DoctorCommand.self,
     ])

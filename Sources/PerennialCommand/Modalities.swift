@@ -25,5 +25,10 @@ struct Modalities: Modality {
 
   func objective(_ recipe: Recipe) throws -> any Objective { try modality(recipe).objective(recipe) }
 
+  /// The folder whose tokenizer a recipe's model brings along.
+  func tokenizer(of recipe: Recipe) throws -> URL? {
+    TextModality.reads(recipe) ? try text.tokenizer(of: recipe) : nil
+  }
+
   func file(_ path: String) -> URL { vision.file(path) }
 }

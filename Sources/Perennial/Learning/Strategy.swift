@@ -90,6 +90,10 @@ public protocol Strategy: AnyObject {
   /// last strategy that has one is heard.
   func answer(_ question: Question, _ learner: Learner) throws -> Tensor?
 
+  /// Whether answers in use need more than the trained model: what the strategy keeps, or the task. Such a model cannot be
+  /// given away alone.
+  var answersBeyondModel: Bool { get }
+
   /// Everything needed to go on exactly.
   func state() throws -> State
 
@@ -152,6 +156,7 @@ extension Strategy {
   public func isBoundary(_ step: Step) throws -> Bool { false }
   public func end(_ experience: Experience, _ learner: Learner) throws {}
   public func answer(_ question: Question, _ learner: Learner) throws -> Tensor? { nil }
+  public var answersBeyondModel: Bool { false }
   public func state() throws -> State { State() }
   public func restore(_ state: State, _ learner: Learner, past: (Int) throws -> Experience) throws {}
   public var replayBytes: Int { 0 }

@@ -19,17 +19,24 @@ public final class RunFolder {
   /// The report for people.
   public var report: URL { url.appendingPathComponent("report.html") }
   /// Where checkpoints lie; the folder is there from the start.
-  public var checkpoints: URL { url.appendingPathComponent("checkpoints", isDirectory: true) }
+  public var checkpoints: URL { Self.checkpoints(in: url) }
+
+  private static func checkpoints(in folder: URL) -> URL {
+    folder.appendingPathComponent("checkpoints", isDirectory: true)
+  }
 
   /// The trained model of an arm, alone, once it has run.
-  public func student(of arm: String, seed: Int) -> URL {
-    checkpoints.appendingPathComponent("\(arm)-\(seed).safetensors")
+  public func student(of arm: String, seed: Int) -> URL { Self.student(of: arm, seed: seed, in: url) }
+
+  static func student(of arm: String, seed: Int, in folder: URL) -> URL {
+    checkpoints(in: folder).appendingPathComponent("\(arm)-\(seed).safetensors")
   }
 
   /// Whether the run has reached its end.
   public var isFinished: Bool { Self.isFinished(url) }
 
-  static let recipeName = "recipe.yaml"
+  /// The name of the resolved recipe.
+  public static let recipeName = "recipe.yaml"
   private static let finishedName = "finished"
 
   private init(_ url: URL) throws {

@@ -24,11 +24,14 @@ public struct DataSource {
   public let isOrdered: Bool
   /// What belongs together by itself: domains, speakers, days.
   public let groups: DataGroups?
+  /// The name of each class label in order, where the data tell them.
+  public let classNames: [String]?
 
   public init(
     name: String, train: Examples, test: Examples, pipeline: InputPipeline, note: String? = nil,
-    isOrdered: Bool = false, groups: DataGroups? = nil
+    isOrdered: Bool = false, groups: DataGroups? = nil, classNames: [String]? = nil
   ) {
+    self.classNames = classNames
     self.isOrdered = isOrdered
     self.groups = groups
     self.name = name
@@ -42,7 +45,7 @@ public struct DataSource {
   public func with(pipeline: InputPipeline) -> DataSource {
     DataSource(
       name: name, train: train, test: test, pipeline: pipeline, note: note, isOrdered: isOrdered,
-      groups: groups)
+      groups: groups, classNames: classNames)
   }
 }
 

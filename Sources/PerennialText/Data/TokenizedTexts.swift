@@ -97,7 +97,8 @@ extension TextDataset {
       name: name, train: try examples(rows[0], learned, first: 0),
       test: try examples(rows[1], test, first: train.count), pipeline: pipeline,
       note: notes.isEmpty ? nil : notes.joined(separator: " "),
-      groups: groups.map { DataGroups($0, train: learned.map(\.group), test: test.map(\.group)) })
+      groups: groups.map { DataGroups($0, train: learned.map(\.group), test: test.map(\.group)) },
+      classNames: classes)
   }
 
   /// Rows of both sets as wide as the longer one needs.

@@ -47,7 +47,7 @@ public enum JSONValue: Equatable, Sendable {
   }
 
   /// The value as JSON text, keys in order. A number keeps its point, because readers may tell 1.0 from 1.
-  func data() -> Data { Data((text + "\n").utf8) }
+  package func data() -> Data { Data((text + "\n").utf8) }
 
   /// The value as JSON text.
   var text: String { text(indent: "") }

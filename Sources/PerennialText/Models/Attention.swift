@@ -2,13 +2,13 @@ import Perennial
 import Torch
 
 /// What attention may look at: an additive bias `[N or 1, heads or 1, L, S]`, or everything before.
-struct AttentionPattern {
+package struct AttentionPattern {
   var bias: Tensor?
   var isCausal = false
 
   /// Added to the score of what must not be seen. It is finite, so that a row which may see nothing (padding) gives
   /// numbers.
-  static let unseen = -1e30
+  package static let unseen = -1e30
 
   /// 0 where `allowed`, else so little that nothing is left of it.
   static func bias(_ allowed: Tensor) throws -> Tensor {
@@ -37,7 +37,7 @@ struct AttentionPattern {
 /// Scaled dot-product attention with dropout of probabilities and a tap on them (Vaswani et al. 2017).
 ///
 /// libtorch's fused kernel does the work, unless probabilities are dropped or somebody listens to them.
-final class AttentionCore: Module {
+package final class AttentionCore: Module {
   /// Hears the probabilities `[N, heads, L, S]`, before dropout.
   let probabilities: Tap
   /// Hears the scores that they are the softmax of, 0 for what must not be seen.
@@ -45,7 +45,8 @@ final class AttentionCore: Module {
   /// Hears the values `[N, groups, S, d]`.
   let values: Tap
   private let dropout: Dropout
-  private let scale: Double
+  /// What scores are multiplied by.
+  package let scale: Double
 
   init(_ name: String, scale: Double, dropout: Dropout) {
     probabilities = Tap(name)

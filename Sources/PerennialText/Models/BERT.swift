@@ -20,7 +20,7 @@ public final class BERT: Module, PublishedModel, TextEncoder, Promptable, Recomp
   private let types: Embedding
   private let norm: LayerNorm
   private let dropout: Dropout
-  private let layers: [BERTLayer]
+  package let layers: [BERTLayer]
   private let pooler: Linear?
   private let embedded = Tap("embeddings")
   private let hidden = Tap("hidden")
@@ -114,16 +114,16 @@ public final class BERT: Module, PublishedModel, TextEncoder, Promptable, Recomp
 }
 
 /// Attention and a two-layer perceptron, each added to its input and normalised after.
-final class BERTLayer: Module, TransformerBlock {
-  var attentionOutput: any AdaptableLayer { mix }
-  var perceptronOutput: any AdaptableLayer { outer }
-  let core: AttentionCore
+package final class BERTLayer: Module, TransformerBlock {
+  package var attentionOutput: any AdaptableLayer { mix }
+  package var perceptronOutput: any AdaptableLayer { outer }
+  package let core: AttentionCore
   let output: Tap
   private let query, key, value, mix, inner, outer: Linear
   private let attentionNorm, outputNorm: LayerNorm
   private let dropout: Dropout
-  private let heads: Int
-  private let activation: ActivationName
+  package let heads: Int
+  package let activation: ActivationName
 
   init(_ c: BERTConfiguration, index: Int, _ generator: Generator, _ masks: Generator) throws {
     func linear(_ inputs: Int, _ outputs: Int) throws -> Linear {

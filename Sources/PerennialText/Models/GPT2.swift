@@ -18,7 +18,7 @@ public final class GPT2: Module, PublishedModel, CausalLanguageModel, Recomputin
   private let tokens: Embedding
   private let places: Embedding
   private let dropout: Dropout
-  private let blocks: [GPT2Block]
+  package let blocks: [GPT2Block]
   private let norm: LayerNorm
   private let head: Linear?
   private let embedded = Tap("embeddings")
@@ -97,16 +97,16 @@ public final class GPT2: Module, PublishedModel, CausalLanguageModel, Recomputin
 }
 
 /// Attention and a two-layer perceptron, each on its normalised input and added to it.
-final class GPT2Block: Module, TransformerBlock {
-  var attentionOutput: any AdaptableLayer { mix }
-  var perceptronOutput: any AdaptableLayer { outer }
-  let core: AttentionCore
+package final class GPT2Block: Module, TransformerBlock {
+  package var attentionOutput: any AdaptableLayer { mix }
+  package var perceptronOutput: any AdaptableLayer { outer }
+  package let core: AttentionCore
   let output: Tap
   private let attention, mix, inner, outer: Linear
   private let attentionNorm, innerNorm: LayerNorm
   private let dropout: Dropout
-  private let heads: Int
-  private let activation: ActivationName
+  package let heads: Int
+  package let activation: ActivationName
 
   init(_ c: GPT2Configuration, index: Int, _ generator: Generator, _ masks: Generator) throws {
     let innerWidth = c.innerWidth ?? 4 * c.width

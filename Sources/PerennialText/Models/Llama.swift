@@ -16,7 +16,7 @@ public final class Llama: Module, PublishedModel, CausalLanguageModel, Recomputi
   public var promptSource: (any PromptSource)?
 
   private let tokens: Embedding
-  private let blocks: [LlamaBlock]
+  package let blocks: [LlamaBlock]
   private let norm: RMSNorm
   private let head: Linear?
   private let rotary: RotaryEmbedding
@@ -95,15 +95,15 @@ public final class Llama: Module, PublishedModel, CausalLanguageModel, Recomputi
 }
 
 /// Grouped-query attention and a gated perceptron, each on its normalised input and added to it.
-final class LlamaBlock: Module, TransformerBlock {
-  var attentionOutput: any AdaptableLayer { mix }
-  var perceptronOutput: any AdaptableLayer { down }
-  let core: AttentionCore
+package final class LlamaBlock: Module, TransformerBlock {
+  package var attentionOutput: any AdaptableLayer { mix }
+  package var perceptronOutput: any AdaptableLayer { down }
+  package let core: AttentionCore
   let output: Tap
   private let query, key, value, mix, gate, up, down: Linear
   private let attentionNorm, innerNorm: RMSNorm
-  private let heads, keyHeads: Int
-  private let activation: ActivationName
+  package let heads, keyHeads: Int
+  package let activation: ActivationName
 
   init(_ c: LlamaConfiguration, index: Int, _ generator: Generator, _ masks: Generator) throws {
     func linear(_ inputs: Int, _ outputs: Int, _ bias: Bool) throws -> Linear {

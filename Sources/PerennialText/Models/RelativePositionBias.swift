@@ -2,12 +2,12 @@ import Foundation
 import Torch
 
 /// A bias for each head and distance between two places, far distances sharing buckets (Raffel et al. 2020, 2.1).
-final class RelativePositionBias: Module {
+package final class RelativePositionBias: Module {
   /// `[buckets, heads]`
   let table: Embedding
   private let isBidirectional: Bool
   private let buckets: Int
-  private let maximumDistance: Int
+  package let maximumDistance: Int
 
   init(_ c: T5Configuration, isBidirectional: Bool, _ generator: Generator) throws {
     table = try .normal(
@@ -18,7 +18,7 @@ final class RelativePositionBias: Module {
   }
 
   /// `[1, heads, queries, keys]` for queries that begin at the place `start`.
-  func callAsFunction(queries: Int, keys: Int, start: Int = 0) throws -> Tensor {
+  package func callAsFunction(queries: Int, keys: Int, start: Int = 0) throws -> Tensor {
     let device = try table.weight.value.device
     let places = try Tensor.arange(0, keys, device: device).unsqueeze(0)
     let asking = try Tensor.arange(start, start + queries, device: device).unsqueeze(1)

@@ -65,7 +65,7 @@ public enum RotaryScaling: Equatable, Sendable {
   case llama3(factor: Double, lowFactor: Double, highFactor: Double, originalLength: Int)
 
   /// θ^(−2i/d), stretched, in float32 as `transformers` computes them.
-  func frequencies(theta: Double, width: Int) -> [Float] {
+  package func frequencies(theta: Double, width: Int) -> [Float] {
     (0..<width / 2).map { index in
       let frequency = 1 / powf(Float(theta), Float(2 * index) / Float(width))
       switch self {

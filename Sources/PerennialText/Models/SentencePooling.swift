@@ -93,7 +93,7 @@ extension SentencePooling {
     self.init(kind, isNormalized: isNormalized)
   }
 
-  private static let modes: [String: Kind] = [
+  static let modes: [String: Kind] = [
     "pooling_mode_cls_token": .first, "pooling_mode_mean_tokens": .mean, "pooling_mode_max_tokens": .max,
     "pooling_mode_lasttoken": .last,
   ]

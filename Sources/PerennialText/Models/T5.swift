@@ -14,7 +14,7 @@ public final class T5: Module, PublishedModel, TextEncoder, TokenOutputs, Recomp
   public var recomputesBlocks = false
 
   let shared: Embedding
-  let encoder: T5Stack
+  package let encoder: T5Stack
   let decoder: T5Stack
   private let head: Linear?
   private let masks: Generator

@@ -2,11 +2,11 @@ import Perennial
 import Torch
 
 /// Attention without biases and without division of scores, on a normalised input.
-final class T5Attention: Module {
-  let core: AttentionCore
-  let bias: RelativePositionBias?
+package final class T5Attention: Module {
+  package let core: AttentionCore
+  package let bias: RelativePositionBias?
   private let query, key, value, mix: Linear
-  private let heads: Int
+  package let heads: Int
 
   init(
     _ c: T5Configuration, tap: String, bias: RelativePositionBias?, _ generator: Generator, _ masks: Generator
@@ -43,11 +43,11 @@ final class T5Attention: Module {
 }
 
 /// A perceptron of two layers, the first gated where the configuration says so.
-final class T5FeedForward: Module {
+package final class T5FeedForward: Module {
   private let gated: Linear?
   private let inner, outer: Linear
   private let dropout: Dropout
-  private let activation: ActivationName
+  package let activation: ActivationName
 
   init(_ c: T5Configuration, _ generator: Generator, _ masks: Generator) throws {
     func linear(_ inputs: Int, _ outputs: Int) throws -> Linear {
@@ -73,8 +73,8 @@ final class T5FeedForward: Module {
 }
 
 /// A block of the encoder, or of the decoder, which also looks at the encoder's output.
-final class T5Block: Module {
-  let attention: T5Attention
+package final class T5Block: Module {
+  package let attention: T5Attention
   let cross: T5Attention?
   let output: Tap
   private let feedForward: T5FeedForward

@@ -2,8 +2,8 @@ import Perennial
 import Torch
 
 /// The blocks of an encoder or decoder.
-final class T5Stack: Module {
-  let blocks: [T5Block]
+package final class T5Stack: Module {
+  package let blocks: [T5Block]
   let norm: RMSNorm
   let dropout: Dropout
   let embedded: Tap

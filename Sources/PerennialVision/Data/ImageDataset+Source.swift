@@ -33,7 +33,9 @@ extension ImageDataset {
       case .pixels: try pipeline(.unit(channels: train.imageShape[0]))
       case .imageNet: try pipeline(.imageNet)
       }
-    return DataSource(name: name, train: examples.train, test: examples.test, pipeline: pipeline, note: note)
+    return DataSource(
+      name: name, train: examples.train, test: examples.test, pipeline: pipeline, note: note,
+      classNames: classNames)
   }
 
   private func pipeline(_ normalization: Normalization) throws -> InputPipeline {

@@ -3,12 +3,12 @@ import Torch
 
 /// Two 3×3 convolutions with a shortcut around them (He et al. 2016, fig. 2):
 /// relu(bn2(conv2(relu(bn1(conv1(x))))) + shortcut(x)).
-final class BasicBlock: Module, Layer {
+package final class BasicBlock: Module, Layer {
   private let conv1: Conv2d
   private let bn1: BatchNorm
   private let conv2: Conv2d
   private let bn2: BatchNorm
-  private let shortcut: (any Layer)?
+  package let shortcut: (any Layer)?
   private let preactivation: Tap?
 
   /// - Parameter preactivation: sees the sum before the last ReLU.
@@ -39,7 +39,7 @@ final class BasicBlock: Module, Layer {
     if let shortcut { register(kind.name, shortcut) }
   }
 
-  func callAsFunction(_ input: Tensor) throws -> Tensor {
+  package func callAsFunction(_ input: Tensor) throws -> Tensor {
     let residual = try bn2(conv2(bn1(conv1(input)).relu()))
     let sum = try residual + (shortcut?(input) ?? input)
     return try (preactivation?(sum) ?? sum).relu()
@@ -47,9 +47,10 @@ final class BasicBlock: Module, Layer {
 }
 
 /// Option A of He et al. (2016, section 3.3): every `stride`-th pixel, and channels of zeros on both sides.
-private final class PaddingShortcut: Module, Layer {
-  private let stride: Int
-  private let added: Int
+package final class PaddingShortcut: Module, Layer {
+  /// Every how many pixels one is kept, and the channels of zeros.
+  package let stride: Int
+  package let added: Int
 
   init(stride: Int, added: Int) {
     self.stride = stride
@@ -57,13 +58,13 @@ private final class PaddingShortcut: Module, Layer {
     super.init()
   }
 
-  func callAsFunction(_ input: Tensor) throws -> Tensor {
+  package func callAsFunction(_ input: Tensor) throws -> Tensor {
     try input.pixels(every: stride).padded([0, 0, 0, 0, added / 2, added - added / 2])
   }
 }
 
 /// Option B: a 1×1 convolution, `0`, and batch normalisation, `1`.
-private final class ProjectionShortcut: Module, Layer {
+package final class ProjectionShortcut: Module, Layer {
   private let convolution: Conv2d
   private let normalization: BatchNorm
 
@@ -77,7 +78,7 @@ private final class ProjectionShortcut: Module, Layer {
     register("1", normalization)
   }
 
-  func callAsFunction(_ input: Tensor) throws -> Tensor {
+  package func callAsFunction(_ input: Tensor) throws -> Tensor {
     try normalization(convolution(input))
   }
 }

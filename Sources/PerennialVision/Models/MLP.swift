@@ -9,7 +9,8 @@ public final class MLP: Module, VisionBackbone {
   public let featureCount: Int
   public let headName: String
   public let stages: [Stage]
-  private let inputs: Int
+  package let inputs: Int
+  package let activation: Activation.Function
 
   /// Makes a perceptron with weights as `torch.nn.Linear` draws them.
   ///
@@ -32,7 +33,7 @@ public final class MLP: Module, VisionBackbone {
     }
     featureCount = hidden.last ?? inputs
     headName = "layers.\(hidden.count)"
-    self.inputs = inputs
+    (self.inputs, self.activation) = (inputs, activation)
     let parts = Stage.Parts(
       activation: { x in
         let y = try activation(x)

@@ -114,6 +114,6 @@ final class DataSources {
     }
     return DataSource(
       name: set.name, train: try scaled(set.train), test: try scaled(set.test), pipeline: try InputPipeline(),
-      note: set.note)
+      note: set.note, classNames: set.train.classNames)
   }
 }

@@ -113,7 +113,7 @@ public final class RidgeHead: Module, Head {
   }
 
   /// W float32 `[M, K]`, and its λ.
-  private func solved() throws -> (weight: Tensor, strength: Double) {
+  package func solved() throws -> (weight: Tensor, strength: Double) {
     if let solution { return solution }
     return try noGrad {
       let identity = try Tensor.eye(gram.value.shape[0], dtype: .float64, device: gram.value.device)

@@ -81,7 +81,7 @@ public final class StreamingLDAHead: Module, Head {
   }
 
   /// Rows Λ μ_k `[K, D]` and −½ μ_kᵀ Λ μ_k `[K]`.
-  private func solved() throws -> (weight: Tensor, bias: Tensor) {
+  package func solved() throws -> (weight: Tensor, bias: Tensor) {
     if let solution { return solution }
     return try noGrad {
       let means = try means()

@@ -110,6 +110,8 @@ public final class AdapterPerTask: Strategy {
     try activate(order.place(of: task), learner)
   }
 
+  public var answersBeyondModel: Bool { true }
+
   public func answer(_ question: Question, _ learner: Learner) throws -> Tensor? {
     let isClassification = learner.objective.isClassification
     if let place = order.place(of: question.task) {

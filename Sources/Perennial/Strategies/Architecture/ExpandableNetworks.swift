@@ -110,6 +110,8 @@ public final class ExpandableNetworks: Strategy {
     try hold(learner)
   }
 
+  public var answersBeyondModel: Bool { true }
+
   public func select(task: Int?, _ learner: Learner) throws {
     let place = order.place(of: task)
     let layers = try self.layers(learner)

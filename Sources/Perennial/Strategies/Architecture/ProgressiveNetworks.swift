@@ -74,6 +74,8 @@ public final class ProgressiveNetworks: Strategy {
       learner.vector.headRows(before: learner.session?.previousOutputs ?? 0), of: learner.vector)
   }
 
+  public var answersBeyondModel: Bool { true }
+
   public func select(task: Int?, _ learner: Learner) throws {
     (learner.model.backbone as? ProgressiveColumns)?.selected = order.place(of: task)
   }

@@ -58,6 +58,8 @@ public final class FrozenHead: Strategy {
       step.batch.targets.narrow(dim: 0, start: 0, count: fresh))
   }
 
+  public var answersBeyondModel: Bool { true }
+
   public func answer(_ question: Question, _ learner: Learner) throws -> Tensor? {
     try head?(question.features)
   }

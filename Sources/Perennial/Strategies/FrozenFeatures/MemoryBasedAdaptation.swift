@@ -73,6 +73,8 @@ public final class MemoryBasedAdaptation: Strategy {
 
   public func observe(_ step: Step) throws { try rehearsal.insert(step) }
 
+  public var answersBeyondModel: Bool { true }
+
   public func answer(_ question: Question, _ learner: Learner) throws -> Tensor? {
     guard let memory, options.steps > 0, let examples = try memory.examples else { return nil }
     var keys = try keys(learner, examples)

@@ -37,6 +37,8 @@ public final class ContextGating: Strategy {
 
   public func extend(_ network: Network, _ random: RandomStreams) throws { try network.requireGates(name) }
 
+  public var answersBeyondModel: Bool { true }
+
   public func select(task: Int?, _ learner: Learner) throws {
     for (index, stage) in learner.model.backbone.stages.enumerated() {
       stage.gate.values = try task.map {

@@ -99,6 +99,8 @@ public final class CopyWeights: Strategy {
     return result
   }
 
+  public var answersBeyondModel: Bool { true }
+
   public func answer(_ question: Question, _ learner: Learner) throws -> Tensor? {
     guard let weight, let bias else { return nil }
     return try question.features.linear(weight, bias: bias)

@@ -114,6 +114,8 @@ public final class HardAttention: Strategy {
     used = used.isEmpty ? now : try zip(used, now).map { try $0.maximum($1) }
   }
 
+  public var answersBeyondModel: Bool { true }
+
   public func select(task: Int?, _ learner: Learner) throws {
     let place = order.place(of: task)
     let chosen = try noGrad { try place.map { try gates(learner, place: $0, steepness: options.sMax) } }

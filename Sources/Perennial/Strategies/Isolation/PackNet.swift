@@ -111,6 +111,8 @@ public final class PackNet: Strategy {
     return try isOwn.logicalAnd(sizes .<= own.select(count - 1, dim: 0))
   }
 
+  public var answersBeyondModel: Bool { true }
+
   public func select(task: Int?, _ learner: Learner) throws {
     let vector = learner.vector
     if let complete {

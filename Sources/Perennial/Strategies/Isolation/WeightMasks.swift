@@ -117,6 +117,8 @@ public final class WeightMasks: Strategy {
     try noGrad { try masks.place((0..<masks.count).contains(place) ? place : nil) }
   }
 
+  public var answersBeyondModel: Bool { true }
+
   public func answer(_ question: Question, _ learner: Learner) throws -> Tensor? {
     guard question.task == nil, !learnsFirst, order.count > 1 else { return nil }
     let masks = try self.masks(learner)

@@ -44,6 +44,8 @@ public final class CrossStitch: Strategy {
 
   public func begin(_ experience: Experience, _ learner: Learner) throws { try TaskColumns.prepare(learner) }
 
+  public var answersBeyondModel: Bool { true }
+
   public func select(task: Int?, _ learner: Learner) throws { TaskColumns.select(task, nil, learner) }
 
   public func rehearse(_ batch: Batch, _ learner: Learner) throws -> Batch {

@@ -50,6 +50,8 @@ public final class MovingAverage: Strategy {
     }
   }
 
+  public var answersBeyondModel: Bool { true }
+
   public func answer(_ question: Question, _ learner: Learner) throws -> Tensor? {
     guard
       let average = try average?.tensor(in: learner.vector.layout, elsewhere: learner.vector.values)

@@ -38,6 +38,8 @@ public final class NearestMeanExemplars: Strategy {
   public func observe(_ step: Step) throws { means.forget() }
   public func end(_ experience: Experience, _ learner: Learner) throws { means.forget() }
 
+  public var answersBeyondModel: Bool { true }
+
   public func answer(_ question: Question, _ learner: Learner) throws -> Tensor? {
     let replay = learner.strategies.lazy.compactMap { $0 as? Replay }.first
     return try means.answer(question, replay?.memory, learner)

@@ -109,6 +109,8 @@ public final class SupervisedContrastiveReplay: Strategy {
 
   public func end(_ experience: Experience, _ learner: Learner) throws { means.forget() }
 
+  public var answersBeyondModel: Bool { true }
+
   public func answer(_ question: Question, _ learner: Learner) throws -> Tensor? {
     try means.answer(question, memory, learner)
   }

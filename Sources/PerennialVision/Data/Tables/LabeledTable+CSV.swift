@@ -42,10 +42,9 @@ extension TableDataset {
     let name = name ?? url.deletingPathExtension().lastPathComponent
     if let test {
       let train = try LabeledTable.csv(url, options: options)
-      var classNames: [String]?
-      if case .classes(_, let names) = train.targets { classNames = names }
       return TableDataset(
-        name: name, train: train, test: try LabeledTable.csv(test, options: options, classNames: classNames))
+        name: name, train: train,
+        test: try LabeledTable.csv(test, options: options, classNames: train.classNames))
     }
     guard fraction > 0, fraction < 1 else {
       throw FileError(.range, url.path, "a test share of \(fraction); allowed is what lies between 0 and 1")

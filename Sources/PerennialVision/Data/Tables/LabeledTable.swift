@@ -53,6 +53,14 @@ public struct LabeledTable {
   }
 }
 
+extension LabeledTable {
+  /// The names of the classes in the order of their labels; nil where targets are values.
+  public var classNames: [String]? {
+    guard case .classes(_, let names) = targets else { return nil }
+    return names
+  }
+}
+
 /// A table for learning and for testing.
 public struct TableDataset {
   /// The name by which recipes and reports call it.

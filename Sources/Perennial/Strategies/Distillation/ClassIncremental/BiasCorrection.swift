@@ -104,6 +104,8 @@ public final class BiasCorrection: MixedDistillation {
     try teacher.end(learner)
   }
 
+  public var answersBeyondModel: Bool { true }
+
   public func answer(_ question: Question, _ learner: Learner) throws -> Tensor? {
     try correction?(question.outputs)
   }

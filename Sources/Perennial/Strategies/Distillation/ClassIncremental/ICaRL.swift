@@ -80,6 +80,8 @@ public final class ICaRL: ExemplarDistillation {
     try teacher.end(learner)
   }
 
+  public var answersBeyondModel: Bool { true }
+
   public func answer(_ question: Question, _ learner: Learner) throws -> Tensor? {
     try means.answer(question, exemplars.memory, learner)
   }

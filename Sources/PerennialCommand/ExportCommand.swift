@@ -1,0 +1,112 @@
+import ArgumentParser
+import Foundation
+import Perennial
+import PerennialExport
+import PerennialText
+import Torch
+
+extension Exporter.Format: ExpressibleByArgument {}
+extension Exporter.Quantization: ExpressibleByArgument {}
+
+struct ExportCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "export", abstract: "Write a model as ONNX, or as PyTorch code loads it.",
+    discussion: """
+      The model is one that a run has trained, or a folder as transformers or sentence-transformers writes it. A folder \
+      is made with the model, a card (README.md) and, for texts, the tokenizer. ONNX files take images as bytes: the \
+      normalisation is part of the graph. With --quantize weights take 8 bits, and the change of the answers is told.
+      """)
+
+  @Argument(help: "A run folder, or the folder of a model.", completion: .directory)
+  var source: String
+
+  @Option(help: "The arm of a run that compares several.")
+  var arm: String?
+
+  @Option(help: "The seed of a run; the first where this is not given.")
+  var seed: Int?
+
+  @Option(help: "What to write.")
+  var format = Exporter.Format.onnx
+
+  @Option(
+    help: """
+      Weights of 8 bits: int8 rounds what they multiply by its range in each batch, int8-static by ranges that data \
+      showed.
+      """)
+  var quantize: Exporter.Quantization?
+
+  @Option(
+    help:
+      "A file of texts, one a line, to find ranges on and to compare answers on; a run has data of its own.",
+    completion: .file())
+  var calibration: String?
+
+  @Flag(
+    help: "Read what was written again, run it, and fail where it differs from the model by more than 1e-4.")
+  var check = false
+
+  @Flag(help: "Let a language model take and give the keys and values of earlier tokens.")
+  var cache = false
+
+  @Option(help: "The folder to write; NAME-FORMAT where this is not given.")
+  var out: String?
+
+  @Option(help: "The folder that holds the data sets; $PERENNIAL_DATA or ./data where this is not given.")
+  var data: String?
+
+  @Option(help: "Constants that take more bytes than this go to a file beside the graph.")
+  var externalAbove = Graph.largestFile
+
+  @Option(help: "The most tokens of a text.")
+  var length = 128
+
+  @Option(help: "How many threads an operation may use; all cores where this is not given.")
+  var threads: Int?
+
+  func validate() throws {
+    if let threads, threads < 1 { throw ValidationError("--threads must be at least 1, found \(threads)") }
+    if length < 3 { throw ValidationError("--length must be at least 3, found \(length)") }
+    if externalAbove < 0 || externalAbove > Graph.largestFile {
+      throw ValidationError("--external-above must be 0 to \(Graph.largestFile), found \(externalAbove)")
+    }
+    if format == .safetensors, quantize != nil || check || cache {
+      throw ValidationError("--quantize, --check and --cache belong to --format onnx")
+    }
+  }
+
+  func run() throws {
+    if let threads { Runtime.threads = threads }
+    Runtime.keepFreedMemory()
+    let subject = try self.subject()
+    var exporter = Exporter()
+    (exporter.format, exporter.quantization) = (format, quantize)
+    (exporter.checks, exporter.limit) = (check, externalAbove)
+    let folder = URL(
+      fileURLWithPath: out ?? "\(subject.name)-\(quantize?.rawValue ?? format.rawValue)", isDirectory: true)
+    let report = try exporter.write(subject, to: folder)
+    print(report.file.relativePath)
+    for finding in report.findings(quantize) { print(finding) }
+  }
+
+  private func subject() throws -> ExportSubject {
+    let folder = URL(fileURLWithPath: source, isDirectory: true)
+    func has(_ name: String) -> Bool {
+      FileManager.default.fileExists(atPath: folder.appendingPathComponent(name).path)
+    }
+    guard !has(RunFolder.recipeName) else {
+      let modalities = Modalities(root: DataRoot(data))
+      let trained = try TrainedArm(run: folder, arm: arm, seed: seed, modality: modalities)
+      return try ExportSubject(
+        trained, results: RunReference(source).results, tokenizer: modalities.tokenizer(of: trained.recipe),
+        hasCache: cache)
+    }
+    guard has("config.json") else {
+      throw ValidationError("\(source) is neither a run folder nor a folder with config.json")
+    }
+    let texts = try calibration.map {
+      try Corpus.file(URL(fileURLWithPath: $0)).text.split(whereSeparator: \.isNewline).map(String.init)
+    }
+    return try ExportSubject(folder: folder, texts: texts ?? [], length: length, hasCache: cache)
+  }
+}

@@ -1,0 +1,163 @@
+import Foundation
+import Perennial
+import PerennialText
+import Torch
+
+/// A network that has learned, with what is needed to ask it from raw inputs.
+public struct LearnedNetwork {
+  public let name: String
+  /// In evaluation mode.
+  public let network: Network
+  /// The recipe that describes its model and head.
+  public let recipe: Recipe
+  /// Raw rows to model inputs.
+  public let pipeline: InputPipeline
+  /// The shape of one raw input, and whether it holds bytes.
+  public let shape: [Int]
+  public let isImage: Bool
+  /// The class label of each output in order, and the names of the outputs; nil where outputs are no classes.
+  public let labels: [Int]?
+  public let outputNames: [String]?
+
+  /// - Parameter rows: raw inputs `[N, …]`, of which the shape and the type count.
+  public init(
+    name: String, network: Network, recipe: Recipe, pipeline: InputPipeline, rows: Tensor, labels: [Int]?,
+    outputNames: [String]?
+  ) {
+    (self.name, self.network, self.recipe, self.pipeline) = (name, network, recipe, pipeline)
+    (shape, isImage) = (Array(rows.shape.dropFirst()), rows.dtype == .uint8)
+    (self.labels, self.outputNames) = (labels, outputNames)
+  }
+
+  /// Whether inputs are rows of token ids.
+  var isText: Bool { network.languageModel != nil || network.backbone is SentenceEncoder }
+}
+
+extension ExportSubject {
+  /// A network that has learned.
+  ///
+  /// - Parameters:
+  ///   - calibration: examples to find ranges on.
+  ///   - test: examples to judge by.
+  ///   - tokenizer: the folder whose tokenizer made the texts' tokens, where there is one.
+  ///   - hasCache: whether a language model takes and gives keys and values of earlier tokens.
+  /// - Throws: ``ExportError`` for a model that cannot be exported.
+  public init(
+    _ learned: LearnedNetwork, calibration: [Examples] = [], test: [Examples] = [], card: ModelCard,
+    tokenizer: URL? = nil, hasCache: Bool = false
+  ) throws {
+    let network = learned.network
+    (name, self.card) = (learned.name, card)
+    if let model = network.languageModel {
+      purpose = .tokens
+      graph = try Graph(model, hasCache: hasCache)
+      answer = { try model(Self.tokens($0)) }
+      writeFolder = { try Self.finish($0, tokenizer) { try model.save(to: $0) } }
+    } else if let encoder = network.backbone as? SentenceEncoder {
+      purpose = .classes
+      graph = try Graph(encoder, head: network.head, of: network, labels: learned.outputNames)
+      answer = { try network.head(encoder(Self.tokens($0))) }
+      writeFolder = { try Self.finish($0, tokenizer) { try Self.write(encoder, network.head, to: $0) } }
+    } else {
+      purpose = .classes
+      graph = try Graph(
+        network,
+        input: learned.isImage
+          ? .pixels(shape: learned.shape, learned.pipeline) : .numbers(shape: learned.shape),
+        labels: learned.outputNames)
+      answer = { inputs in
+        let rows =
+          try inputs[Graph.Name.image] ?? inputs[Graph.Name.features] ?? Tensor.zeros([0] + learned.shape)
+        return try network(learned.pipeline(rows, Tensor.arange(0, rows.shape[0]), augmentation: nil))
+      }
+      writeFolder = { try NetworkFolder(learned).write(to: $0) }
+    }
+    self.card.task = purpose.task(isText: learned.isText, isImage: learned.isImage)
+    let cache = try Self.emptyCache(graph)
+    func batches(_ sets: [Examples], limit: Int) throws -> [Batch] {
+      try Self.batches(sets, of: learned, limit: limit) { learned.isText ? try cache($0) : [:] }
+    }
+    self.calibration = try batches(calibration, limit: Self.calibrationExamples)
+    self.test = try batches(test, limit: Self.testExamples)
+  }
+
+  /// Test examples that answers are compared on, spread evenly over all there are.
+  private static let testExamples = 2000
+
+  /// Examples in batches, at most `limit`, spread evenly; labels become numbers of outputs.
+  ///
+  /// - Parameter more: further inputs for so many rows.
+  private static func batches(
+    _ sets: [Examples], of learned: LearnedNetwork, limit: Int, and more: (Int) throws -> [String: Tensor]
+  ) throws -> [Batch] {
+    guard !sets.isEmpty else { return [] }
+    let examples = try Examples.concatenate(sets)
+    let count = min(examples.count, limit)
+    let places = (0..<count).map { $0 * examples.count / max(count, 1) }
+    let units = learned.labels.map { Dictionary(uniqueKeysWithValues: $0.enumerated().map { ($1, $0) }) }
+    return try stride(from: 0, to: count, by: batch).map { start in
+      let chosen = try examples.select(Array(places[start..<min(start + batch, count)]))
+      let targets = try units.map { units in
+        try Tensor(chosen.targets.integers().map { units[$0] ?? -1 })
+      }
+      let inputs = try inputs(chosen.inputs, of: learned).merging(more(chosen.count)) { own, _ in own }
+      return Batch(inputs: inputs, targets: targets)
+    }
+  }
+
+  /// Raw rows as inputs of the graph.
+  private static func inputs(_ rows: Tensor, of learned: LearnedNetwork) throws -> [String: Tensor] {
+    guard learned.isText else { return [learned.isImage ? Graph.Name.image : Graph.Name.features: rows] }
+    let ids = try rows.to(.int64)
+    let padding = (learned.network.backbone as? SentenceEncoder)?.encoder.paddingToken
+    let mask = try padding.map { try (ids .!= $0).to(.int64) } ?? ids.onesLike()
+    return [Graph.Name.ids: ids, Graph.Name.mask: mask]
+  }
+
+  private static func finish(_ folder: URL, _ tokenizer: URL?, _ write: (URL) throws -> Void) throws {
+    try write(folder)
+    if let tokenizer { try copyTokenizer(from: tokenizer, to: folder) }
+  }
+
+  private static func write(_ encoder: SentenceEncoder, _ head: any Head, to folder: URL) throws {
+    guard let bert = encoder.encoder as? BERT else {
+      throw ExportError.layer(path: "encoder", type: "\(type(of: encoder.encoder))")
+    }
+    let dense: (weight: Tensor, bias: Tensor)
+    switch head {
+    case let linear as LinearHead: dense = (linear.weight.value, linear.bias.value)
+    case let fixed as FixedHead:
+      dense = try noGrad {
+        (try fixed.weight.value[0..<head.outputs], try fixed.bias.value[0..<head.outputs])
+      }
+    default:
+      throw ExportError.state(
+        path: "head", problem: "sentence-transformers has linear layers alone; ONNX holds any head")
+    }
+    try ModelFolder(folder).save(bert)
+    try ModelFolder(folder).save(encoder.pooling, width: encoder.featureCount, dense: dense)
+  }
+}
+
+extension ExportSubject {
+  /// The model that an arm of a run left behind; the run's own data calibrate and test it.
+  ///
+  /// - Parameters:
+  ///   - results: what was measured in the run.
+  ///   - tokenizer: the folder whose tokenizer made the texts' tokens, where there is one.
+  ///   - hasCache: whether a language model takes and gives keys and values of earlier tokens.
+  /// - Throws: ``ExportError`` for a model that cannot be exported; what the data throw.
+  public init(_ trained: TrainedArm, results: RunResults, tokenizer: URL? = nil, hasCache: Bool = false)
+    throws
+  {
+    let stream = trained.stream
+    let name = trained.recipe.name.split(separator: "/").last.map(String.init) ?? trained.recipe.name
+    let test = try (0..<stream.count).map { try stream.test($0) }
+    try self.init(
+      LearnedNetwork(
+        name: name, network: trained.network, recipe: trained.recipe, pipeline: stream.pipeline,
+        rows: test[0].inputs, labels: trained.labels, outputNames: trained.outputNames),
+      calibration: (0..<stream.count).map { try stream.experience($0).examples }, test: test,
+      card: ModelCard(trained, results), tokenizer: tokenizer, hasCache: hasCache)
+  }
+}
