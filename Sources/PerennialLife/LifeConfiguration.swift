@@ -70,7 +70,8 @@ public struct LifeConfiguration: Sendable {
       ConfigurationNode(.map(entries), origin: node.origin)
     }
     var stream = [
-      entry("data", parts.inputs.node), entry("scenario", scalar("instance")), entry("experiences", scalar("1")),
+      entry("data", parts.inputs.node), entry("scenario", scalar("instance")),
+      entry("experiences", scalar("1")),
     ]
     if let augment = parts.augment { stream.append(entry("augment", augment)) }
     var entries = [entry("name", scalar("life")), entry("stream", map(stream))]

@@ -69,7 +69,8 @@ public enum LifeError: Error, Equatable, CustomStringConvertible {
       "there is no label `\(name)`; known are \(known.prefix(20).joined(separator: ", "))"
         + (known.count > 20 ? " and \(known.count - 20) more" : "")
     case .unknownPrediction(let name): "there is no prediction `\(name)`"
-    case .nothingToLearn: "there is nothing new to learn: every input is known already, or held out for judging"
+    case .nothingToLearn:
+      "there is nothing new to learn: every input is known already, or held out for judging"
     case .nothingUsable(let file, let problems):
       "nothing in \(file) can be used" + (problems.first.map { ": \($0)" } ?? "")
     case .contradiction(let origin, let label, let known):

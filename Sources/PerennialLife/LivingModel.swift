@@ -89,7 +89,8 @@ extension LifeConfiguration {
     var blueprint = try inputs.blueprint(recipe)
     if recipe.training.freeze == .backbone { blueprint = blueprint.withFrozenBackbone() }
     return try recipe.learner(
-      blueprint, strategies: arm.strategies.map { try StrategyRegistry.make($0) }.filter(isWanted), pipeline: inputs.pipeline,
+      blueprint, strategies: arm.strategies.map { try StrategyRegistry.make($0) }.filter(isWanted),
+      pipeline: inputs.pipeline,
       seed: UInt64(recipe.seeds[0] + seedOffset), device: .cpu)
   }
 }

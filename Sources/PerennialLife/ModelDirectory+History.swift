@@ -102,7 +102,8 @@ extension ModelDirectory {
     var learned: [Int: Int] = [:]
     for row in try Row.fetchAll(
       db,
-      sql: "SELECT label, count(*) AS count FROM examples WHERE role = 0 AND status = 'learned' GROUP BY label")
+      sql:
+        "SELECT label, count(*) AS count FROM examples WHERE role = 0 AND status = 'learned' GROUP BY label")
     {
       learned[labels.resolved(row["label"]), default: 0] += row["count"] as Int
     }

@@ -11,7 +11,9 @@ extension ModelDirectory {
   ///   - relearns: makes what was set aside pending, so that the next update learns it.
   /// - Throws: `LifeError.unknownVersion`, `LifeError.clearedVersion`, `LifeError.damagedVersion`: nothing has changed then.
   @discardableResult
-  public func rollback(to number: Int, reason: String? = nil, relearns: Bool = false) throws -> VersionManifest {
+  public func rollback(to number: Int, reason: String? = nil, relearns: Bool = false) throws
+    -> VersionManifest
+  {
     guard isWriting else { throw LifeError.readOnly(path: url.path) }
     let database = try database
     let versions = try database.read { try LifeDatabase.versions(in: $0) }

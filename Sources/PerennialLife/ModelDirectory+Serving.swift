@@ -101,7 +101,9 @@ extension ModelDirectory {
   public func servedAccuracy(of version: Int) throws -> Tally {
     try database.read { db in
       let row = try Row.fetchOne(
-        db, sql: "SELECT sum(is_correct) AS correct, count(*) AS total FROM served WHERE told IS NOT NULL AND version = ?",
+        db,
+        sql:
+          "SELECT sum(is_correct) AS correct, count(*) AS total FROM served WHERE told IS NOT NULL AND version = ?",
         arguments: [version])
       return Tally(correct: row?["correct"] ?? 0, total: row?["total"] ?? 0)
     }
@@ -112,7 +114,10 @@ extension ModelDirectory {
     try database.read { db in
       let labels = try LifeDatabase.labels(in: db)
       let rows = try Row.fetchAll(
-        db, sql: "SELECT label, count(*) AS count FROM examples WHERE role = 0 AND status = 'learned' GROUP BY label")
+        db,
+        sql:
+          "SELECT label, count(*) AS count FROM examples WHERE role = 0 AND status = 'learned' GROUP BY label"
+      )
       return rows.reduce(into: [:]) { counts, row in
         counts[labels.names[labels.resolved(row["label"])], default: 0] += row["count"] as Int
       }

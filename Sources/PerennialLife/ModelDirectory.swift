@@ -11,6 +11,7 @@ public final class ModelDirectory: Sendable {
   /// What a directory is opened for.
   public enum Access: Sendable { case read, write }
 
+  /// The folder.
   public let url: URL
   /// The versions as files: all that serving needs.
   public let store: VersionStore
@@ -28,7 +29,8 @@ public final class ModelDirectory: Sendable {
   ///
   /// - Parameter now: the clock, which may be wrong: nothing depends on it.
   /// - Throws: ``LifeError``
-  public init(_ url: URL, for access: Access = .read, now: @escaping @Sendable () -> Date = { Date() }) throws {
+  public init(_ url: URL, for access: Access = .read, now: @escaping @Sendable () -> Date = { Date() }) throws
+  {
     self.url = url
     self.now = now
     store = VersionStore(url)
@@ -140,11 +142,11 @@ public final class ModelDirectory: Sendable {
   ///
   /// - Parameters:
   ///   - configuration: `life.yaml`; what it says of files is below `model/`.
-  ///   - files: what the model is made from, copied into `model/`.
+  ///   - files: puts what the model is made from into the folder that it is given, `model/`.
   ///   - modality: for the directory.
   /// - Throws: `LifeError.exists`; what making the model throws, in which case nothing stays behind.
   public static func create(
-    _ url: URL, yaml: String, files: URL? = nil, modality: any Modality,
+    _ url: URL, yaml: String, files: ((URL) throws -> Void)? = nil, modality: any Modality,
     now: @escaping @Sendable () -> Date = { Date() }
   ) throws -> ModelDirectory {
     let manager = FileManager.default
@@ -155,7 +157,10 @@ public final class ModelDirectory: Sendable {
           at: url.appendingPathComponent(folder, isDirectory: true), withIntermediateDirectories: true)
       }
       let store = VersionStore(url)
-      if let files { try manager.copyItem(at: files, to: store.modelFiles) }
+      if let files {
+        try manager.createDirectory(at: store.modelFiles, withIntermediateDirectories: true)
+        try files(store.modelFiles)
+      }
       try AtomicFile.write(Data(yaml.utf8), to: url.appendingPathComponent(LifeConfiguration.fileName))
       let directory = try ModelDirectory(url, for: .write, now: now)
       try directory.found(modality)
@@ -184,7 +189,8 @@ public final class ModelDirectory: Sendable {
       version: 0, parent: nil, kind: .initial, created: time, labels: [], merged: [:],
       configuration: configuration.yaml, examples: 0, newExamples: 0,
       parameters: learner.model.parameterCount, accuracy: nil, program: Version.current, files: files,
-      fromFiles: files.isEmpty ? [] : try Self.unchanging(learner, configuration.learner(inputs, seedOffset: 1)),
+      fromFiles: files.isEmpty
+        ? [] : try Self.unchanging(learner, configuration.learner(inputs, seedOffset: 1)),
       blobs: [:])
     let name = try store.write(manifest, learner.state()).name
     try database.write { db in

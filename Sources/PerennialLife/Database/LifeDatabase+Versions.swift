@@ -37,7 +37,8 @@ extension LifeDatabase {
     try db.execute(
       sql: "INSERT INTO versions (number, name, parent, kind, created, examples) VALUES (?, ?, ?, ?, ?, ?)",
       arguments: [
-        manifest.version, name, manifest.parent, manifest.kind.rawValue, manifest.created, manifest.newExamples,
+        manifest.version, name, manifest.parent, manifest.kind.rawValue, manifest.created,
+        manifest.newExamples,
       ])
   }
 

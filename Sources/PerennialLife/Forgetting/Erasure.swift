@@ -148,7 +148,8 @@ struct Erasure {
     }
     if policy != .erase {
       for version in seen where unlearned[version.number] == nil {
-        try db.execute(sql: "UPDATE versions SET is_tainted = 1 WHERE number = ?", arguments: [version.number])
+        try db.execute(
+          sql: "UPDATE versions SET is_tainted = 1 WHERE number = ?", arguments: [version.number])
       }
     }
     try LifeDatabase.setFact(ModelDirectory.scrubFact, "1", in: db)

@@ -24,6 +24,7 @@ public struct ForgetReceipt: Codable, Sendable, Equatable {
     case kept
   }
 
+  /// ISO 8601, by the clock of the machine.
   public let time: String
   /// As they were asked for. The directory itself keeps salted digests of them.
   public let identifiers: [String]

@@ -49,3 +49,16 @@ extension ModelDirectory {
     }
   }
 }
+
+extension ModelDirectory {
+  /// The identifiers of inputs that are known, by their content.
+  public func identifiers(of records: InputRecords) throws -> [String] {
+    try database.read { db in
+      try records.inputs.compactMap {
+        try String.fetchOne(
+          db, sql: "SELECT identifier FROM examples WHERE digest = ?",
+          arguments: [LifeDatabase.digest($0.payload)])
+      }
+    }
+  }
+}

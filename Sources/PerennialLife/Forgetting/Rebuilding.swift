@@ -22,7 +22,8 @@ struct Rebuilding {
       receipt.cleared = try clear()
       return
     }
-    guard let clean = path.lastIndex(where: { !$0.isTainted && !$0.isCleared && $0.number < firstTainted(path) })
+    guard
+      let clean = path.lastIndex(where: { !$0.isTainted && !$0.isCleared && $0.number < firstTainted(path) })
     else { throw LifeError.noVersion(path: directory.url.path) }
     let parent = try store.manifest(named: path[clean].name)
     let learned = path.map(\.number).filter { $0 > 0 }

@@ -63,7 +63,8 @@ struct Gate {
     var checks = [finite(measured), movement(measured)]
     checks += suites.filter { anchors.contains($0.name) }.map(anchor)
     checks.append(
-      forgetting(suites.filter { anchors.contains($0.name) }.map(\.outcomes).reduce(PairedOutcomes(), +), best))
+      forgetting(
+        suites.filter { anchors.contains($0.name) }.map(\.outcomes).reduce(PairedOutcomes(), +), best))
     if !isFirst { checks += [recent(pooled), flips(pooled)] }
     checks += [floor(answers, labels), invariants(measured)]
     checks += [latency(measured), size(measured)].compactMap { $0 }
@@ -81,7 +82,8 @@ struct Gate {
   private func finite(_ measured: Measurements) -> Verdict.Check {
     .init(
       name: "finite", passed: measured.notFinite == nil, measured: nil, limit: nil,
-      detail: measured.notFinite.map { "\($0) holds what is no finite number" } ?? "every weight is a finite number")
+      detail: measured.notFinite.map { "\($0) holds what is no finite number" }
+        ?? "every weight is a finite number")
   }
 
   private func movement(_ measured: Measurements) -> Verdict.Check {
@@ -98,7 +100,8 @@ struct Gate {
     let sure = suite.outcomes.surelyDropped(confidence: options.confidence)
     return .init(
       name: "anchor \(suite.name)", passed: sure <= options.drop, measured: sure, limit: options.drop,
-      detail: "\(suite.before.map(Verdict.percent) ?? "–") → \(Verdict.percent(suite.after)) of \(suite.outcomes.total)"
+      detail:
+        "\(suite.before.map(Verdict.percent) ?? "–") → \(Verdict.percent(suite.after)) of \(suite.outcomes.total)"
         + ", surely lost \(Verdict.percent(max(sure, 0))), allowed \(Verdict.percent(options.drop))")
   }
 
@@ -149,7 +152,8 @@ struct Gate {
       }
     }
     let low = now.filter { label, tally in
-      guard tally.total >= options.classExamples, let share = tally.accuracy, share < options.classFloor else {
+      guard tally.total >= options.classExamples, let share = tally.accuracy, share < options.classFloor
+      else {
         return false
       }
       // What was below before is not this update's doing, unless it is worse now.
@@ -177,7 +181,9 @@ struct Gate {
   }
 
   private func latency(_ measured: Measurements) -> Verdict.Check? {
-    guard let now = measured.latency, options.latency != nil || options.latencyRatio != nil else { return nil }
+    guard let now = measured.latency, options.latency != nil || options.latencyRatio != nil else {
+      return nil
+    }
     let bounds = [
       options.latency.map { $0 / 1000 },
       options.latencyRatio.flatMap { ratio in measured.latencyBefore.map { $0 * ratio } },

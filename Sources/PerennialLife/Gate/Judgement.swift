@@ -58,7 +58,8 @@ struct Judgement {
     let anchored = found.filter(\.isAnchor).map(\.truths.count).reduce(0, +)
     let best = try directory.database.read { try mostRight(anchored, in: $0) }
     let verdict = try Gate(options: configuration.gate).judge(
-      found, best: best, measurements(candidate, before, sample: suites.first { !$0.examples.isEmpty }?.examples.first),
+      found, best: best,
+      measurements(candidate, before, sample: suites.first { !$0.examples.isEmpty }?.examples.first),
       labels: { labels.names.indices.contains($0) ? labels.names[$0] : "label \($0)" })
     return Result(verdict: verdict, answers: answers)
   }
@@ -68,7 +69,9 @@ struct Judgement {
 
   // MARK: - Asking
 
-  private func answers(_ learner: Learner, _ examples: [StoredExample], _ progress: (Int) -> Void) throws -> [Int] {
+  private func answers(_ learner: Learner, _ examples: [StoredExample], _ progress: (Int) -> Void) throws
+    -> [Int]
+  {
     guard learner.model.head.outputs > 0, learner.classes.count > 0 else {
       return [Int](repeating: -1, count: examples.count)
     }

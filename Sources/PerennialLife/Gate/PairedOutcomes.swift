@@ -24,6 +24,7 @@ public struct PairedOutcomes: Codable, Equatable, Sendable {
       bothWrong: flips.total - right - flips.negative - flips.positive)
   }
 
+  /// All examples.
   public var total: Int { bothRight + lost + gained + bothWrong }
 
   /// The accuracy before minus the accuracy after; zero without examples.
@@ -63,7 +64,8 @@ public struct PairedOutcomes: Codable, Equatable, Sendable {
   /// - Parameters:
   ///   - confidence: two-sided.
   ///   - seed: of the resampling.
-  public func gainInterval(confidence: Double, resamples: Int = 2000, seed: UInt64 = 0) -> ClosedRange<Double> {
+  public func gainInterval(confidence: Double, resamples: Int = 2000, seed: UInt64 = 0) -> ClosedRange<Double>
+  {
     guard total > 0 else { return 0...0 }
     var gains: [Double] = []
     var generator = NumberStream(seed: RandomStreams.derive(seed, "bootstrap"))

@@ -105,7 +105,8 @@ extension LifeDatabase {
       }
       if try meet(input, digest, label, &intake, in: db) { continue }
       if try Bool.fetchOne(
-        db, sql: "SELECT EXISTS (SELECT 1 FROM examples WHERE identifier = ?)", arguments: [identifier]) == true
+        db, sql: "SELECT EXISTS (SELECT 1 FROM examples WHERE identifier = ?)", arguments: [identifier])
+        == true
       {
         intake.rejected.append("\(input.origin): the identifier is that of another input")
         continue

@@ -26,6 +26,7 @@ public struct LearnOutcome: Codable, Sendable, Equatable {
     case dryRun = "dry-run"
   }
 
+  /// What became of the candidate.
   public let result: Result
   /// The version that serves now.
   public let version: Int

@@ -21,7 +21,9 @@ extension ModelDirectory {
   ///
   /// Blobs and manifest come first, then one transaction that decides, then `CURRENT`: killed before the transaction,
   /// nothing has happened; killed after it, the next writer flips `CURRENT`.
-  func promote(_ promotion: Promotion, _ candidate: Training.Candidate, _ judged: Judgement.Result) throws -> Int {
+  func promote(_ promotion: Promotion, _ candidate: Training.Candidate, _ judged: Judgement.Result) throws
+    -> Int
+  {
     let database = try database
     let parent = promotion.parent
     let number = try database.read { db in

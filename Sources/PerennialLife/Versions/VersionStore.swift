@@ -92,7 +92,9 @@ public struct VersionStore: Sendable {
     for name in [first] + names().reversed().filter({ (Self.number(of: $0) ?? 0) < number }) {
       do {
         let manifest = try manifest(named: name)
-        return (manifest, try state(of: manifest), warning.map { "\($0); version \(manifest.version) serves" })
+        return (
+          manifest, try state(of: manifest), warning.map { "\($0); version \(manifest.version) serves" }
+        )
       } catch LifeError.damagedVersion(let number, let file, let reason) {
         warning = warning ?? "version \(number) is damaged: \(file) \(reason)"
       }
@@ -120,7 +122,8 @@ public struct VersionStore: Sendable {
     for (part, blob) in manifest.blobs.sorted(by: { $0.key < $1.key }) {
       let file = file(of: blob)
       guard let data = try? Data(contentsOf: file, options: .mappedIfSafe) else {
-        throw LifeError.damagedVersion(manifest.version, file: file.path, reason: "is missing or cannot be read")
+        throw LifeError.damagedVersion(
+          manifest.version, file: file.path, reason: "is missing or cannot be read")
       }
       guard data.count == blob.bytes, Recipe.sha256(of: data) == blob.sha256 else {
         throw LifeError.damagedVersion(manifest.version, file: file.path, reason: "is not what was written")
@@ -136,7 +139,8 @@ public struct VersionStore: Sendable {
   /// Writes a version and does not point at it yet.
   ///
   /// - Returns: the manifest's name, and the manifest with its blobs.
-  func write(_ manifest: VersionManifest, _ state: State) throws -> (name: String, manifest: VersionManifest) {
+  func write(_ manifest: VersionManifest, _ state: State) throws -> (name: String, manifest: VersionManifest)
+  {
     var manifest = manifest
     var rest = state
     var model = State()
@@ -157,7 +161,8 @@ public struct VersionStore: Sendable {
     let data = try Safetensors.encode(part.tensors, metadata: part.values)
     let blob = VersionManifest.Blob(sha256: Recipe.sha256(of: data), bytes: data.count)
     let file = file(of: blob)
-    let isThere = (try? Data(contentsOf: file, options: .mappedIfSafe)).map { Recipe.sha256(of: $0) } == blob.sha256
+    let isThere =
+      (try? Data(contentsOf: file, options: .mappedIfSafe)).map { Recipe.sha256(of: $0) } == blob.sha256
     if !isThere { try AtomicFile.write(data, to: file) }
     return blob
   }
@@ -179,7 +184,9 @@ public struct VersionStore: Sendable {
       try? FileManager.default.removeItem(at: versions.appendingPathComponent(name + ".json"))
     }
     let needed = Set(
-      names.compactMap { try? manifest(named: $0) }.flatMap { $0.blobs.values.map { file(of: $0).lastPathComponent } })
+      names.compactMap { try? manifest(named: $0) }.flatMap {
+        $0.blobs.values.map { file(of: $0).lastPathComponent }
+      })
     for file in (try? FileManager.default.contentsOfDirectory(atPath: blobs.path)) ?? []
     where !needed.contains(file) {
       try? FileManager.default.removeItem(at: blobs.appendingPathComponent(file))

@@ -4,9 +4,11 @@ public struct LabeledText: Equatable, Sendable {
   public let label: String
   /// The domain or day that it belongs to, where the data say so.
   public let group: String?
+  /// What its owner calls it.
+  public let identifier: String?
 
-  public init(_ text: String, label: String, group: String? = nil) {
-    (self.text, self.label, self.group) = (text, label, group)
+  public init(_ text: String, label: String, group: String? = nil, identifier: String? = nil) {
+    (self.text, self.label, self.group, self.identifier) = (text, label, group, identifier)
   }
 }
 

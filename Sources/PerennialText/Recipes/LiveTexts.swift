@@ -39,15 +39,29 @@ public struct LiveTexts: LiveInputs {
 
   private var padding: Int { tokenizer.specialTokens.padding ?? 0 }
 
-  /// JSON lines or CSV with `text` and `label`, and perhaps `id` and `time`.
+  /// JSON lines or CSV with `text` and `label`, and perhaps `id` and `time`; or a folder of such files.
   public func read(_ url: URL) throws -> InputRecords {
-    let file = try TextRecordFile(url, bad: .skip, isEmptyAllowed: true)
-    return InputRecords(
-      inputs: file.records.map {
-        LabeledInput(
-          payload: Data($0.text.utf8), label: $0.label, identifier: $0.identifier, time: $0.group,
-          origin: $0.origin)
-      }, rejected: file.skipped.map(\.description))
+    guard (try? url.resourceValues(forKeys: [.isDirectoryKey]))?.isDirectory == true else {
+      let file = try TextRecordFile(url, bad: .skip)
+      return InputRecords(
+        inputs: zip(file.records, file.places).map { record, place in
+          LabeledInput(
+            payload: Data(record.text.utf8), label: record.label, identifier: record.identifier,
+            time: record.group, origin: place)
+        }, rejected: file.skipped.map(\.description))
+    }
+    var all = InputRecords()
+    let names = try FileManager.default.contentsOfDirectory(atPath: url.path).sorted()
+    for name in names where ["jsonl", "json", "csv"].contains((name as NSString).pathExtension.lowercased()) {
+      do {
+        let part = try read(url.appendingPathComponent(name))
+        all.inputs += part.inputs
+        all.rejected += part.rejected
+      } catch {
+        all.rejected.append("\(error)")
+      }
+    }
+    return all
   }
 
   /// The text itself.
@@ -71,7 +85,8 @@ public struct LiveTexts: LiveInputs {
 
   public func blueprint(_ recipe: Recipe) throws -> Blueprint {
     guard TextModels.encoders.contains(where: recipe.model.isNamed) else {
-      throw recipe.model.node.notAmong(TextModels.encoders, recipe.model.name, kind: "model for texts with labels")
+      throw recipe.model.node.notAmong(
+        TextModels.encoders, recipe.model.name, kind: "model for texts with labels")
     }
     let facts = TextFacts(
       vocabulary: tokenizer.vocabularyCount, length: length, padding: padding,

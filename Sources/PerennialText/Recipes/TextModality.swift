@@ -47,6 +47,11 @@ public struct TextModality: Modality {
     }
   }
 
+  /// Texts that arrive over time.
+  public func liveInputs(_ recipe: Recipe) throws -> any LiveInputs {
+    try LiveTexts(recipe, file: sources.url)
+  }
+
   /// Where a file that a recipe names is: below the data root unless its path is absolute.
   public func file(_ path: String) -> URL { sources.url(path) }
 }
