@@ -84,6 +84,9 @@ let package = Package(
       name: "PerennialTests", dependencies: ["Perennial"], resources: [.copy("Golden")],
       swiftSettings: strict),
     .testTarget(
+      name: "PerennialLifeTests", dependencies: ["PerennialLife", "PerennialVision", "TestSupport"],
+      resources: [.copy("Golden")], swiftSettings: strict),
+    .testTarget(
       name: "PerennialVisionTests", dependencies: ["PerennialVision", "TestSupport"],
       resources: [.copy("Fixtures")],
       swiftSettings: strict),

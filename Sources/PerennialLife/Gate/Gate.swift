@@ -144,11 +144,14 @@ struct Gate {
 
   private func floor(_ answers: [Answers], _ labels: (Int) -> String) -> Verdict.Check {
     var now: [Int: Tally] = [:]
-    var before: [Int: Tally] = [:]
+    // Of labels that were known before: what the anchors say of them.
+    var anchored: [Int: (before: Tally, after: Tally)] = [:]
     for part in answers {
       for (place, truth) in part.truths.enumerated() {
         now[truth, default: Tally()].record(part.after[place] == truth)
-        if let old = part.before { before[truth, default: Tally()].record(old[place] == truth) }
+        guard part.isAnchor, let old = part.before else { continue }
+        anchored[truth, default: (Tally(), Tally())].before.record(old[place] == truth)
+        anchored[truth, default: (Tally(), Tally())].after.record(part.after[place] == truth)
       }
     }
     let low = now.filter { label, tally in
@@ -157,8 +160,8 @@ struct Gate {
         return false
       }
       // What was below before is not this update's doing, unless it is worse now.
-      guard let old = before[label], old.correct > 0 else { return true }
-      return (old.accuracy ?? 0) >= options.classFloor || tally.correct < old.correct
+      guard let known = anchored[label] else { return true }
+      return (known.before.accuracy ?? 0) >= options.classFloor || known.after.correct < known.before.correct
     }
     let least = now.filter { $0.value.total >= options.classExamples }.compactMap { $0.value.accuracy }.min()
     let names = low.keys.sorted().map { label in
