@@ -12,6 +12,7 @@ let package = Package(
   products: [
     .library(name: "Torch", targets: ["Torch"]),
     .library(name: "Perennial", targets: ["Perennial"]),
+    .library(name: "PerennialLife", targets: ["PerennialLife"]),
     .library(name: "PerennialVision", targets: ["PerennialVision"]),
     .library(name: "PerennialText", targets: ["PerennialText"]),
     .library(name: "PerennialTokenizers", targets: ["PerennialTokenizers"]),
@@ -22,6 +23,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
     .package(url: "https://github.com/apple/swift-crypto", "3.0.0"..<"5.0.0"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
     .package(url: "https://github.com/swiftcsv/SwiftCSV", from: "0.10.0"),
     .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.4.0"),
@@ -43,6 +45,13 @@ let package = Package(
       dependencies: ["Torch", "Yams", .product(name: "Crypto", package: "swift-crypto")],
       swiftSettings: strict),
     .target(
+      name: "PerennialLife",
+      dependencies: [
+        "Perennial", .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "Crypto", package: "swift-crypto"),
+      ],
+      swiftSettings: strict),
+    .target(
       name: "PerennialVision",
       dependencies: [
         "Perennial", "CImage", "SwiftCSV", .product(name: "Crypto", package: "swift-crypto"),
@@ -62,7 +71,7 @@ let package = Package(
     .executableTarget(
       name: "PerennialCommand",
       dependencies: [
-        "PerennialVision", "PerennialText", "PerennialTokenizers", "PerennialExport",
+        "PerennialLife", "PerennialVision", "PerennialText", "PerennialTokenizers", "PerennialExport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -82,6 +91,9 @@ let package = Package(
     .testTarget(
       name: "PerennialTests", dependencies: ["Perennial"], resources: [.copy("Golden")],
       swiftSettings: strict),
+    .testTarget(
+      name: "PerennialLifeTests", dependencies: ["PerennialLife", "PerennialVision", "TestSupport"],
+      resources: [.copy("Golden")], swiftSettings: strict),
     .testTarget(
       name: "PerennialVisionTests", dependencies: ["PerennialVision", "TestSupport"],
       resources: [.copy("Fixtures")],

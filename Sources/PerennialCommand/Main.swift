@@ -17,6 +17,8 @@ struct Main: AsyncParsableCommand {
       RunCommand.self, DistillCommand.self, CollaborateCommand.self, FewShotCommand.self, CompareCommand.self,
       ReportCommand.self, StrategiesCommand.self, GenerateCommand.self, EmbedCommand.self,
       TokenizerCommand.self, ExportCommand.self,
+      InitCommand.self, LearnCommand.self, EvaluateCommand.self, HistoryCommand.self, RollbackCommand.self,
+      ForgetCommand.self,
       DataCommand.self,
       DoctorCommand.self,
     ])

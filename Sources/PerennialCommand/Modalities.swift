@@ -31,4 +31,9 @@ struct Modalities: Modality {
   }
 
   func file(_ path: String) -> URL { vision.file(path) }
+
+  func liveInputs(_ recipe: Recipe) throws -> any LiveInputs {
+    let isText = recipe.stream.data.isNamed(LiveTexts.name)
+    return try isText ? text.liveInputs(recipe) : vision.liveInputs(recipe)
+  }
 }

@@ -174,10 +174,13 @@ public final class NearestClassMeanHead: Module, Head {
   }
 
   /// Counts features `[N, D]` of the units int64 `[N]`.
-  public func prepare(_ features: Tensor, _ units: Tensor) throws {
+  public func prepare(_ features: Tensor, _ units: Tensor) throws { try count(features, units, sign: 1) }
+
+  /// - Parameter sign: −1 takes back what was counted.
+  func count(_ features: Tensor, _ units: Tensor, sign: Double) throws {
     try noGrad {
-      sums.replace(with: try sums.value.indexAdd(units, features.detach()))
-      let ones = try Tensor.ones([features.shape[0]], device: features.device)
+      sums.replace(with: try sums.value.indexAdd(units, features.detach() * sign))
+      let ones = try Tensor.full([features.shape[0]], sign, device: features.device)
       counts.replace(with: try counts.value.indexAdd(units, ones))
     }
   }

@@ -16,7 +16,7 @@ extension Learner {
   }
 
   /// The median time of a forward pass for one input `[1, …]`, in seconds.
-  func latency(_ input: Tensor) throws -> Double {
+  public func latency(_ input: Tensor) throws -> Double {
     try noGrad {
       try model.evaluating {
         let times = try (0..<11).map { _ in

@@ -7,7 +7,7 @@ import Torch
 public final class ReplayMemory {
   public private(set) var placement: Placement
   private let random: NumberStream
-  private var columns: Columns?
+  private(set) var columns: Columns?
 
   struct Columns {
     var inputs: Tensor

@@ -64,7 +64,7 @@ public enum AtomicFile {
   }
 
   /// Removes what processes that were killed while writing have left in a folder that nobody else writes to.
-  static func removeLeftovers(in folder: URL) {
+  public static func removeLeftovers(in folder: URL) {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
     for name in names where name.hasPrefix(".") && name.hasSuffix(temporarySuffix) {
       unlink(folder.appendingPathComponent(name).path)

@@ -6,11 +6,18 @@ import Torch
 ///
 /// A checkpoint is a safetensors file whose name carries the SHA-256 of its bytes. It is written beside the others and
 /// renamed into place, so a process that dies while writing leaves the one before.
-struct CheckpointStore {
+public struct CheckpointStore {
   let folder: URL
   /// `<arm>-<seed>`
   let run: String
   let recipeSHA256: String
+
+  /// - Parameters:
+  ///   - run: the name of what is saved, the beginning of its files' names.
+  ///   - recipeSHA256: what a state must have been saved for to be gone on from.
+  public init(folder: URL, run: String, recipeSHA256: String) {
+    (self.folder, self.run, self.recipeSHA256) = (folder, run, recipeSHA256)
+  }
 
   /// Writes a state and drops all but it and the one before.
   ///
@@ -18,7 +25,7 @@ struct CheckpointStore {
   ///
   /// - Throws: `AtomicFileError` where nothing can be written; what was there stays.
   @discardableResult
-  func save(_ state: State, step: Int) throws -> URL {
+  public func save(_ state: State, step: Int) throws -> URL {
     var metadata = state.values
     metadata["recipe_sha256"] = recipeSHA256
     let data = try Safetensors.encode(state.tensors, metadata: metadata)
@@ -33,7 +40,7 @@ struct CheckpointStore {
   /// The newest state that is whole; nil where there is none.
   ///
   /// - Throws: `CheckpointError.otherRecipe` for a whole checkpoint of another recipe.
-  func newest(_ warn: (String) -> Void) throws -> State? {
+  public func newest(_ warn: (String) -> Void) throws -> State? {
     for url in files().reversed() {
       guard let data = try? Data(contentsOf: url), url.lastPathComponent.contains("-\(Self.digest(data)).")
       else {
@@ -51,7 +58,7 @@ struct CheckpointStore {
   }
 
   /// Drops all checkpoints of the run.
-  func clear() {
+  public func clear() {
     for url in files() { try? FileManager.default.removeItem(at: url) }
   }
 

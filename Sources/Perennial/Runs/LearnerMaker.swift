@@ -22,13 +22,33 @@ struct LearnerMaker {
   ) throws -> Learner {
     let strategies = try arm.strategies.map { try StrategyRegistry.make($0) }.filter(isWanted) + more
     let blueprint = try modality.trainedBlueprint(recipe, for: stream)
-    return try Learner(
-      isPlain ? blueprint.extended(by: strategies) : blueprint,
-      objective: modality.objective(recipe),
-      optimizer: recipe.training.optimizer.make(), strategies: isPlain ? [] : strategies,
-      options: recipe.training.options(online: recipe.stream.online, keepsOrder: stream.source.isOrdered),
-      pipeline: stream.pipeline, teachers: teachers,
+    return try recipe.learner(
+      isPlain ? blueprint.extended(by: strategies) : blueprint, objective: modality.objective(recipe),
+      strategies: isPlain ? [] : strategies,
+      pipeline: stream.pipeline, keepsOrder: stream.source.isOrdered, teachers: teachers,
       models: { try modality.blueprint(recipe.with(model: $0), for: stream) }, seed: UInt64(seed + arm.seed),
       device: device)
+  }
+}
+
+extension Recipe {
+  /// A learner that is trained as the recipe says, of a model that is made already.
+  ///
+  /// - Parameters:
+  ///   - blueprint: the model, with the parts frozen that shall not learn.
+  ///   - objective: what the recipe names, as its modality knows it.
+  ///   - strategies: those of an arm, or others.
+  ///   - keepsOrder: whether an online stream comes as time has ordered it.
+  /// - Throws: what making the learner throws.
+  public func learner(
+    _ blueprint: Blueprint, objective: any Objective, strategies: [any Strategy], pipeline: InputPipeline, keepsOrder: Bool = false,
+    teachers: [String: any Perennial.Teacher] = [:],
+    models: @escaping (Selection) throws -> Blueprint = { throw LearnerError.model($0.name) }, seed: UInt64,
+    device: Device
+  ) throws -> Learner {
+    try Learner(
+      blueprint, objective: objective, optimizer: training.optimizer.make(),
+      strategies: strategies, options: training.options(online: stream.online, keepsOrder: keepsOrder),
+      pipeline: pipeline, teachers: teachers, models: models, seed: seed, device: device)
   }
 }

@@ -19,6 +19,11 @@ public protocol Modality {
 
   /// Where a file that a recipe names is: below the data folder unless its path is absolute.
   func file(_ path: String) -> URL
+
+  /// How inputs that arrive one after the other are read, kept and turned into rows: for models that go on learning.
+  ///
+  /// - Throws: `ConfigurationError` at the recipe's data where the modality does not know such inputs.
+  func liveInputs(_ recipe: Recipe) throws -> any LiveInputs
 }
 
 extension Modality {
@@ -29,6 +34,12 @@ extension Modality {
 
   /// The path itself.
   public func file(_ path: String) -> URL { URL(fileURLWithPath: path) }
+
+  /// Knows none.
+  public func liveInputs(_ recipe: Recipe) throws -> any LiveInputs {
+    throw recipe.stream.data.node.error(
+      "`\(recipe.stream.data.name)` does not say how inputs arrive over time")
+  }
 
   /// The stream as an arm learns it.
   func stream(_ recipe: Recipe, of arm: Recipe.Arm, seed: UInt64) throws -> Stream {

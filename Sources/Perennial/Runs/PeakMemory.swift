@@ -1,14 +1,14 @@
 import Foundation
 
 /// The largest resident memory of this process since it was last asked to forget.
-enum PeakMemory {
+public enum PeakMemory {
   /// Starts again from the memory in use now (Linux; elsewhere the peak is that of the whole process).
-  static func reset() {
+  public static func reset() {
     try? Data("5".utf8).write(to: URL(fileURLWithPath: "/proc/self/clear_refs"))
   }
 
   /// Bytes.
-  static var bytes: Int {
+  public static var bytes: Int {
     if let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
       let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") }),
       let kilobytes = line.split(whereSeparator: { !$0.isNumber }).first.flatMap({ Int($0) })

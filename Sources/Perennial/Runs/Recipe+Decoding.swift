@@ -1,5 +1,8 @@
 extension Recipe {
-  init(_ node: ConfigurationNode) throws {
+  /// Reads a recipe that is part of another file, or was put together.
+  ///
+  /// - Throws: ``ConfigurationError`` for the first mistake.
+  public init(_ node: ConfigurationNode) throws {
     let document = try node.decode(Document.self)
     name = document.name
     description = document.description

@@ -42,7 +42,8 @@ public struct Recipe: Sendable {
   /// SHA-256 of ``yaml`` in hexadecimal: equal for recipes that say the same in another layout.
   public var sha256: String { Self.sha256(of: Data(yaml.utf8)) }
 
-  static func sha256(of data: Data) -> String {
+  /// SHA-256 of some bytes in hexadecimal.
+  public static func sha256(of data: Data) -> String {
     SHA256.hash(data: data).map { byte in
       let digits = String(byte, radix: 16)
       return digits.count == 1 ? "0" + digits : digits

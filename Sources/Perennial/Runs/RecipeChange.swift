@@ -7,7 +7,10 @@ public enum RecipeChange: Sendable, Equatable {
   /// Compares only these arms, and forgets what is expected of the others.
   case only([String])
 
-  func apply(to recipe: inout ConfigurationNode) throws {
+  /// Makes the change.
+  ///
+  /// - Throws: `ConfigurationError` for a key that cannot be set.
+  public func apply(to recipe: inout ConfigurationNode) throws {
     switch self {
     case .set(let text): try Self.set(text, in: &recipe)
     case .seeds(let seeds):

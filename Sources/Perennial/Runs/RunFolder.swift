@@ -8,7 +8,7 @@ import Foundation
 public final class RunFolder {
   /// The folder.
   public let url: URL
-  private let lock: RunLock
+  private let lock: FolderLock
 
   /// The recipe as it was resolved.
   public var recipe: URL { url.appendingPathComponent(Self.recipeName) }
@@ -41,7 +41,13 @@ public final class RunFolder {
 
   private init(_ url: URL) throws {
     self.url = url
-    lock = try RunLock(url)
+    do {
+      lock = try FolderLock(url)
+    } catch FolderLock.Failure.held(let process) {
+      throw RunFolderError.inUse(path: url.path, process: process)
+    } catch FolderLock.Failure.system(let code) {
+      throw RunFolderError(url, code: code)
+    }
   }
 
   /// Starts a run: makes the folder, locks it and writes the recipe into it.

@@ -18,8 +18,8 @@ struct JSONLines {
 
   /// The records of all lines that are not blank; what is wrong with a line, where it gives none.
   ///
-  /// - Parameter make: takes an object, and throws what is wrong with it.
-  func records<Record>(_ make: ([String: Any]) throws(RecordProblem) -> Record) -> [Line<Record>] {
+  /// - Parameter make: takes an object and where it stands, and throws what is wrong with it.
+  func records<Record>(_ make: ([String: Any], _ place: String) throws(RecordProblem) -> Record) -> [Line<Record>] {
     Self.lines(data).compactMap { number, line -> Line<Record>? in
       func bad(_ problem: String) -> Line<Record> { .failure(TextDataError(file, line: number, problem)) }
       guard let line else { return bad("not UTF-8") }
@@ -28,7 +28,7 @@ struct JSONLines {
         return bad("not a JSON object")
       }
       do throws(RecordProblem) {
-        return .success(try make(object))
+        return .success(try make(object, "\(file):\(number)"))
       } catch {
         return bad(error.text)
       }
@@ -62,7 +62,7 @@ struct RecordProblem: Error {
 extension BadRecords {
   /// The records that can be used, and those that were left out.
   ///
-  /// - Throws: the first bad one, unless those are skipped; `TextDataError` where nothing is left.
+  /// - Throws: the first bad one, unless those are skipped or all there is; `TextDataError` for an empty file.
   func sort<Record>(_ lines: [Result<Record, TextDataError>], of file: String) throws -> (
     records: [Record], skipped: [TextDataError]
   ) {
@@ -74,7 +74,7 @@ extension BadRecords {
       case .failure(let error): throw error
       }
     }
-    guard !records.isEmpty else { throw TextDataError(file, "it holds no records") }
+    guard !records.isEmpty else { throw skipped.first ?? TextDataError(file, "it holds no records") }
     return (records, skipped)
   }
 }

@@ -4,9 +4,11 @@ public struct LabeledText: Equatable, Sendable {
   public let label: String
   /// Nil where the data do not say.
   public let group: TextGroup?
+  /// What its owner calls it.
+  public let identifier: String?
 
-  public init(_ text: String, label: String, group: TextGroup? = nil) {
-    (self.text, self.label, self.group) = (text, label, group)
+  public init(_ text: String, label: String, group: TextGroup? = nil, identifier: String? = nil) {
+    (self.text, self.label, self.group, self.identifier) = (text, label, group, identifier)
   }
 }
 

@@ -1,9 +1,11 @@
 import Foundation
 import SwiftCSV
 
-/// Texts with classes from a file: JSON lines or CSV with `text` and `label`, and perhaps `task` or `time`.
+/// Texts with classes from a file: JSON lines or CSV with `text` and `label`, and perhaps `task` or `time`, and `id`.
 public struct TextRecordFile {
   public let records: [LabeledText]
+  /// Where each stands: the file and its line, or the number of its record.
+  public let places: [String]
   /// Records that were left out.
   public let skipped: [TextDataError]
 
@@ -11,17 +13,21 @@ public struct TextRecordFile {
   public init(_ url: URL, bad: BadRecords = .refuse) throws {
     let isJSON = ["jsonl", "json"].contains(url.pathExtension.lowercased())
     let lines = try isJSON ? JSONLines(url).records(Self.record) : Self.csv(url)
-    (records, skipped) = try bad.sort(lines, of: url.relativePath)
+    let sorted = try bad.sort(lines, of: url.relativePath)
+    (records, places, skipped) = (sorted.records.map(\.text), sorted.records.map(\.place), sorted.skipped)
   }
 
-  private static func record(_ object: [String: Any]) throws(RecordProblem) -> LabeledText {
+  private typealias Placed = (text: LabeledText, place: String)
+
+  private static func record(_ object: [String: Any], _ place: String) throws(RecordProblem) -> Placed {
     guard let text = object["text"] as? String else { throw RecordProblem("`text` is missing or no text") }
     guard let label = JSONLines.name(object["label"]) else { throw RecordProblem("`label` is missing") }
-    return try checked(
-      text, label, JSONLines.name(object["task"]), time: JSONLines.name(object["time"]))
+    let group = TextGroup(task: JSONLines.name(object["task"]), time: JSONLines.name(object["time"]))
+    let record = LabeledText(text, label: label, group: group, identifier: JSONLines.name(object["id"]))
+    return (try checked(record), place)
   }
 
-  private static func csv(_ url: URL) throws -> [Result<LabeledText, TextDataError>] {
+  private static func csv(_ url: URL) throws -> [Result<Placed, TextDataError>] {
     let file = url.relativePath
     let text = try Corpus.file(url).text()
     let table: CSV<Enumerated>
@@ -36,27 +42,29 @@ public struct TextRecordFile {
         file, line: 1,
         "columns `text` and `label` are needed; there are \(table.header.joined(separator: ", "))")
     }
-    let (tasks, times) = (column(["task", "domain"]), column(["time"]))
+    let (tasks, times, identifiers) = (column(["task", "domain"]), column(["time"]), column(["id"]))
     return table.rows.enumerated().map { index, row in
       let place = "record \(index + 1)"
       guard row.count == table.header.count else {
         let problem = "\(place) has \(row.count) fields, and there are \(table.header.count) columns"
         return .failure(TextDataError(file, problem))
       }
+      let identifier = identifiers.map { row[$0] }
+      let record = LabeledText(
+        row[texts], label: row[labels],
+        group: TextGroup(task: tasks.map { row[$0] }, time: times.map { row[$0] }),
+        identifier: identifier == "" ? nil : identifier)
       do throws(RecordProblem) {
-        return .success(
-          try checked(row[texts], row[labels], tasks.map { row[$0] }, time: times.map { row[$0] }))
+        return .success((try checked(record), "\(file), \(place)"))
       } catch {
         return .failure(TextDataError(file, "\(place): \(error.text)"))
       }
     }
   }
 
-  private static func checked(_ text: String, _ label: String, _ task: String?, time: String?)
-    throws(RecordProblem) -> LabeledText
-  {
-    guard !text.allSatisfy(\.isWhitespace) else { throw RecordProblem("the text is empty") }
-    guard !label.isEmpty else { throw RecordProblem("the label is empty") }
-    return LabeledText(text, label: label, group: TextGroup(task: task, time: time))
+  private static func checked(_ text: LabeledText) throws(RecordProblem) -> LabeledText {
+    guard !text.text.allSatisfy(\.isWhitespace) else { throw RecordProblem("the text is empty") }
+    guard !text.label.isEmpty else { throw RecordProblem("the label is empty") }
+    return text
   }
 }

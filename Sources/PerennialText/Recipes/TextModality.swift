@@ -63,6 +63,11 @@ public struct TextModality: Modality {
   /// The folder whose tokenizer a recipe's model brings along; nil where it brings none.
   public func tokenizer(of recipe: Recipe) throws -> URL? { try TextModels.folder(recipe.model, sources.url) }
 
+  /// Texts that arrive over time.
+  public func liveInputs(_ recipe: Recipe) throws -> any LiveInputs {
+    try LiveTexts(recipe, file: sources.url)
+  }
+
   /// Where a file that a recipe names is: below the data root unless its path is absolute.
   public func file(_ path: String) -> URL { sources.url(path) }
 }

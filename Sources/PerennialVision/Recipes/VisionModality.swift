@@ -30,7 +30,11 @@ public struct VisionModality: Modality {
   /// - Throws: what asking the stream for its inputs throws; making the model throws `ConfigurationError` for a wrong
   ///   name or option.
   public func blueprint(_ recipe: Recipe, for stream: Perennial.Stream) throws -> Blueprint {
-    let input = try stream.inputShape()
+    try blueprint(recipe, input: stream.inputShape())
+  }
+
+  /// How to make the model that a recipe describes, for inputs of this shape.
+  func blueprint(_ recipe: Recipe, input: [Int]) throws -> Blueprint {
     let weights = try recipe.weights.map { try initialWeights($0, recipe.node["weights"]) }
     return Blueprint { random in
       let backbone = try VisionModels.backbone(
@@ -41,6 +45,14 @@ public struct VisionModality: Modality {
         recipe.head, features: backbone.featureCount, random.stream("head"))
       return Network(backbone, head: head, headName: backbone.headName)
     }
+  }
+
+  /// Images or rows of tables that arrive over time.
+  public func liveInputs(_ recipe: Recipe) throws -> any LiveInputs {
+    let inputs = recipe.stream.data
+    if inputs.isNamed(LiveImages.name) { return try LiveImages(recipe, self) }
+    if inputs.isNamed(LiveTables.name) { return try LiveTables(recipe, self) }
+    throw inputs.node.notAmong([LiveImages.name, LiveTables.name, "text"], inputs.name, kind: "kind of input")
   }
 
   /// Where a file that a recipe names is: below the data root unless its path is absolute.

@@ -44,13 +44,16 @@ public final class StreamingLDAHead: Module, Head {
   public override func fit(_ shapes: [String: [Int]]) throws { solution = nil }
 
   /// Counts features `[N, D]` of the units int64 `[N]`.
-  public func prepare(_ features: Tensor, _ units: Tensor) throws {
+  public func prepare(_ features: Tensor, _ units: Tensor) throws { try count(features, units, sign: 1) }
+
+  /// - Parameter sign: −1 takes back what was counted.
+  func count(_ features: Tensor, _ units: Tensor, sign: Double) throws {
     try noGrad {
       solution = nil
       let rows = try features.detach().to(.float64)
-      try gram.value.add(rows.T.matmul(rows))
-      sums.replace(with: try sums.value.indexAdd(units, rows))
-      let ones = try Tensor.ones([rows.shape[0]], dtype: .float64, device: rows.device)
+      try gram.value.add(rows.T.matmul(rows) * sign)
+      sums.replace(with: try sums.value.indexAdd(units, rows * sign))
+      let ones = try Tensor.full([rows.shape[0]], sign, dtype: .float64, device: rows.device)
       counts.replace(with: try counts.value.indexAdd(units, ones))
     }
   }

@@ -21,6 +21,11 @@ public struct ConfigurationNode: Sendable {
     public var origin: ConfigurationOrigin
     /// The value.
     public var value: ConfigurationNode
+
+    /// Creates an entry.
+    public init(key: String, origin: ConfigurationOrigin, value: ConfigurationNode) {
+      (self.key, self.origin, self.value) = (key, origin, value)
+    }
   }
 
   /// The value itself.

@@ -1,0 +1,74 @@
+import Foundation
+import GRDB
+import Perennial
+import Torch
+
+/// Learns again, from the last version that has not seen what was to be forgotten, all that was learned since.
+///
+/// What it learns from no longer holds what was forgotten. It goes on where it was stopped.
+struct Rebuilding {
+  let directory: ModelDirectory
+  let modality: any Modality
+  let force: String?
+  let tell: (LifeEvent) -> Void
+  let shouldStop: () -> Bool
+
+  func callAsFunction(_ receipt: inout ForgetReceipt) throws {
+    let (store, database) = (directory.store, try directory.database)
+    let (serving, servingState, _) = try store.newestWhole()
+    let path = try database.read { try LifeDatabase.path(to: serving.version, in: $0) }
+    guard path.contains(where: \.isTainted) else {
+      receipt.weights = .rebuilt
+      receipt.cleared = try clear()
+      return
+    }
+    guard
+      let clean = path.lastIndex(where: { !$0.isTainted && !$0.isCleared && $0.number < firstTainted(path) })
+    else { throw LifeError.noVersion(path: directory.url.path) }
+    let parent = try store.manifest(named: path[clean].name)
+    let learned = path.map(\.number).filter { $0 > 0 }
+    let relearned = path[(clean + 1)...].map(\.number)
+    let batches = try relearned.map { try database.examples(learnedBy: $0) }.filter { !$0.isEmpty }
+    let configuration = try directory.configuration()
+    let inputs = try modality.liveInputs(configuration.recipe)
+    let candidate = try Training(
+      configuration: configuration, parent: parent, parentState: store.state(of: parent), batches: batches,
+      past: { try database.examples(learnedBy: learned[$0]) },
+      experience: path[...clean].count { $0.number > 0 }, inputs: inputs, work: directory.work, tell: tell,
+      shouldStop: shouldStop)()
+    let labels = try database.read { try LifeDatabase.labels(in: $0) }
+    let judged = try Judgement(
+      directory: directory, configuration: configuration, parent: serving, parentState: servingState,
+      inputs: inputs, modality: modality, labels: labels, tell: tell, shouldStop: shouldStop)(
+        candidate.learner, heldOut: [])
+    receipt.verdict = judged.verdict
+    guard judged.verdict.passed || force != nil else {
+      receipt.weights = .refused
+      return
+    }
+    let promotion = Promotion(
+      parent: parent, kind: .rebuilt, configuration: configuration, training: Array(batches.joined()),
+      heldOut: [], labels: labels, reason: judged.verdict.passed ? nil : force)
+    receipt.version = try directory.promote(promotion, candidate, judged)
+    receipt.rebuiltFrom = parent.version
+    receipt.weights = .rebuilt
+    tell(.promoted(receipt.version))
+    receipt.cleared = try clear()
+  }
+
+  private func firstTainted(_ path: [LifeDatabase.VersionRow]) -> Int {
+    path.first(where: \.isTainted)?.number ?? .max
+  }
+
+  /// Removes every version that has seen what was to be forgotten, now that none of them serves.
+  private func clear() throws -> [Int] {
+    let database = try directory.database
+    let (cleared, kept) = try database.write { db in
+      let tainted = try LifeDatabase.versions(in: db).filter { $0.isTainted && !$0.isCleared }.map(\.number)
+      for number in tainted { try LifeDatabase.clear(number, in: db) }
+      return (tainted, try LifeDatabase.versions(in: db).filter { !$0.isCleared }.map(\.name))
+    }
+    try directory.store.collectGarbage(keeping: Set(kept))
+    return cleared
+  }
+}

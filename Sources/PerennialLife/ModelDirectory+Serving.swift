@@ -1,0 +1,126 @@
+import Foundation
+import GRDB
+import Perennial
+
+/// A prediction that was given to somebody, so that its label can be told later.
+public struct ServedPrediction: Sendable {
+  /// Unique for ever, such as a UUID.
+  public let identifier: String
+  /// The version that was asked.
+  public let version: Int
+  /// The input; nil where it shall not be kept, in which case feedback is scored and not learned.
+  public let payload: Data?
+  public let label: String
+  public let probability: Double
+
+  public init(identifier: String, version: Int, payload: Data?, label: String, probability: Double) {
+    (self.identifier, self.version, self.payload) = (identifier, version, payload)
+    (self.label, self.probability) = (label, probability)
+  }
+}
+
+/// What feedback has led to.
+public struct FeedbackOutcome: Codable, Sendable, Equatable {
+  /// Whether the prediction that was served was right.
+  public let isCorrect: Bool
+  /// The version that served it, and what it said.
+  public let version: Int
+  public let label: String
+  /// Whether the input waits for the next update.
+  public let isPending: Bool
+}
+
+extension ModelDirectory {
+  /// Remembers what was served, in one transaction: once this returns, feedback for it can be taken.
+  public func record(_ served: [ServedPrediction]) throws {
+    try database.write { db in
+      let insert = try db.makeStatement(
+        sql: """
+          INSERT INTO served (identifier, time, version, payload, label, probability) VALUES (?, ?, ?, ?, ?, ?)
+          """)
+      for one in served {
+        try insert.execute(arguments: [
+          one.identifier, time, one.version, one.payload, one.label, one.probability,
+        ])
+      }
+    }
+  }
+
+  /// Takes the true labels of predictions that were served, in one transaction: once this returns they are on disk.
+  ///
+  /// Each is scored against the prediction actually served; its input, where it was kept, waits for the next update. The
+  /// same feedback again changes nothing; another label for the same prediction corrects it.
+  /// - Parameter feedback: the identifier of a prediction and the true label.
+  /// - Returns: for each what has become of it, nil for a prediction that is not known.
+  public func record(feedback: [(prediction: String, label: String)]) throws -> [FeedbackOutcome?] {
+    let holdout = try configuration().options.holdout
+    return try database.write { db in
+      try feedback.map { prediction, truth in
+        guard
+          let row = try Row.fetchOne(
+            db, sql: "SELECT * FROM served WHERE identifier = ?", arguments: [prediction])
+        else { return nil }
+        let (label, version): (String, Int) = (row["label"], row["version"])
+        let payload: Data? = row["payload"]
+        if let payload {
+          let input = LabeledInput(payload: payload, label: truth, identifier: prediction, origin: "feedback")
+          _ = try LifeDatabase.take(
+            InputRecords(inputs: [input]), holdout: .oneByOne(holdout), in: db)
+        }
+        let example = try payload.flatMap { payload in
+          try Int.fetchOne(
+            db, sql: "SELECT number FROM examples WHERE digest = ?",
+            arguments: [LifeDatabase.digest(payload)])
+        }
+        try db.execute(
+          sql: """
+            UPDATE served SET truth = ?, told = ?, is_correct = ?, example = ?, payload = NULL
+            WHERE identifier = ?
+            """, arguments: [truth, time, truth == label, example, prediction])
+        return FeedbackOutcome(
+          isCorrect: truth == label, version: version, label: label, isPending: example != nil)
+      }
+    }
+  }
+
+  /// Forgets predictions that were served longest ago and that nobody has told the label of, all but so many.
+  ///
+  /// - Returns: how many went.
+  public func dropServed(keeping count: Int) throws -> Int {
+    try database.write { db in
+      try db.execute(
+        sql: """
+          DELETE FROM served WHERE told IS NULL AND number <= (
+            SELECT number FROM served ORDER BY number DESC LIMIT 1 OFFSET ?)
+          """, arguments: [count])
+      return db.changesCount
+    }
+  }
+
+  /// Right answers among all predictions that a version served and whose labels were told.
+  public func servedAccuracy(of version: Int) throws -> Tally {
+    try database.read { db in
+      let row = try Row.fetchOne(
+        db,
+        sql:
+          "SELECT sum(is_correct) AS correct, count(*) AS total FROM served WHERE told IS NOT NULL AND version = ?",
+        arguments: [version])
+      return Tally(correct: row?["correct"] ?? 0, total: row?["total"] ?? 0)
+    }
+  }
+
+  /// How many examples of each label were learned and are still known.
+  public func examplesByLabel() throws -> [String: Int] {
+    try database.read { db in
+      let labels = try LifeDatabase.labels(in: db)
+      let rows = try Row.fetchAll(
+        db,
+        sql:
+          "SELECT label, count(*) AS count FROM examples WHERE role = 0 AND status = 'learned' GROUP BY label"
+      )
+      return rows.reduce(into: [:]) { counts, row in
+        counts[labels.names[labels.resolved(row["label"])], default: 0] += row["count"] as Int
+      }
+    }
+  }
+}

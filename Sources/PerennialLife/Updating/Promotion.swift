@@ -1,0 +1,147 @@
+import Foundation
+import GRDB
+import Perennial
+import Torch
+
+/// What becomes a version, and why.
+struct Promotion {
+  let parent: VersionManifest
+  let kind: VersionManifest.Kind
+  let configuration: LifeConfiguration
+  /// What was learned, and what becomes its suite.
+  let training: [StoredExample]
+  let heldOut: [StoredExample]
+  let labels: LabelTable
+  /// Why a person decided against the gate.
+  var reason: String?
+}
+
+extension ModelDirectory {
+  /// Writes a candidate as the next version and lets it serve.
+  ///
+  /// Blobs and manifest come first, then one transaction that decides, then `CURRENT`: killed before the transaction,
+  /// nothing has happened; killed after it, the next writer flips `CURRENT`.
+  func promote(_ promotion: Promotion, _ candidate: Training.Candidate, _ judged: Judgement.Result) throws
+    -> Int
+  {
+    let database = try database
+    let parent = promotion.parent
+    let number = try database.read { db in
+      (try Int.fetchOne(db, sql: "SELECT max(number) FROM versions") ?? 0) + 1
+    }
+    let model = candidate.learner.model
+    let frozen = model.frozenPaths
+    let manifest = VersionManifest(
+      version: number, parent: parent.version, kind: promotion.kind, created: time,
+      labels: promotion.labels.names, merged: promotion.labels.merged,
+      configuration: promotion.configuration.yaml, examples: parent.examples + promotion.training.count,
+      newExamples: promotion.training.count, parameters: model.parameterCount,
+      accuracy: judged.verdict.after, program: Version.current, files: parent.files,
+      fromFiles: parent.fromFiles.filter(frozen.contains), blobs: [:])
+    let name = try store.write(manifest, candidate.learner.state()).name
+    let cleared = try database.write { db in
+      try LifeDatabase.insert(manifest, name: name, in: db)
+      try record(promotion, number, judged, seconds: candidate.seconds, in: db)
+      try LifeDatabase.setFact("current", name, in: db)
+      return try LifeDatabase.clearOld(keeping: promotion.configuration.options.keep, current: number, in: db)
+    }
+    try store.point(to: name)
+    try? FileManager.default.removeItem(at: work)
+    try store.collectGarbage(keeping: cleared)
+    return number
+  }
+
+  private func record(
+    _ promotion: Promotion, _ number: Int, _ judged: Judgement.Result, seconds: Double, in db: Database
+  ) throws {
+    let lineage = try db.makeStatement(sql: "INSERT INTO lineage (example, version, label) VALUES (?, ?, ?)")
+    let status = try db.makeStatement(sql: "UPDATE examples SET status = 'learned' WHERE number = ?")
+    for example in promotion.training {
+      try lineage.execute(arguments: [example.number, number, example.label])
+      try status.execute(arguments: [example.number])
+    }
+    let suite = try db.makeStatement(
+      sql: "UPDATE examples SET status = 'learned', suite = coalesce(suite, ?) WHERE number = ?")
+    for example in promotion.heldOut { try suite.execute(arguments: ["\(number)", example.number]) }
+    try judged.write(version: number, in: db)
+    try LifeDatabase.noteUpdate(
+      parent: promotion.parent.version, version: number, outcome: promotion.kind.rawValue,
+      examples: promotion.training.count, seconds: seconds, judged.verdict, at: time, in: db)
+    struct Detail: Encodable {
+      let version: Int
+      let parent: Int
+      let examples: Int
+      let passed: Bool
+      let failed: [String]
+      let reason: String?
+    }
+    try LifeDatabase.note(
+      promotion.kind == .forced ? "force" : promotion.kind.rawValue,
+      Detail(
+        version: number, parent: promotion.parent.version, examples: promotion.training.count,
+        passed: judged.verdict.passed, failed: judged.verdict.failures.map(\.name), reason: promotion.reason),
+      at: time, in: db)
+  }
+
+  /// The gate said no: the version before serves, and the examples wait until somebody asks for them again.
+  func refuse(parent: Int, _ verdict: Verdict, _ material: Update.Material, seconds: Double) throws {
+    try database.write { db in
+      let refused = try db.makeStatement(sql: "UPDATE examples SET status = 'refused' WHERE number = ?")
+      for example in material.training + material.heldOut {
+        try refused.execute(arguments: [example.number])
+      }
+      try LifeDatabase.noteUpdate(
+        parent: parent, version: nil, outcome: "refused", examples: material.training.count,
+        seconds: seconds, verdict, at: time, in: db)
+      struct Detail: Encodable {
+        let parent: Int
+        let examples: Int
+        let failed: [String]
+      }
+      try LifeDatabase.note(
+        "refuse",
+        Detail(parent: parent, examples: material.training.count, failed: verdict.failures.map(\.name)),
+        at: time, in: db)
+    }
+    try? FileManager.default.removeItem(at: work)
+  }
+}
+
+extension LifeDatabase {
+  static func noteUpdate(
+    parent: Int, version: Int?, outcome: String, examples: Int, seconds: Double, _ verdict: Verdict,
+    at time: String, in db: Database
+  ) throws {
+    try db.execute(
+      sql: """
+        INSERT INTO updates (time, parent, version, outcome, examples, seconds, verdict)
+        VALUES (?, ?, ?, ?, ?, ?, ?)
+        """,
+      arguments: [
+        time, parent, version, outcome, examples, seconds, try OrderedJSON.text(verdict, .compact),
+      ])
+  }
+
+  /// Marks the oldest versions as cleared away: all but the first, the newest ones, and the one that serves with its
+  /// parent.
+  ///
+  /// - Returns: the names of the manifests that stay.
+  static func clearOld(keeping count: Int, current: Int, in db: Database) throws -> Set<String> {
+    let kept = try versions(in: db).filter { !$0.isCleared }
+    let parent = kept.first { $0.number == current }?.parent
+    let newest = Set(kept.suffix(count).map(\.number))
+    for version in kept
+    where version.number != 0 && version.number != current && version.number != parent
+      && !newest.contains(version.number)
+    {
+      try clear(version.number, in: db)
+    }
+    return Set(try versions(in: db).filter { !$0.isCleared }.map(\.name))
+  }
+
+  /// Marks a version as cleared away, and forgets its answers; its scores stay.
+  static func clear(_ number: Int, in db: Database) throws {
+    try db.execute(sql: "UPDATE versions SET is_cleared = 1 WHERE number = ?", arguments: [number])
+    try db.execute(sql: "DELETE FROM answers WHERE version = ?", arguments: [number])
+  }
+}

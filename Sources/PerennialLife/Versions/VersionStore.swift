@@ -1,0 +1,222 @@
+import Foundation
+import Perennial
+import Torch
+
+/// The versions of a model as files: blobs named after their content, a manifest for each version named after its own,
+/// and `CURRENT`, which names the manifest of the version that serves.
+///
+/// Whatever is written is written beside what is there and renamed; `CURRENT` comes last. Serving needs these files alone.
+public struct VersionStore: Sendable {
+  public let url: URL
+
+  public init(_ url: URL) { self.url = url }
+
+  static let pointerName = "CURRENT"
+  var versions: URL { url.appendingPathComponent("versions", isDirectory: true) }
+  var blobs: URL { url.appendingPathComponent("blobs", isDirectory: true) }
+  var pointer: URL { url.appendingPathComponent(Self.pointerName) }
+  /// What the model is made from: a folder with an encoder, weights to start from.
+  var modelFiles: URL { url.appendingPathComponent("model", isDirectory: true) }
+
+  /// Whether this is a model directory.
+  public var exists: Bool {
+    FileManager.default.fileExists(atPath: url.appendingPathComponent(LifeConfiguration.fileName).path)
+      && FileManager.default.fileExists(atPath: versions.path)
+  }
+
+  // MARK: - Manifests
+
+  /// The name of the manifest that `CURRENT` points at.
+  func currentName() throws -> String {
+    guard let text = try? String(contentsOf: pointer, encoding: .utf8) else {
+      throw exists ? LifeError.noVersion(path: url.path) : LifeError.notADirectory(path: url.path)
+    }
+    return text.trimmingCharacters(in: .whitespacesAndNewlines)
+  }
+
+  func point(to name: String) throws { try AtomicFile.write(Data((name + "\n").utf8), to: pointer) }
+
+  /// The names of all manifests, in the order of their versions.
+  func names() -> [String] {
+    let all = (try? FileManager.default.contentsOfDirectory(atPath: versions.path)) ?? []
+    return all.filter { $0.hasSuffix(".json") && !$0.hasPrefix(".") }.map { String($0.dropLast(5)) }.sorted()
+  }
+
+  static func number(of name: String) -> Int? { name.split(separator: "-").first.flatMap { Int($0) } }
+
+  func name(of number: Int) -> String? { names().last { Self.number(of: $0) == number } }
+
+  /// The numbers of the versions that are here.
+  public func numbers() -> [Int] { Array(Set(names().compactMap(Self.number))).sorted() }
+
+  /// - Throws: `LifeError.damagedVersion` for a file that is not what its name says, `LifeError.newerFormat`.
+  func manifest(named name: String) throws -> VersionManifest {
+    let file = versions.appendingPathComponent(name + ".json")
+    let number = Self.number(of: name) ?? 0
+    guard let data = try? Data(contentsOf: file) else {
+      throw LifeError.damagedVersion(number, file: file.path, reason: "is missing or cannot be read")
+    }
+    guard Self.name(number, data) == name else {
+      throw LifeError.damagedVersion(number, file: file.path, reason: "is not what was written")
+    }
+    struct Format: Decodable { let format: Int }
+    let format = (try? JSONDecoder().decode(Format.self, from: data))?.format ?? 0
+    guard format <= VersionManifest.currentFormat else {
+      throw LifeError.newerFormat(path: url.path, found: format, known: VersionManifest.currentFormat)
+    }
+    do {
+      return try JSONDecoder().decode(VersionManifest.self, from: data)
+    } catch {
+      throw LifeError.damagedVersion(number, file: file.path, reason: "cannot be understood: \(error)")
+    }
+  }
+
+  /// The version of a number.
+  ///
+  /// - Throws: `LifeError.unknownVersion`, `LifeError.damagedVersion`.
+  public func manifest(_ number: Int) throws -> VersionManifest {
+    guard let name = name(of: number) else {
+      throw LifeError.unknownVersion(number, kept: numbers())
+    }
+    return try manifest(named: name)
+  }
+
+  /// The version that serves.
+  public func current() throws -> VersionManifest { try manifest(named: currentName()) }
+
+  /// The version that serves or, where that is damaged, the newest one that is whole, and what to tell about it.
+  public func newestWhole() throws -> (manifest: VersionManifest, state: State, warning: String?) {
+    var warning: String?
+    let first = try currentName()
+    let number = Self.number(of: first) ?? .max
+    for name in [first] + names().reversed().filter({ (Self.number(of: $0) ?? 0) < number }) {
+      do {
+        let manifest = try manifest(named: name)
+        return (
+          manifest, try state(of: manifest), warning.map { "\($0); version \(manifest.version) serves" }
+        )
+      } catch LifeError.damagedVersion(let number, let file, let reason) {
+        warning = warning ?? "version \(number) is damaged: \(file) \(reason)"
+      }
+    }
+    throw LifeError.noVersion(path: url.path)
+  }
+
+  private static func name(_ number: Int, _ manifest: Data) -> String {
+    let digits = "\(number)"
+    return String(repeating: "0", count: max(0, 6 - digits.count)) + digits + "-"
+      + Recipe.sha256(of: manifest).prefix(16)
+  }
+
+  // MARK: - Blobs
+
+  func file(of blob: VersionManifest.Blob) -> URL {
+    blobs.appendingPathComponent(blob.sha256 + ".safetensors")
+  }
+
+  /// Everything of a version but what its files give.
+  ///
+  /// - Throws: `LifeError.damagedVersion`.
+  func state(of manifest: VersionManifest) throws -> State {
+    var state = State()
+    for (part, blob) in manifest.blobs.sorted(by: { $0.key < $1.key }) {
+      let file = file(of: blob)
+      guard let data = try? Data(contentsOf: file, options: .mappedIfSafe) else {
+        throw LifeError.damagedVersion(
+          manifest.version, file: file.path, reason: "is missing or cannot be read")
+      }
+      guard data.count == blob.bytes, Recipe.sha256(of: data) == blob.sha256 else {
+        throw LifeError.damagedVersion(manifest.version, file: file.path, reason: "is not what was written")
+      }
+      let contents = try Safetensors.read(file)
+      let prefix = part == VersionManifest.modelBlob ? "\(VersionManifest.modelBlob)/" : ""
+      for (name, tensor) in contents.tensors { state.tensors[prefix + name] = tensor }
+      for (name, value) in contents.metadata { state.values[prefix + name] = value }
+    }
+    return state
+  }
+
+  /// Writes a version and does not point at it yet.
+  ///
+  /// - Returns: the manifest's name, and the manifest with its blobs.
+  func write(_ manifest: VersionManifest, _ state: State) throws -> (name: String, manifest: VersionManifest)
+  {
+    var manifest = manifest
+    var rest = state
+    var model = State()
+    let prefix = "\(VersionManifest.modelBlob)/"
+    let omitted = Set(manifest.fromFiles)
+    for (name, tensor) in state.tensors where name.hasPrefix(prefix) {
+      rest.tensors[name] = nil
+      let path = String(name.dropFirst(prefix.count))
+      if !omitted.contains(path) { model.tensors[path] = tensor }
+    }
+    manifest.blobs = [
+      VersionManifest.modelBlob: try write(model), VersionManifest.stateBlob: try write(rest),
+    ]
+    return (try write(manifest), manifest)
+  }
+
+  private func write(_ part: State) throws -> VersionManifest.Blob {
+    let data = try Safetensors.encode(part.tensors, metadata: part.values)
+    let blob = VersionManifest.Blob(sha256: Recipe.sha256(of: data), bytes: data.count)
+    let file = file(of: blob)
+    let isThere =
+      (try? Data(contentsOf: file, options: .mappedIfSafe)).map { Recipe.sha256(of: $0) } == blob.sha256
+    if !isThere { try AtomicFile.write(data, to: file) }
+    return blob
+  }
+
+  /// Writes a manifest whose blobs are there.
+  func write(_ manifest: VersionManifest) throws -> String {
+    let data = Data(try OrderedJSON.text(manifest).utf8)
+    let name = Self.name(manifest.version, data)
+    try AtomicFile.write(data, to: versions.appendingPathComponent(name + ".json"))
+    return name
+  }
+
+  // MARK: - Clearing away
+
+  /// Removes every manifest but those named, every blob that none of these needs, and what killed writers have left.
+  func collectGarbage(keeping names: Set<String>) throws {
+    for folder in [url, versions, blobs] { AtomicFile.removeLeftovers(in: folder) }
+    for name in self.names() where !names.contains(name) {
+      try? FileManager.default.removeItem(at: versions.appendingPathComponent(name + ".json"))
+    }
+    let needed = Set(
+      names.compactMap { try? manifest(named: $0) }.flatMap {
+        $0.blobs.values.map { file(of: $0).lastPathComponent }
+      })
+    for file in (try? FileManager.default.contentsOfDirectory(atPath: blobs.path)) ?? []
+    where !needed.contains(file) {
+      try? FileManager.default.removeItem(at: blobs.appendingPathComponent(file))
+    }
+  }
+
+  // MARK: - What the model is made from
+
+  /// The SHA-256 of each file below `model/`, by its path there.
+  func digests() throws -> [String: String] {
+    guard let all = FileManager.default.enumerator(atPath: modelFiles.path) else { return [:] }
+    var digests: [String: String] = [:]
+    for case let path as String in all {
+      let file = modelFiles.appendingPathComponent(path)
+      guard (try? file.resourceValues(forKeys: [.isRegularFileKey]))?.isRegularFile == true else { continue }
+      digests[path] = Recipe.sha256(of: try Data(contentsOf: file, options: .mappedIfSafe))
+    }
+    return digests
+  }
+
+  /// - Throws: `LifeError.damagedVersion` where a file that a version is made from has changed.
+  func checkFiles(of manifest: VersionManifest) throws {
+    for (path, digest) in manifest.files.sorted(by: { $0.key < $1.key }) {
+      let file = modelFiles.appendingPathComponent(path)
+      guard let data = try? Data(contentsOf: file, options: .mappedIfSafe),
+        Recipe.sha256(of: data) == digest
+      else {
+        throw LifeError.damagedVersion(
+          manifest.version, file: file.path, reason: "is missing or is not the one it was learned with")
+      }
+    }
+  }
+}

@@ -1,0 +1,123 @@
+import Foundation
+import Perennial
+import Testing
+import Torch
+
+@testable import PerennialLife
+
+/// What is forgotten is nowhere, and the model is what it would have been.
+@Suite struct ForgettingTests {
+  /// The bytes of a row as a replay memory keeps it.
+  private func raw(_ payload: Data) -> Data {
+    let cells = String(decoding: payload, as: UTF8.self).split(separator: ",").compactMap { Float($0) }
+    return cells.withUnsafeBytes { Data($0) }
+  }
+
+  private func expectGone(_ input: LabeledInput, _ life: Life) throws {
+    let identifier = try #require(input.identifier)
+    for trace in [input.payload, raw(input.payload), Data(identifier.utf8), LifeDatabase.digest(input.payload)] {
+      #expect(try life.files(holding: trace).isEmpty)
+    }
+  }
+
+  @Test func anExampleIsErasedFromEveryByte() throws {
+    let life = try Life()
+    let records = Life.rows([0, 1], 0..<40)
+    try life.learn(records)
+    try life.learn(Life.rows([2], 0..<40))
+    let memory = try life.open(.read).store.state(of: life.open(.read).store.current()).scoped("strategy/replay")
+    let kept = Set(try memory.requireTensor("identifiers").integers())
+    let stored = try life.open(.read).database.examples(learnedBy: 1)
+    let example = try #require(stored.first { kept.contains($0.number) })
+    let input = try #require(records.inputs.first { $0.identifier == example.identifier })
+    #expect(!(try life.files(holding: input.payload).isEmpty), "the test would not notice")
+    #expect(try life.files(holding: raw(input.payload)).contains { $0.hasPrefix("blobs/") })
+
+    let receipt = try life.forget([example.identifier], .erase)
+    #expect(receipt.examples == 1 && receipt.memories >= 1 && receipt.weights == .kept && receipt.version == 2)
+    #expect(receipt.rewritten.contains(2))
+    try expectGone(input, life)
+    try life.open(.read).checkAudit()
+    #expect(try life.open(.read).store.current().version == 2)
+    // It is known again, and not taken in again.
+    let again = try life.open().take(InputRecords(inputs: [input]))
+    #expect(again.forgotten == 1 && again.accepted == 0)
+    try expectGone(input, life)
+    #expect(throws: LifeError.unknownExamples([example.identifier])) { try life.forget([example.identifier]) }
+  }
+
+  @Test func aHeadThatCountsIsAsIfItHadNeverSeenIt() throws {
+    let (life, other) = (try Life(Life.counting), try Life(Life.counting))
+    let records = Life.rows([0, 1, 2], 0..<40)
+    try life.learn(records)
+    let gone = try #require(life.open(.read).database.examples(learnedBy: 1).first)
+    try life.learn(Life.rows([3], 0..<40))
+    let receipt = try life.forget([gone.identifier])
+    #expect(receipt.weights == .unlearned && receipt.rewritten == [1, 2] && receipt.seconds < 5)
+    try expectGone(try #require(records.inputs.first { $0.identifier == gone.identifier }), life)
+
+    // The same inputs but for the one, with the same ones held out.
+    let held = try life.open(.read).database.read {
+      try LifeDatabase.examples(.holdout, [.learned], in: $0).map(\.identifier)
+    }
+    let all = records.inputs + Life.rows([3], 0..<40).inputs
+    try other.learn(
+      InputRecords(inputs: all.filter { $0.identifier != gone.identifier && !held.contains($0.identifier ?? "") }),
+      changes: ["holdout=0"])
+    for path in ["gram", "sums", "counts"] {
+      let (one, two) = (try tensor(path, life), try tensor(path, other))
+      #expect(one.shape == two.shape)
+      let difference = try zip(one.array(of: Double.self), two.array(of: Double.self)).map { abs($0 - $1) }.max() ?? 1
+      #expect(difference < 1e-9, "\(path)")
+    }
+  }
+
+  private func tensor(_ name: String, _ life: Life) throws -> Tensor {
+    let store = try life.open(.read).store
+    let model = try store.state(of: store.current()).scoped("model").tensors
+    return try #require(model.first { $0.key.hasSuffix(".\(name)") }?.value)
+  }
+
+  @Test func weightsAreLearnedAgainFromTheLastVersionThatHadNotSeenIt() throws {
+    let life = try Life()
+    try life.learn(Life.rows([0, 1], 0..<40))
+    let second = Life.rows([2], 0..<40)
+    try life.learn(second)
+    try life.learn(Life.rows([3], 0..<40))
+    let gone = try #require(life.open(.read).database.examples(learnedBy: 2).first)
+    let receipt = try life.forget([gone.identifier])
+    #expect(receipt.weights == .rebuilt, "\(receipt.verdict?.lines ?? [])")
+    #expect(receipt.version == 4 && receipt.rebuiltFrom == 1 && receipt.cleared == [2, 3])
+    try expectGone(try #require(second.inputs.first { $0.identifier == gone.identifier }), life)
+    let directory = try life.open(.read)
+    #expect(directory.store.numbers() == [0, 1, 4])
+    #expect(try directory.evaluate(on: Life.rows([0, 1, 2, 3], 100..<120), life.modality).accuracy > 0.9)
+    #expect(throws: LifeError.self) { try life.open().rollback(to: 3) }
+    #expect(try directory.database.examples(learnedBy: 4).count == 71)
+  }
+
+  @Test func anExampleThatJudgesIsOnlyErased() throws {
+    let life = try Life()
+    try life.learn(Life.rows([0, 1], 0..<40))
+    let held = try life.open(.read).database.read { try LifeDatabase.examples(.holdout, [.learned], in: $0) }
+    let receipt = try life.forget([held[0].identifier])
+    #expect(receipt.weights == .unseen && receipt.rewritten.isEmpty && receipt.version == 1)
+    #expect(try life.files(holding: held[0].payload).isEmpty)
+  }
+
+  @Test func servedPredictionsAreForgottenToo() throws {
+    let life = try Life()
+    try life.learn(Life.rows([0, 1], 0..<40))
+    let payloads = Life.rows([0], 600..<603).inputs.map(\.payload)
+    try life.open().record(
+      payloads.enumerated().map {
+        ServedPrediction(identifier: "served-\($0)", version: 1, payload: $1, label: "class 0", probability: 1)
+      })
+    let receipt = try life.forget(["served-1"])
+    #expect(receipt.served == 1 && receipt.examples == 0)
+    #expect(try life.files(holding: payloads[1]).isEmpty && life.files(holding: Data("served-1".utf8)).isEmpty)
+    #expect(!(try life.files(holding: payloads[0]).isEmpty))
+    #expect(throws: LifeError.unknownExamples(["nobody"])) { try life.forget(["served-0", "nobody"]) }
+    #expect(!(try life.files(holding: payloads[0]).isEmpty), "nothing goes where something is unknown")
+  }
+}
