@@ -15,7 +15,7 @@ SWIFT_FLAGS := -Xlinker -rpath -Xlinker "$(TORCH_HOME)/lib" $(if $(JOBS),--jobs 
 PERENNIAL := .build/release/perennial
 SWIFT_SOURCES := Package.swift Sources Tests Examples $(wildcard Benchmarks/Package.swift Benchmarks/Sources)
 
-.PHONY: help setup build demo test named recipe bench format lint docs clean
+.PHONY: help setup build server demo test named recipe bench format lint docs clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1	\2/p' Makefile | expand -t 18
@@ -24,7 +24,10 @@ setup: ## Check the tools and put libtorch into .libtorch
 	@Scripts/bootstrap
 
 build: setup ## Build .build/release/perennial
-	swift build -c release $(SWIFT_FLAGS)
+	swift build -c release --product perennial $(SWIFT_FLAGS)
+
+server: setup ## Build .build/release/perennial-server too, which `perennial serve` starts
+	swift build -c release --product perennial-server $(SWIFT_FLAGS)
 
 demo: build ## Learn Split-Digits with five strategies and write a report (under a minute once built)
 	$(PERENNIAL) run Recipes/digits/split-class.yaml

@@ -18,6 +18,7 @@ struct Main: AsyncParsableCommand {
       ReportCommand.self, StrategiesCommand.self, GenerateCommand.self, EmbedCommand.self,
       TokenizerCommand.self,
       DataCommand.self,
+      ServeCommand.self,
       DoctorCommand.self,
     ])
 
