@@ -17,7 +17,7 @@ PERENNIAL := .build/release/perennial
 PREFIX ?= /usr/local
 SWIFT_SOURCES := Package.swift Sources Tests Examples $(wildcard Benchmarks/Package.swift Benchmarks/Sources)
 
-.PHONY: help setup build install demo test named recipe bench format lint docs clean
+.PHONY: help setup build server install demo test named recipe bench format lint docs clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1	\2/p' Makefile | expand -t 18
@@ -26,7 +26,10 @@ setup: ## Check the tools and put libtorch into .libtorch
 	@Scripts/bootstrap
 
 build: setup ## Build .build/release/perennial
-	swift build -c release $(SWIFT_FLAGS)
+	swift build -c release --product perennial $(SWIFT_FLAGS)
+
+server: setup ## Build .build/release/perennial-server too, which `perennial serve` starts
+	swift build -c release --product perennial-server $(SWIFT_FLAGS)
 
 install: build ## Install programs, libtorch, manual pages and completions below PREFIX (/usr/local)
 	TORCH_HOME="$(TORCH_HOME)" DESTDIR="$(DESTDIR)" COPY_LIBTORCH="$(COPY_LIBTORCH)" Scripts/install "$(PREFIX)"

@@ -20,6 +20,7 @@ struct Main: AsyncParsableCommand {
       InitCommand.self, LearnCommand.self, EvaluateCommand.self, HistoryCommand.self, RollbackCommand.self,
       ForgetCommand.self,
       DataCommand.self,
+      ServeCommand.self,
       DoctorCommand.self,
     ])
 

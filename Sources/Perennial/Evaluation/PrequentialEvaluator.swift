@@ -39,14 +39,21 @@ public struct PrequentialEvaluator: Codable {
   }
 
   /// Marks a boundary after the items scored so far.
-  mutating func markBoundary() { record.boundaries.append(record.items) }
+  public mutating func markBoundary() { record.boundaries.append(record.items) }
 
   private func predict(_ places: Tensor, _ session: Session, _ learner: Learner) throws -> [Double] {
     let outputs = try learner.ask(session.examples, places, task: session.task)
     return isClassification ? try outputs.argmax(1).integers().map(Double.init) : try outputs.doubles()
   }
 
-  private mutating func score(_ answers: [Double], _ truth: [Double]) -> PrequentialRecord.Point? {
+  /// Scores answers that were given before the truth was known.
+  ///
+  /// - Parameters:
+  ///   - answers: classes, or values.
+  ///   - truth: one for each answer.
+  /// - Returns: the scores, when half a window went by since they were last recorded.
+  @discardableResult
+  public mutating func score(_ answers: [Double], _ truth: [Double]) -> PrequentialRecord.Point? {
     let step = max(1, record.window / 2)
     let before = record.items / step
     for (answer, target) in zip(answers, truth) {
@@ -66,7 +73,8 @@ public struct PrequentialEvaluator: Codable {
     return point
   }
 
-  private var windowScore: Double {
+  /// The score over the window; 0 before anything was scored.
+  public var windowScore: Double {
     let pairs = zip(predictions, targets)
     guard !isClassification else { return share(Double(pairs.count { $0 != $1 }), Double(targets.count)) }
     let mean = targets.reduce(0, +) / Double(max(targets.count, 1))

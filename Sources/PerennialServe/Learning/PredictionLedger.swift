@@ -1,0 +1,87 @@
+import Foundation
+
+/// The predictions that labels may still come for: what was asked, and what was served.
+///
+/// It holds so many; the oldest make room. An id is used up by its label.
+struct PredictionLedger {
+  /// What was served.
+  struct Entry: Sendable {
+    let input: ServedInput
+    let label: String
+    let probability: Float
+    let version: Int
+    /// What a shadow would have said.
+    var shadow: String?
+  }
+
+  /// What an id stands for.
+  enum Found {
+    case open(Entry)
+    case used
+    case unknown
+  }
+
+  private let capacity: Int
+  private var entries: [String: Entry?] = [:]
+  private var order: [String] = []
+  private var oldest = 0
+
+  init(capacity: Int) { self.capacity = max(capacity, 1) }
+
+  /// Ids that are remembered, used ones included.
+  var count: Int { order.count - oldest }
+
+  /// Remembers a prediction under a new id.
+  mutating func add(_ entry: Entry) -> String {
+    let id = Self.newID()
+    entries.updateValue(entry, forKey: id)
+    order.append(id)
+    if count > capacity {
+      entries.removeValue(forKey: order[oldest])
+      oldest += 1
+      if oldest > capacity {
+        order.removeFirst(oldest)
+        oldest = 0
+      }
+    }
+    return id
+  }
+
+  /// What an id stands for; it is used up.
+  mutating func take(_ id: String) -> Found {
+    guard let entry = entries[id] else { return .unknown }
+    guard let entry else { return .used }
+    entries.updateValue(nil, forKey: id)
+    return .open(entry)
+  }
+
+  /// Gives an entry back whose label could not be kept.
+  mutating func putBack(_ entry: Entry, _ id: String) {
+    if entries[id] != nil { entries.updateValue(entry, forKey: id) }
+  }
+
+  /// Adds what a shadow said.
+  mutating func note(shadow: String, for id: String) {
+    guard case .some(.some(var entry)) = entries[id] else { return }
+    entry.shadow = shadow
+    entries.updateValue(entry, forKey: id)
+  }
+
+  /// Forgets what was asked under these ids; gives those that were there.
+  mutating func erase(_ ids: [String]) -> [String] {
+    ids.filter { id in
+      guard case .some(.some) = entries[id] else { return false }
+      entries.updateValue(nil, forKey: id)
+      return true
+    }
+  }
+
+  /// 128 random bits, so that nobody guesses the ids of others.
+  private static func newID() -> String {
+    var random = SystemRandomNumberGenerator()
+    return (0..<2).map { _ in
+      let digits = String(random.next(), radix: 16)
+      return String(repeating: "0", count: 16 - digits.count) + digits
+    }.joined()
+  }
+}

@@ -1,0 +1,125 @@
+import Foundation
+
+extension Deployment {
+  /// What became of a label.
+  enum FeedbackResult: String, Sendable, Codable {
+    /// Judged, and kept to learn from.
+    case accepted
+    /// There was a label for this prediction already.
+    case used
+    /// There is no such prediction, or it is too long ago.
+    case unknown
+  }
+
+  /// A label for a prediction.
+  struct Label: Sendable {
+    let id: String
+    let label: String
+  }
+
+  /// What became of a label, and of what prediction it was.
+  struct Judged: Sendable {
+    let id: String
+    let result: FeedbackResult
+    var version: Int?
+    var isRight: Bool?
+  }
+
+  /// Takes labels for predictions, scores what was served, and decides what follows. Labels that count are safe when
+  /// this returns.
+  ///
+  /// - Throws: what the store throws; then no label was used up.
+  func feedback(_ labels: [Label]) async throws -> [Judged] {
+    let found = labels.map { ($0, ledger.take($0.id)) }
+    let open = found.compactMap { label, found -> (Label, PredictionLedger.Entry)? in
+      if case .open(let entry) = found { (label, entry) } else { nil }
+    }
+    if store.keepsExamples, !open.isEmpty {
+      do {
+        try await store.record(
+          open.map { label, entry in
+            LabelledExample(
+              id: label.id, input: entry.input, label: label.label,
+              served: .init(version: entry.version, label: entry.label, probability: entry.probability))
+          })
+      } catch {
+        for (label, entry) in open { ledger.putBack(entry, label.id) }
+        throw error as? ServeError ?? notKept(error)
+      }
+    }
+    for (label, entry) in open { judge(entry, truth: label.label) }
+    let judged = found.map { label, found in
+      switch found {
+      case .open(let entry):
+        Judged(id: label.id, result: .accepted, version: entry.version, isRight: entry.label == label.label)
+      case .used: Judged(id: label.id, result: .used)
+      case .unknown: Judged(id: label.id, result: .unknown)
+      }
+    }
+    for result in [FeedbackResult.accepted, .used, .unknown] {
+      metrics.fedBack(result.rawValue, judged.count { $0.result == result })
+    }
+    await conclude()
+    return judged
+  }
+
+  /// Takes examples that were never predicted.
+  ///
+  /// - Throws: `ServeError.unsupported` for a folder that does not change; what the store throws.
+  func teach(_ examples: [LabelledExample]) async throws {
+    for (place, example) in examples.enumerated() {
+      try current.card.check(example.input, at: "examples[\(place)].input")
+    }
+    guard !examples.isEmpty else { return }
+    do {
+      try await store.record(examples)
+    } catch {
+      throw error as? ServeError ?? notKept(error)
+    }
+    newLabels += examples.count
+    considerUpdate()
+  }
+
+  /// A full disk and the like: the client may come again with what was not kept.
+  private func notKept(_ error: any Error) -> ServeError {
+    logger.error("labels could not be kept", metadata: ["error": "\(type(of: error))"])
+    return ServeError(
+      .serviceUnavailable, "not_kept", "the labels could not be kept; send them again", retryAfter: 5)
+  }
+
+  private func judge(_ entry: PredictionLedger.Entry, truth: String) {
+    newLabels += 1
+    trial?.judge(entry, truth: truth)
+    watch?.judge(entry, truth: truth)
+    if let drift = meter.score(served: entry.label, truth: truth, version: entry.version) {
+      metrics.drifts.increment()
+      note(.drift, "after \(drift.items) labels; errors became \(drift.isWorse ? "more" : "fewer")")
+      if drift.isWorse { hasDrifted = true }
+    }
+    if let accuracy = meter.windowAccuracy { metrics.accuracy.set(accuracy) }
+  }
+
+  /// Ends trials and watches whose time has come, and asks for updates.
+  private func conclude() async {
+    guard let policy = options.learning else { return }
+    if let trial, let isFit = trial.verdict(policy), !isChanging { await end(trial, isFit: isFit) }
+    if let watch, !isChanging {
+      if watch.since.isWorse(than: watch.before, by: policy.tolerance) {
+        await returnFrom(
+          watch, because: "version \(watch.version) does worse than version \(watch.previous) did")
+      } else if watch.since.total >= policy.watch {
+        self.watch = nil
+      }
+    }
+    considerUpdate()
+  }
+
+  func considerUpdate() {
+    guard let policy = options.learning, !isPaused, !isTraining, trial == nil else { return }
+    if newLabels >= policy.labels {
+      try? requestUpdate(because: "\(newLabels) new labels")
+    } else if hasDrifted, newLabels >= policy.labelsAfterDrift {
+      try? requestUpdate(because: "drift, and \(newLabels) new labels")
+    }
+  }
+}

@@ -1,0 +1,164 @@
+import Foundation
+import Logging
+
+/// The version in use, the one that may follow it, and how both fare.
+///
+/// Requests see immutable versions, each on a thread of its own; an update trains elsewhere and ends in another version.
+/// This actor only decides who answers, remembers what was served, and judges it when labels come.
+actor Deployment {
+  nonisolated let store: any VersionStore
+  nonisolated let options: ServeOptions
+  nonisolated let metrics: ServerMetrics
+  nonisolated let logger: Logger
+  /// Reasons to learn, for the one who does.
+  nonisolated let triggers: AsyncStream<String>
+  nonisolated let started = Date()
+
+  private let trigger: AsyncStream<String>.Continuation
+  var current: Slot
+  var trial: Trial?
+  var watch: Watch?
+  var ledger: PredictionLedger
+  var meter: ServingMeter
+  var events: [ServerEvent] = []
+  /// Grows whenever versions change.
+  var revision = 0
+  var isTraining = false
+  var isPaused = false
+  /// Set while the version in use is being exchanged: one at a time.
+  var isChanging = false
+  /// Labels since the last update, and whether a drift has come since.
+  var newLabels = 0
+  var hasDrifted = false
+
+  /// Loads the version in use.
+  ///
+  /// - Throws: what the store throws, and `ConfigurationError` for a detector that is not known.
+  static func open(
+    _ store: any VersionStore, _ options: ServeOptions, metrics: ServerMetrics, logger: Logger
+  ) async throws -> Deployment {
+    let number = try await store.current()
+    let version = try await LoadedVersion.load(number, store.opener(of: number))
+    return try Deployment(
+      store, options, metrics, logger, current: Slot(version, options, metrics),
+      meter: ServingMeter(options.judging))
+  }
+
+  private init(
+    _ store: any VersionStore, _ options: ServeOptions, _ metrics: ServerMetrics, _ logger: Logger,
+    current: Slot, meter: ServingMeter
+  ) throws {
+    (self.store, self.options, self.metrics, self.logger) = (store, options, metrics, logger)
+    (self.current, self.meter) = (current, meter)
+    ledger = PredictionLedger(capacity: options.limits.remembered)
+    (triggers, trigger) = AsyncStream.makeStream(of: String.self, bufferingPolicy: .bufferingNewest(1))
+    metrics.version.set(current.number)
+    events.append(ServerEvent(time: started, kind: .start, text: "started with version \(current.number)"))
+  }
+
+  /// Writes down what happened, for people and for the log.
+  func note(_ kind: ServerEvent.Kind, _ text: String) {
+    events = (events + [ServerEvent(time: Date(), kind: kind, text: text)]).suffix(200)
+    logger.notice("\(kind.rawValue): \(text)")
+  }
+
+  /// Asks for an update; one that is asked for already is the same.
+  func requestUpdate(because reason: String) throws {
+    guard options.learning != nil else { throw ServeError.notLearning }
+    guard !isPaused else { throw ServeError.conflict("learning is paused") }
+    trigger.yield(reason)
+  }
+}
+
+// MARK: - Predicting
+
+extension Deployment {
+  /// One answer, and the id that a label may come for.
+  struct Served: Sendable {
+    let id: String
+    let label: String
+    let probabilities: [Float]
+  }
+
+  /// The version that answers the next request: the one in use, or a canary.
+  private func chosen() -> Slot {
+    guard let trial, trial.mode == .canary, let policy = options.learning else { return current }
+    return Double.random(in: 0..<1) < policy.share ? trial.slot : current
+  }
+
+  /// Predicts, and remembers what was served.
+  ///
+  /// - Throws: `ServeError` for what the model cannot read, when too many wait, and when it fails.
+  func predict(_ inputs: [ServedInput]) async throws -> (slot: Slot, served: [Served]) {
+    let began = ContinuousClock.now
+    let slot = chosen()
+    guard slot.card.abilities.contains(.predict) else { throw ServeError.cannot(.predict, slot.card) }
+    for (place, input) in inputs.enumerated() { try slot.card.check(input, at: "inputs[\(place)]") }
+    let rows = try await asking(slot) { try await slot.predict(inputs) }
+    let labels = slot.card.labels
+    let served = try zip(inputs, rows).map { input, row in
+      guard row.count == labels.count, let best = row.indices.max(by: { row[$0] < row[$1] }) else {
+        throw ServeError.modelFailed(
+          "the model has \(labels.count) labels and gave \(row.count) probabilities")
+      }
+      let entry = PredictionLedger.Entry(
+        input: input, label: labels[best], probability: row[best], version: slot.number)
+      return Served(id: ledger.add(entry), label: labels[best], probabilities: row)
+    }
+    metrics.predicted(inputs.count, by: slot.number, in: ContinuousClock.now - began)
+    askShadow(inputs, ids: served.map(\.id))
+    return (slot, served)
+  }
+
+  /// Vectors of inputs.
+  ///
+  /// - Throws: as `predict`.
+  func embed(_ inputs: [ServedInput]) async throws -> (slot: Slot, vectors: [ServedVector]) {
+    let slot = current
+    guard slot.card.abilities.contains(.embed) else { throw ServeError.cannot(.embed, slot.card) }
+    for (place, input) in inputs.enumerated() { try slot.card.check(input, at: "input[\(place)]") }
+    return (slot, try await asking(slot) { try await slot.embed(inputs) })
+  }
+
+  private func asking<Value: Sendable>(_ slot: Slot, _ body: @Sendable () async throws -> Value) async throws
+    -> Value
+  {
+    do {
+      return try await body()
+    } catch let error as ServeError where error.code == "model_failed" {
+      await failed(slot.number)
+      throw error
+    }
+  }
+
+  /// Asks a shadow the same, without anybody waiting for it.
+  private func askShadow(_ inputs: [ServedInput], ids: [String]) {
+    guard let trial, trial.mode == .shadow else { return }
+    let slot = trial.slot
+    Task {
+      let rows: [[Float]]
+      do {
+        rows = try await asking(slot) { try await slot.predict(inputs) }
+      } catch {
+        // A queue that is full leaves the shadow without these; what it cannot answer has been seen to.
+        return
+      }
+      for (id, row) in zip(ids, rows) {
+        guard let best = row.indices.max(by: { row[$0] < row[$1] }), best < slot.card.labels.count else {
+          continue
+        }
+        ledger.note(shadow: slot.card.labels[best], for: id)
+      }
+    }
+  }
+
+  /// What cannot answer does not stay.
+  private func failed(_ number: Int) async {
+    if trial?.slot.number == number {
+      trial = nil
+      note(.refused, "version \(number) could not answer, and its trial is over")
+    } else if let watch, watch.version == number {
+      await returnFrom(watch, because: "version \(number) could not answer")
+    }
+  }
+}
