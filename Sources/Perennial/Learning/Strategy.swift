@@ -82,6 +82,9 @@ public protocol Strategy: AnyObject {
   /// An experience ends. Estimate importances, select exemplars, prune.
   func end(_ experience: Experience, _ learner: Learner) throws
 
+  /// The names of the model's taps whose values ``answer(_:_:)`` needs, in ``Question/taps``.
+  func questionTaps(_ learner: Learner) -> [String]
+
   /// Another answer than the head's, outputs `[N, K]`: nearest means, neighbours, corrected biases. In use only; the
   /// last strategy that has one is heard.
   func answer(_ question: Question, _ learner: Learner) throws -> Tensor?
@@ -108,6 +111,8 @@ public struct Question {
   public let outputs: Tensor
   /// The task of all items, where it is told.
   public let task: Int?
+  /// The values at the taps that strategies asked for.
+  public let taps: [String: Tensor]
 }
 
 /// What a session trains on, when it is not the experience alone.
@@ -146,6 +151,7 @@ extension Strategy {
   public func observe(_ step: Step) throws {}
   public func isBoundary(_ step: Step) throws -> Bool { false }
   public func end(_ experience: Experience, _ learner: Learner) throws {}
+  public func questionTaps(_ learner: Learner) -> [String] { [] }
   public func answer(_ question: Question, _ learner: Learner) throws -> Tensor? { nil }
   public func state() throws -> State { State() }
   public func restore(_ state: State, _ learner: Learner, past: (Int) throws -> Experience) throws {}

@@ -57,6 +57,8 @@ public enum StrategyRegistry {
     ExpandableNetworks.card,
     FrozenHead.card,
     MemoryBasedAdaptation.card,
+    NearestNeighbours.card,
+    NeighbourLanguageModel.card,
     QuantizationAwareTraining.card,
     GradualPruning.card,
     FeatureExtraction.card,

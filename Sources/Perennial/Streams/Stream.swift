@@ -24,11 +24,14 @@ public struct DataSource {
   public let isOrdered: Bool
   /// What belongs together by itself: domains, speakers, days.
   public let groups: DataGroups?
+  /// Raw inputs `[N, …]` of none of the classes, for judging how well a model tells them.
+  public let outOfScope: Tensor?
 
   public init(
     name: String, train: Examples, test: Examples, pipeline: InputPipeline, note: String? = nil,
-    isOrdered: Bool = false, groups: DataGroups? = nil
+    isOrdered: Bool = false, groups: DataGroups? = nil, outOfScope: Tensor? = nil
   ) {
+    self.outOfScope = outOfScope
     self.isOrdered = isOrdered
     self.groups = groups
     self.name = name
@@ -42,7 +45,7 @@ public struct DataSource {
   public func with(pipeline: InputPipeline) -> DataSource {
     DataSource(
       name: name, train: train, test: test, pipeline: pipeline, note: note, isOrdered: isOrdered,
-      groups: groups)
+      groups: groups, outOfScope: outOfScope)
   }
 }
 
@@ -53,9 +56,21 @@ public struct DataGroups: Equatable, Sendable {
   /// The group of each training and each test example.
   public let train: [Int]
   public let test: [Int]
+  /// Where later examples take the place of earlier ones, or withdraw them: which.
+  public let replaced: Replaced?
 
-  public init(names: [String], train: [Int], test: [Int]) {
-    (self.names, self.train, self.test) = (names, train, test)
+  /// Examples that hold only for a while.
+  public struct Replaced: Equatable, Sendable {
+    /// For each training example, the identifier of the earlier one that it takes the place of.
+    public let train: [Int?]
+    /// For each test example, the group from which on it no longer holds; nil where it holds to the end.
+    public let test: [Int?]
+
+    public init(train: [Int?], test: [Int?]) { (self.train, self.test) = (train, test) }
+  }
+
+  public init(names: [String], train: [Int], test: [Int], replaced: Replaced? = nil) {
+    (self.names, self.train, self.test, self.replaced) = (names, train, test, replaced)
   }
 }
 
@@ -68,11 +83,11 @@ public struct Stream {
   /// A name for each experience, such as its classes "0,1".
   public let names: [String]
   private let training: (Int) throws -> Experience
-  private let testing: (Int) throws -> Examples
+  private let testing: (_ index: Int, _ learned: Int?) throws -> Examples
 
   init(
     source: DataSource, scenario: Scenario, names: [String], training: @escaping (Int) throws -> Experience,
-    testing: @escaping (Int) throws -> Examples
+    testing: @escaping (_ index: Int, _ learned: Int?) throws -> Examples
   ) {
     self.source = source
     self.scenario = scenario
@@ -94,7 +109,7 @@ public struct Stream {
         let whole = try training(index)
         return try Experience(
           index: index, name: whole.name, examples: chosen(whole.examples),
-          validation: whole.validation.map(chosen), task: whole.task)
+          validation: whole.validation.map(chosen), task: whole.task, withdrawn: whole.withdrawn)
       }, testing: testing)
   }
 
@@ -117,11 +132,17 @@ public struct Stream {
     return experience
   }
 
+  /// Whether what tests an experience depends on what came after it.
+  public var replacesTests: Bool { source.groups?.replaced != nil }
+
   /// The test set of experience `index`: for evaluators, not for learners.
-  public func test(_ index: Int) throws -> Examples {
+  ///
+  /// - Parameter learned: the experience that was learned last; where later data take the place of earlier, what no longer
+  ///   holds by then is left out.
+  public func test(_ index: Int, after learned: Int? = nil) throws -> Examples {
     guard names.indices.contains(index) else {
       throw StreamError.noSuchExperience(index: index, count: count)
     }
-    return try testing(index)
+    return try testing(index, learned)
   }
 }

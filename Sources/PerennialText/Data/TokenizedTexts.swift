@@ -75,8 +75,11 @@ extension TextDataset {
     let groups = self.groups.map { names in
       let places = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, $0) })
       func own(_ texts: [LabeledText]) -> [Int] { texts.map { places[$0.group ?? ""] ?? 0 } }
-      return DataGroups(names: names, train: own(learned), test: own(test))
+      return DataGroups(names: names, train: own(learned), test: own(test), replaced: replaced)
     }
+    let strangers =
+      outOfScope.isEmpty
+      ? nil : try TokenizedTexts(outOfScope, tokenizer, length: length, padding: padding).ids
     // Rows of both sets are as wide as the longer one needs.
     let sets = try Self.padded(
       [examples(learned, first: 0), examples(test, first: train.count)], with: padding)
@@ -84,7 +87,7 @@ extension TextDataset {
     let notes = [note, cut].compactMap { $0 }
     return DataSource(
       name: name, train: sets[0], test: sets[1], pipeline: try InputPipeline(),
-      note: notes.isEmpty ? nil : notes.joined(separator: " "), groups: groups)
+      note: notes.isEmpty ? nil : notes.joined(separator: " "), groups: groups, outOfScope: strangers)
   }
 
   private static func padded(_ sets: [Examples], with padding: Int) throws -> [Examples] {

@@ -40,7 +40,7 @@ public final class GPT2: Module, PublishedModel, CausalLanguageModel, Checkpoint
       c.isTied
       ? nil
       : try .normal(c.width, c.vocabularySize, bias: false, deviation: c.initializerRange, generator)
-    taps = [embedded] + blocks.flatMap { [$0.output, $0.core.probabilities] } + [hidden]
+    taps = [embedded] + blocks.flatMap { [$0.output, $0.core.probabilities, $0.feedForward] } + [hidden]
     super.init()
     register("transformer.wte", tokens)
     register("transformer.wpe", places)
@@ -60,7 +60,7 @@ public final class GPT2: Module, PublishedModel, CausalLanguageModel, Checkpoint
       ?? places.weight.value[view.start..<view.start + batch.length]
     var x = embedded(try dropout(tokens(batch.ids) + positions))
     for (index, block) in blocks.enumerated() {
-      let taps = [block.core.probabilities]
+      let taps = [block.core.probabilities, block.feedForward]
       x = block.output(
         try run(block, [x], dropout: masks, heard: taps) { try block($0[0], view, cache, index) })
     }
@@ -89,6 +89,8 @@ public final class GPT2: Module, PublishedModel, CausalLanguageModel, Checkpoint
 final class GPT2Block: Module {
   let core: AttentionCore
   let output: Tap
+  /// What the perceptron reads.
+  let feedForward: Tap
   private let attention, mix, inner, outer: Linear
   private let attentionNorm, innerNorm: LayerNorm
   private let dropout: Dropout
@@ -112,6 +114,7 @@ final class GPT2Block: Module {
       "attentions.\(index)", scale: c.scalesAttention ? 1 / Double(c.width / c.heads).squareRoot() : 1,
       dropout: Dropout(c.attentionDropout, masks))
     output = Tap("layers.\(index)")
+    feedForward = Tap("feed-forwards.\(index)")
     heads = c.heads
     activation = c.activation
     super.init()
@@ -130,6 +133,6 @@ final class GPT2Block: Module {
     let parts = try attention(attentionNorm(x)).chunk(3, dim: -1).map { try $0.splitHeads(heads) }
     let (keys, values) = try cache?.join(index, parts[1], parts[2]) ?? (parts[1], parts[2])
     let attended = try x + dropout(mix(core(parts[0], keys, values, view.pattern)))
-    return try attended + dropout(outer(activation(inner(innerNorm(attended)))))
+    return try attended + dropout(outer(activation(inner(feedForward(innerNorm(attended))))))
   }
 }

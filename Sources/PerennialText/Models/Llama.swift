@@ -40,7 +40,7 @@ public final class Llama: Module, PublishedModel, CausalLanguageModel, Checkpoin
       c.isTied ? nil : try .normal(c.width, c.vocabularySize, bias: false, deviation: deviation, generator)
     rotary = RotaryEmbedding(
       c.rotaryScaling, theta: c.rotaryTheta, width: c.headWidth ?? c.width / c.heads)
-    taps = [embedded] + blocks.flatMap { [$0.output, $0.core.probabilities] } + [hidden]
+    taps = [embedded] + blocks.flatMap { [$0.output, $0.core.probabilities, $0.feedForward] } + [hidden]
     super.init()
     register("model.embed_tokens", tokens)
     for (index, block) in blocks.enumerated() { register("model.layers.\(index)", block) }
@@ -57,7 +57,7 @@ public final class Llama: Module, PublishedModel, CausalLanguageModel, Checkpoin
       view.positions, start: view.start, length: batch.length, device: batch.ids.device)
     var x = embedded(try tokens(batch.ids))
     for (index, block) in blocks.enumerated() {
-      let taps = [block.core.probabilities]
+      let taps = [block.core.probabilities, block.feedForward]
       x = block.output(
         try run(block, [x], dropout: masks, heard: taps) {
           try block($0[0], rotation, view.pattern, cache, index)
@@ -87,6 +87,8 @@ public final class Llama: Module, PublishedModel, CausalLanguageModel, Checkpoin
 final class LlamaBlock: Module {
   let core: AttentionCore
   let output: Tap
+  /// What the perceptron reads.
+  let feedForward: Tap
   private let query, key, value, mix, gate, up, down: Linear
   private let attentionNorm, innerNorm: RMSNorm
   private let heads, keyHeads: Int
@@ -111,6 +113,7 @@ final class LlamaBlock: Module {
       "attentions.\(index)", scale: 1 / Double(width).squareRoot(),
       dropout: Dropout(c.attentionDropout, masks))
     output = Tap("layers.\(index)")
+    feedForward = Tap("feed-forwards.\(index)")
     (heads, keyHeads, activation) = (c.heads, c.keyHeads, c.activation)
     super.init()
     register("self_attn.q_proj", query)
@@ -135,7 +138,7 @@ final class LlamaBlock: Module {
     let newValues = try value(normed).splitHeads(keyHeads)
     let (keys, values) = try cache?.join(index, newKeys, newValues) ?? (newKeys, newValues)
     let attended = try x + mix(core(queries, keys, values, pattern))
-    let inner = try innerNorm(attended)
+    let inner = feedForward(try innerNorm(attended))
     return try attended + down(activation(gate(inner)) * up(inner))
   }
 }

@@ -43,6 +43,14 @@ struct TextFileOptions: Configurable {
   }
 }
 
+/// Options of `facts`: facts in versions.
+struct FactOptions: Configurable {
+  /// JSON lines, below the data root unless absolute; those of the invented world when nil.
+  var path: String?
+  var tokenizer: String?
+  var length = 64
+}
+
 /// Options of `corpora`: running text, to learn the next token of.
 struct CorporaOptions: Configurable {
   /// Names of known corpora, or text files or folders of them, below the data root unless absolute.
@@ -74,11 +82,9 @@ final class TextSources {
   struct Texts {
     let source: DataSource
     let facts: TextFacts
-    /// The texts of no class, as rows of ids.
-    let outOfScope: Tensor?
   }
 
-  static let names = ["clinc150", "banking77", "texts", "corpora"]
+  static let names = ["clinc150", "banking77", "texts", "facts", "corpora"]
   let root: DataRoot
   private var newest: (choice: String, texts: Texts)?
 
@@ -101,6 +107,13 @@ final class TextSources {
       let set = try TextDataset.files(train: url(options.train), test: url(options.test), bad: options.bad)
       return try labeled(set, options.labeled, selection, model: model)
     }
+    if selection.isNamed("facts") {
+      let options = try selection.decode(FactOptions.self)
+      let file = try options.path.map { try FactFile(url($0)) } ?? .inventedWorld()
+      var reading = LabeledTextOptions()
+      (reading.tokenizer, reading.length, reading.long) = (options.tokenizer, options.length, .refuse)
+      return try labeled(TextDataset(file), reading, selection, model: model)
+    }
     let options = try selection.decode(LabeledTextOptions.self)
     let set: TextDataset = try selection.isNamed("clinc150") ? .clinc150(root) : .banking77(root)
     return try labeled(set, options, selection, model: model)
@@ -116,15 +129,11 @@ final class TextSources {
     let padding = tokenizer.specialTokens.padding ?? 0
     let source = try set.source(
       tokenizer, length: options.length, padding: padding, long: options.long, limit: options.limit)
-    let strangers =
-      set.outOfScope.isEmpty
-      ? nil : try TokenizedTexts(set.outOfScope, tokenizer, length: options.length, padding: padding).ids
     return Texts(
       source: source,
       facts: TextFacts(
         vocabulary: tokenizer.vocabularyCount, length: options.length, padding: padding,
-        end: tokenizer.specialTokens.end),
-      outOfScope: strangers)
+        end: tokenizer.specialTokens.end))
   }
 
   private func corpora(_ selection: Selection, model: URL?) throws -> Texts {
@@ -136,8 +145,7 @@ final class TextSources {
       limit: options.limit, tokens: alphabet.encode)
     return Texts(
       source: source,
-      facts: TextFacts(vocabulary: alphabet.count, length: options.block, padding: nil, end: alphabet.end),
-      outOfScope: nil)
+      facts: TextFacts(vocabulary: alphabet.count, length: options.block, padding: nil, end: alphabet.end))
   }
 
   private func alphabet(_ name: String?, _ corpora: [Corpus], _ selection: Selection, model: URL?) throws
