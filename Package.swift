@@ -36,13 +36,17 @@ let package = Package(
       name: "CJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg-dev"]), .brew(["jpeg-turbo"])]),
     .target(name: "CTorch", dependencies: ["CLibTorch"]),
     .target(name: "CImage", dependencies: ["CPNG", "CJPEG"]),
+    // hnswlib is headers alone: libhnswlib-dev.
+    .target(name: "CNeighbours"),
     .target(
       name: "Torch",
       dependencies: ["CTorch", "CZlib"],
       swiftSettings: strict),
     .target(
       name: "Perennial",
-      dependencies: ["Torch", "Yams", .product(name: "Crypto", package: "swift-crypto")],
+      dependencies: [
+        "Torch", "CNeighbours", "Yams", .product(name: "Crypto", package: "swift-crypto"),
+      ],
       swiftSettings: strict),
     .target(
       name: "PerennialLife",
@@ -61,6 +65,7 @@ let package = Package(
     .target(name: "PerennialTokenizers", swiftSettings: strict),
     .target(
       name: "PerennialText", dependencies: ["Perennial", "PerennialTokenizers", "SwiftCSV"],
+      resources: [.copy("Resources/facts.jsonl")],
       swiftSettings: strict),
     .target(
       name: "PerennialExport",

@@ -105,7 +105,7 @@ import Torch
     "[{mas: {lambda: 0.001}}]",
     "[{distillation: {teacher: past-self}}]", "[lora, {distillation: {teacher: unadapted}}]", "[o-lora]",
     "[lora, {ewc: {lambda: 100, fisher: empirical}}, {replay: {memory: 100}}]", "[joint]",
-    "[{der: {memory: 50}}]",
+    "[{der: {memory: 50}}]", "[{knn-lm: {neighbours: 16, key: hidden}}]",
     "[{distillation: {teacher: past-self, terms: [{dkd: {}}]}}]",
   ])
   func strategiesDoNotKnowOfTexts(text: String) throws {
@@ -127,7 +127,7 @@ import Torch
   }
 
   /// Stopped and gone on, to the bit.
-  @Test(arguments: ["[]", "[lora, {replay: {memory: 50}}]"])
+  @Test(arguments: ["[]", "[lora, {replay: {memory: 50}}]", "[{knn-lm: {neighbours: 16}}]"])
   func runsGoOnAsIfTheyHadNeverStopped(text: String) throws {
     func losses(stopping at: Int?) throws -> [Double] {
       var (stream, learner) = try Self.languageLearner(Self.strategies(text))

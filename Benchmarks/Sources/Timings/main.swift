@@ -9,7 +9,7 @@ if let index = arguments.firstIndex(of: "--threads"), arguments.indices.contains
 } else {
   Runtime.threads = 2
 }
-let works = Array(learningWorks) + Array(distillationWorks)
+let works = Array(learningWorks) + Array(distillationWorks) + Array(memoryWorks)
 if arguments.contains("--list") {
   print(works.map(\.key).joined(separator: "\n"))
   exit(0)

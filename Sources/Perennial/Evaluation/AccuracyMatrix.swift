@@ -55,6 +55,8 @@ public struct AccuracyMatrix: Codable, Equatable, Sendable {
   public var transfer: TransferRecord?
   /// The gap between how sure the learner is at the end and how often it is right.
   public var calibrationError: Double?
+  /// How well the learner at the end tells items of none of the classes, where the data have any.
+  public var outOfScopeDetection: Double?
   /// What the scores are, where they are no accuracies.
   public var scoreKind: ScoreKind?
   /// What learning took.

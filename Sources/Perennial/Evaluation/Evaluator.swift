@@ -11,6 +11,8 @@ public final class Evaluator {
   }
 
   public let stream: Stream
+  /// What test sets were last asked for after.
+  private var learned: Int?
   private var tests: [Int: Examples] = [:]
   private var labels: [Int: [Int]] = [:]
   private static let batch = 1000
@@ -19,8 +21,14 @@ public final class Evaluator {
 
   /// Scores on every test set, unseen experiences included, by one forward pass each.
   ///
-  /// - Parameter allClassesCompete: also those to come, as for a model before any learning.
-  public func look(at learner: Learner, allClassesCompete: Bool = false) throws -> Look {
+  /// - Parameters:
+  ///   - learned: the experience that was learned last, or is being learned; nil before any learning.
+  ///   - allClassesCompete: also those to come, as for a model before any learning.
+  public func look(at learner: Learner, after learned: Int? = nil, allClassesCompete: Bool = false) throws
+    -> Look
+  {
+    if stream.replacesTests, learned != self.learned { (tests, labels) = ([:], [:]) }
+    self.learned = learned
     guard learner.objective.isClassification else { return try lookAtValues(learner) }
     var space = learner.classes
     for index in 0..<stream.count {
@@ -130,7 +138,7 @@ public final class Evaluator {
 
   private func test(_ index: Int) throws -> Examples {
     if let examples = tests[index] { return examples }
-    let examples = try stream.test(index)
+    let examples = try stream.test(index, after: learned)
     // Test sets that are views of one data set are kept; transformed ones are made again when they are large.
     if examples.inputs.byteCount < 64 << 20 { tests[index] = examples }
     return examples
@@ -149,7 +157,7 @@ public final class Evaluator {
 extension Evaluator {
   private func lookAtValues(_ learner: Learner) throws -> Look {
     let scores = try (0..<stream.count).map {
-      TestScore(try valueScore(stream.test($0), learner, limit: .max))
+      TestScore(try valueScore(stream.test($0, after: learned), learner, limit: .max))
     }
     return Look(scores: scores, correct: [])
   }

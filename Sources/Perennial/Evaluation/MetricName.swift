@@ -27,6 +27,9 @@ public struct MetricName: RawRepresentable, Hashable, Sendable, ExpressibleByStr
   /// The expected calibration error at the end; see ``Calibration``.
   public static let calibrationError: MetricName = "calibration_error"
 
+  /// How well answers tell test items of none of the classes by how unsure they are; see ``DetectionScore/areaUnderROC``.
+  public static let outOfScopeDetection: MetricName = "out_of_scope_auroc"
+
   /// The geometric mean of the perplexities at the end; see ``AccuracyMatrix/perplexity``.
   public static let perplexity: MetricName = "perplexity"
   /// By what share perplexities grew since they were just learned; see ``AccuracyMatrix/perplexityGrowth``.
@@ -34,7 +37,8 @@ public struct MetricName: RawRepresentable, Hashable, Sendable, ExpressibleByStr
 
   /// The metrics that only some runs have. All but the perplexity are fractions.
   static let occasional: [MetricName] = [
-    .prequentialAccuracy, .selectedAccuracy, .calibrationError, .perplexity, .perplexityGrowth,
+    .prequentialAccuracy, .selectedAccuracy, .calibrationError, .outOfScopeDetection, .perplexity,
+    .perplexityGrowth,
   ]
 
   /// The metrics of the accuracy matrix, in the order in which files and tables list them. All are fractions.
@@ -64,6 +68,7 @@ public struct MetricName: RawRepresentable, Hashable, Sendable, ExpressibleByStr
     case .prequentialAccuracy: "on every item of the stream, before it was learned"
     case .selectedAccuracy: "where validation examples were learned best"
     case .calibrationError: "between how sure it is and how often it is right"
+    case .outOfScopeDetection: "of items of none of the classes, by how unsure the answer is"
     case .perplexity: "of test tokens at the end; lower is better"
     case .perplexityGrowth: "of earlier experiences since each was just learned; lower is better"
     default: ""

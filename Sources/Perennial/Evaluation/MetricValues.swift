@@ -21,6 +21,7 @@ public struct MetricValues: Equatable, Sendable {
     self[.prequentialAccuracy] = matrix.prequential?.score
     self[.selectedAccuracy] = matrix.selectedAccuracy
     self[.calibrationError] = matrix.calibrationError
+    self[.outOfScopeDetection] = matrix.outOfScopeDetection
     self[.perplexity] = matrix.perplexity
     self[.perplexityGrowth] = matrix.perplexityGrowth
   }

@@ -19,7 +19,7 @@ struct TransferProbe {
     self.learner = learner
     let share = max(Self.limit / stream.count, 1)
     parts = try (0..<stream.count).map { index in
-      let test = try stream.test(index)
+      let test = try stream.test(index, after: stream.count - 1)
       let some = try test.select(Tensor.arange(0, min(test.count, share)))
       return (some, stream.scenario == .taskIncremental ? index : nil)
     }
@@ -65,6 +65,27 @@ struct TransferProbe {
           confidence: Double(sure[index]), isCorrect: learner.classes.labels[unit] == truth[index])
       }
       return calibration.error
+    }
+  }
+
+  /// How well a maximum probability tells inputs of none of the classes from test examples (Hendrycks & Gimpel 2017): the
+  /// area under the ROC curve, out of scope being positive.
+  ///
+  /// - Parameter strangers: raw inputs `[N, …]` of none of the classes.
+  /// - Returns: nil where the task is told, which strangers have none of.
+  func detection(_ strangers: Tensor) throws -> Double? {
+    guard parts.allSatisfy({ $0.task == nil }) else { return nil }
+    return try noGrad {
+      let places = try Tensor.arange(0, min(strangers.shape[0], Self.limit))
+      let inputs = try learner.pipeline(strangers, places, augmentation: nil, device: learner.device)
+      let outputs = try learner.predict(inputs)
+      var detection = DetectionScore()
+      for (outputs, isStrange) in [(student.outputs, false), (outputs, true)] {
+        for confidence in try outputs.softmax().max(1).values.array(of: Float.self) {
+          try detection.add(-Double(confidence), isPositive: isStrange)
+        }
+      }
+      return detection.areaUnderROC
     }
   }
 

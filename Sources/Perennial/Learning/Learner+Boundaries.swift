@@ -38,6 +38,7 @@ extension Experience {
   /// The same experience with some of its examples.
   fileprivate func select(_ places: Tensor) throws -> Experience {
     try Experience(
-      index: index, name: name, examples: examples.select(places), validation: validation, task: task)
+      index: index, name: name, examples: examples.select(places), validation: validation, task: task,
+      withdrawn: withdrawn)
   }
 }

@@ -18,10 +18,11 @@ extension Learner {
     -> Look
   {
     try asking(task: task) {
-      let (features, seen) = try model.recording(taps: taps) { try model.features(inputs) }
+      let wanted = taps + strategies.flatMap { $0.questionTaps(self) }
+      let (features, seen) = try model.recording(taps: wanted) { try model.features(inputs) }
       var outputs = try (head ?? model.head)(features)
       for strategy in strategies {
-        let question = Question(inputs: inputs, features: features, outputs: outputs, task: task)
+        let question = Question(inputs: inputs, features: features, outputs: outputs, task: task, taps: seen)
         outputs = try strategy.answer(question, self) ?? outputs
       }
       return Look(features: features, outputs: outputs, taps: seen)

@@ -15,6 +15,8 @@ public enum LearnerError: Error, CustomStringConvertible, Equatable {
   case twoTrainingSets(String, String)
   /// A list of class labels that does not fit the outputs.
   case labels(Int, outputs: Int)
+  /// A class label that no experience had.
+  case unknownLabel(Int)
   /// The name of a model, where only a recipe can say how to make it.
   case model(String)
 
@@ -30,6 +32,7 @@ public enum LearnerError: Error, CustomStringConvertible, Equatable {
     case .outputs(let head, let needed): "the head has \(head) outputs, the targets need \(needed)"
     case .labels(let count, let outputs):
       "\(outputs) outputs need as many different class labels, found \(count)"
+    case .unknownLabel(let label): "the class \(label) was in no experience: the model has no unit for it"
     case .model(let name): "nobody told the learner how to make the model `\(name)`"
     case .twoLosses(let one, let other):
       "\(one) and \(other) both replace the loss of the objective: an arm has room for one of them"

@@ -86,6 +86,9 @@ public protocol Strategy: AnyObject {
   /// An experience ends. Estimate importances, select exemplars, prune.
   func end(_ experience: Experience, _ learner: Learner) throws
 
+  /// The names of the model's taps whose values ``answer(_:_:)`` needs, in ``Question/taps``.
+  func questionTaps(_ learner: Learner) -> [String]
+
   /// Another answer than the head's, outputs `[N, K]`: nearest means, neighbours, corrected biases. In use only; the
   /// last strategy that has one is heard.
   func answer(_ question: Question, _ learner: Learner) throws -> Tensor?
@@ -116,6 +119,8 @@ public struct Question {
   public let outputs: Tensor
   /// The task of all items, where it is told.
   public let task: Int?
+  /// The values at the taps that strategies asked for.
+  public let taps: [String: Tensor]
 }
 
 /// What a session trains on, when it is not the experience alone.
@@ -155,6 +160,7 @@ extension Strategy {
   public func observe(_ step: Step) throws {}
   public func isBoundary(_ step: Step) throws -> Bool { false }
   public func end(_ experience: Experience, _ learner: Learner) throws {}
+  public func questionTaps(_ learner: Learner) -> [String] { [] }
   public func answer(_ question: Question, _ learner: Learner) throws -> Tensor? { nil }
   public var answersBeyondModel: Bool { false }
   public func state() throws -> State { State() }

@@ -1,42 +1,72 @@
 import Torch
 
-/// An external memory of keys with a class each: written, read by nearest neighbours, deleted from by identifier.
+/// An external memory of keys with a class or token each: written, read by nearest neighbours, deleted from by identifier.
 ///
-/// Beyond its capacity the most frequent class gives up an item, chosen by a fixed pseudo-random number of the item's
-/// identifier: of each class there stays a uniform sample of all that was written, without any random state. Search is
-/// exact, by matrix products in batches.
+/// All of it takes effect at once, in a time that does not depend on how much else is there. Search is exact unless there is
+/// a ``NeighbourGraph``. The places of items change when others are deleted.
 public final class KeyValueMemory: Module {
-  /// The most items there can be.
+  /// The most items there can be, and what goes when there would be more.
   public let capacity: Int
-  private let keyColumn: Parameter
-  private let valueColumn: Parameter
-  private let identifierColumn: Parameter
+  public let eviction: Eviction
+  /// The numbers of a key.
+  public let width: Int
+  private var keyColumn, valueColumn, identifierColumn, timeColumn: GrowingColumn
+  /// What the directory and the index say is of the columns; nil where they were loaded since.
+  private var directory: MemoryDirectory?
+  private let graphOptions: NeighbourGraph.Options?
+  private var graph: NeighbourGraph?
+  /// Keys in half precision as bytes, and what goes with them, for exact search on the CPU.
+  private var codeColumn, factColumn: GrowingColumn?
 
-  /// - Parameter width: the numbers of a key.
-  public init(capacity: Int, width: Int) throws {
-    self.capacity = capacity
-    keyColumn = Parameter(try Tensor.zeros([0, width]), kind: .buffer)
-    valueColumn = Parameter(try Tensor.zeros([0], dtype: .int64), kind: .buffer)
-    identifierColumn = Parameter(try Tensor.zeros([0], dtype: .int64), kind: .buffer)
+  /// - Parameters:
+  ///   - width: the numbers of a key.
+  ///   - precision: of the keys, float32 or float16: a fifth of the time and, with all that search needs, four fifths of
+  ///     the memory.
+  ///   - graph: an approximate index, for keys in float16; exact search when nil.
+  /// - Throws: `TorchError` (`dtype`) for another precision.
+  public init(
+    capacity: Int, width: Int, precision: DType = .float32, eviction: Eviction = .classBalanced,
+    graph: NeighbourGraph.Options? = nil
+  ) throws {
+    guard precision == .float16 || (precision == .float32 && graph == nil) else {
+      throw TorchError(.dtype, "keys of a memory are float32, or float16 as those of a graph must be")
+    }
+    (self.capacity, self.width, self.eviction, graphOptions) = (capacity, width, eviction, graph)
+    keyColumn = try GrowingColumn(width: [width], dtype: precision)
+    valueColumn = try GrowingColumn(width: [], dtype: .int64)
+    identifierColumn = try GrowingColumn(width: [], dtype: .int64)
+    timeColumn = try GrowingColumn(width: [], dtype: .int64)
     super.init()
-    register("keys", keyColumn)
-    register("values", valueColumn)
-    register("identifiers", identifierColumn)
+    register("keys", keyColumn.parameter)
+    register("values", valueColumn.parameter)
+    register("identifiers", identifierColumn.parameter)
+    register("times", timeColumn.parameter)
   }
 
   /// Keys `[n, D]`, and the value and the identifier of each, int64 `[n]`.
-  public var keys: Tensor { keyColumn.value }
-  public var values: Tensor { valueColumn.value }
-  public var identifiers: Tensor { identifierColumn.value }
+  public var keys: Tensor { keyColumn.rows }
+  public var values: Tensor { valueColumn.rows }
+  public var identifiers: Tensor { identifierColumn.rows }
+  /// When each was written, int64 `[n]`: the later, the greater.
+  public var times: Tensor { timeColumn.rows }
   /// n
-  public var count: Int { values.shape[0] }
+  public var count: Int { valueColumn.count }
+
+  /// Bytes that the items take, with what search needs.
+  public var byteCount: Int {
+    [keyColumn, valueColumn, identifierColumn, timeColumn, codeColumn, factColumn].reduce(0) {
+      $0 + ($1?.rows.byteCount ?? 0)
+    }
+  }
+
+  private var isScreened: Bool {
+    get throws { try keys.dtype == .float16 && keys.device == .cpu }
+  }
 
   public override func fit(_ shapes: [String: [Int]]) throws {
+    (directory, graph, codeColumn, factColumn) = (nil, nil, nil, nil)
     guard let rows = shapes["values"]?.first, rows != count else { return }
-    let device = try keys.device
-    keyColumn.replace(with: try Tensor.zeros([rows, keys.shape[1]], device: device))
-    valueColumn.replace(with: try Tensor.zeros([rows], dtype: .int64, device: device))
-    identifierColumn.replace(with: try Tensor.zeros([rows], dtype: .int64, device: device))
+    for column in [keyColumn, valueColumn, identifierColumn, timeColumn] { try column.resize(to: rows) }
   }
 
   /// Puts items in; one whose identifier is there already takes its place.
@@ -45,77 +75,209 @@ public final class KeyValueMemory: Module {
   ///   - keys: `[N, D]`
   ///   - values: int64 `[N]`
   ///   - identifiers: int64 `[N]`, all different.
+  /// - Throws: `MemoryError` for what cannot be kept; then nothing was changed.
   public func write(_ keys: Tensor, _ values: Tensor, identifiers: Tensor) throws {
     try noGrad {
-      try delete(identifiers)
+      let numbers = try identifiers.integers()
+      let labels = try values.integers()
+      let rows = try checked(keys, labels, numbers)
+      var directory = try borrowed()
+      try close(directory.remove(numbers), directory.count)
+      let places = count..<(count + numbers.count)
+      let times = directory.append(numbers, labels)
       let device = try self.keys.device
-      try keep(
-        Tensor.concatenate([self.keys, keys.detach().to(device)]),
-        Tensor.concatenate([self.values, values.to(device)]),
-        Tensor.concatenate([self.identifiers, identifiers.to(device)]))
-      let surplus = count - capacity
-      if surplus > 0 { try keepOnly(survivors(surplus)) }
+      try keyColumn.append(rows.to(device))
+      try valueColumn.append(values.to(device))
+      try identifierColumn.append(identifiers.to(device))
+      try timeColumn.append(Tensor(times).to(device))
+      try screen(places)
+      try graph?.add(rows.to(.cpu), labels: times)
+      let surplus = directory.surplus(over: capacity)
+      try close(directory.remove(surplus, isEvicted: true), directory.count)
+      self.directory = directory
     }
+  }
+
+  private func checked(_ keys: Tensor, _ values: [Int], _ identifiers: [Int]) throws -> Tensor {
+    guard keys.rank == 2, keys.shape[1] == width else {
+      throw MemoryError.keys(shape: keys.shape, width: width)
+    }
+    guard keys.shape[0] == values.count, values.count == identifiers.count else {
+      throw MemoryError.lengths(keys: keys.shape[0], values: values.count, identifiers: identifiers.count)
+    }
+    var seen: Set<Int> = []
+    if let twice = identifiers.first(where: { !seen.insert($0).inserted }) {
+      throw MemoryError.repeated(identifier: twice)
+    }
+    let precision = keyColumn.rows.dtype
+    let rows = try keys.detach().to(precision)
+    let isFinite = try rows.isFinite().to(.float32).amin([1]).floats()
+    if let bad = isFinite.firstIndex(of: 0) {
+      throw MemoryError.notFinite(identifier: identifiers[bad], precision: "\(precision)")
+    }
+    return rows
   }
 
   /// Takes out the items of these identifiers int64 `[N]`; those that are not there are passed over.
   public func delete(_ identifiers: Tensor) throws {
     try noGrad {
-      let isGone = try self.identifiers.isIn(identifiers.to(keys.device))
-      guard try isGone.any().item() != 0 else { return }
-      try keepOnly(isGone.logicalNot().nonzero().flatten())
+      let gone = Set(try identifiers.integers()).sorted()
+      var directory = try borrowed()
+      try close(directory.remove(gone), directory.count)
+      self.directory = directory
     }
   }
 
   /// Takes out all items of a value.
   public func delete(value: Int) throws {
-    try noGrad { try keepOnly((values .!= value).nonzero().flatten()) }
+    try delete(noGrad { try identifiers.indexSelect((values .== value).nonzero().flatten()) })
   }
 
+  /// Takes rows out of all columns.
+  private func close(_ removal: MemoryDirectory.Removal, _ left: Int) throws {
+    guard !removal.times.isEmpty else { return }
+    try graph?.remove(removal.times)
+    try keyColumn.close(removal.moved, count: left)
+    try valueColumn.close(removal.moved, count: left)
+    try identifierColumn.close(removal.moved, count: left)
+    try timeColumn.close(removal.moved, count: left)
+    try codeColumn?.close(removal.moved, count: left)
+    try factColumn?.close(removal.moved, count: left)
+  }
+
+  /// The directory, to be changed and put back: it is made anew should that fail in between.
+  private func borrowed() throws -> MemoryDirectory {
+    let directory = try opened()
+    self.directory = nil
+    return directory
+  }
+
+  /// The directory and the index, made anew where the columns came from outside.
+  private func opened() throws -> MemoryDirectory {
+    if let directory { return directory }
+    let made = try MemoryDirectory(
+      identifiers: identifiers.integers(), values: values.integers(), times: times.integers(),
+      eviction: eviction)
+    if try isScreened {
+      codeColumn = try GrowingColumn(width: [width], dtype: .int8)
+      factColumn = try GrowingColumn(width: [3])
+      try screen(0..<count)
+    }
+    if let graphOptions, graph?.count != count {
+      let graph = try NeighbourGraph(width: width, graphOptions)
+      try graph.add(keys.to(.cpu), labels: times.integers())
+      self.graph = graph
+    }
+    directory = made
+    return made
+  }
+
+  private func screen(_ places: Range<Int>) throws {
+    guard codeColumn != nil, !places.isEmpty, try isScreened else { return }
+    let (codes, facts) = try KeyScreen.encoded(keys[places])
+    try codeColumn?.append(codes)
+    try factColumn?.append(facts)
+  }
+}
+
+// MARK: - Reading
+
+extension KeyValueMemory {
   /// The nearest items of each query: squared Euclidean distances and places `[N, min(k, n)]`, the nearest first.
-  public func read(_ queries: Tensor, neighbours: Int, batch: Int = 1024) throws
+  ///
+  /// Where fewer than k take part, the rest are infinitely far at place −1.
+  /// - Parameters:
+  ///   - queries: `[N, D]`
+  ///   - allowed: the items that take part, bool `[n]`; all when nil. Such a search is exact.
+  public func read(_ queries: Tensor, neighbours: Int, among allowed: Tensor? = nil, batch: Int = 1024) throws
     -> (distances: Tensor, places: Tensor)
   {
-    try noGrad {
+    guard queries.rank == 2, queries.shape[1] == width else {
+      throw MemoryError.keys(shape: queries.shape, width: width)
+    }
+    return try noGrad {
       let k = min(neighbours, count)
-      var found: [(values: Tensor, indices: Tensor)] = []
+      var found: [(distances: Tensor, places: Tensor)] = []
       for start in stride(from: 0, to: max(queries.shape[0], 1), by: batch) {
         let rows = try queries.narrow(dim: 0, start: start, count: min(batch, queries.shape[0] - start))
-        found.append(try rows.pairwiseDistances(to: keys).topK(k, dim: 1, largest: false))
+        found.append(try near(rows, k, allowed))
       }
       return try (
-        Tensor.concatenate(found.map(\.values)).square(), Tensor.concatenate(found.map(\.indices))
+        Tensor.concatenate(found.map(\.distances)), Tensor.concatenate(found.map(\.places))
       )
     }
   }
 
-  private func keep(_ keys: Tensor, _ values: Tensor, _ identifiers: Tensor) {
-    keyColumn.replace(with: keys)
-    valueColumn.replace(with: values)
-    identifierColumn.replace(with: identifiers)
+  private func near(_ queries: Tensor, _ k: Int, _ allowed: Tensor?) throws -> (
+    distances: Tensor, places: Tensor
+  ) {
+    let directory = try opened()
+    if let graph, let options = graphOptions, allowed == nil, k > 0 {
+      let labels = try graph.search(queries.to(.cpu), neighbours: k, breadth: options.breadth)
+      return try measured(queries, labels.map { $0.map { directory.place(at: $0) ?? -1 } }, k)
+    }
+    if try isScreened, let codes = codeColumn?.rows, let facts = factColumn?.rows, codes.shape[0] == count {
+      return try KeyScreen.search(
+        queries, keys: keys, codes: codes, facts: facts, allowed: allowed, neighbours: k)
+    }
+    var distances = try queries.pairwiseDistances(to: keys.to(.float32)).square()
+    if let allowed { distances = try distances.maskedFill(allowed.logicalNot(), Double.infinity) }
+    let (values, places) = try distances.topK(k, dim: 1, largest: false)
+    guard allowed != nil else { return (values, places) }
+    return (values, try places.maskedFill(values .== Double.infinity, -1))
   }
 
-  private func keepOnly(_ places: Tensor) throws {
-    try keep(
-      keys.indexSelect(places), values.indexSelect(places), identifiers.indexSelect(places))
+  /// Distances to places, the nearest first.
+  private func measured(_ queries: Tensor, _ places: [[Int]], _ k: Int) throws -> (
+    distances: Tensor, places: Tensor
+  ) {
+    let device = try keys.device
+    let all = try Tensor(places.flatMap { $0 }, shape: [places.count, k]).to(device)
+    let near = try keys.indexSelect(all.clamp(min: 0).flatten()).to(.float32).reshape([places.count, k, -1])
+    let distances = try (queries.to(device).unsqueeze(1) - near).square().sum([2])
+      .maskedFill(all .< 0, Double.infinity)
+    let order = try distances.argsort(1)
+    return (try distances.gather(order, dim: 1), try all.gather(order, dim: 1))
+  }
+}
+
+// MARK: - Saving
+
+extension KeyValueMemory {
+  /// Everything needed to go on exactly, the index included.
+  public func state() throws -> State {
+    var state = State(tensors: try stateDictionary())
+    if graphOptions != nil {
+      _ = try opened()
+      state.tensors["graph"] = try graph?.saved()
+    }
+    return state
   }
 
-  /// The places that stay when `surplus` items go, in order.
-  private func survivors(_ surplus: Int) throws -> Tensor {
-    let priorities = try identifiers.integers().map {
-      NumberStream(seed: UInt64(bitPattern: Int64($0))).next()
+  /// Goes on from a state.
+  ///
+  /// - Throws: `StateMismatch` for columns of another memory, `MemoryError.damaged` for columns or a graph that contradict
+  ///   themselves.
+  public func restore(_ state: State) throws {
+    var columns = state.tensors
+    let saved = columns.removeValue(forKey: "graph")
+    let lengths = Set(columns.values.map { $0.shape.first ?? 0 })
+    guard lengths.count <= 1 else { throw MemoryError.damaged("its columns differ in length") }
+    try load(columns)
+    if let saved, graphOptions != nil {
+      let graph = try NeighbourGraph(saved, width: width)
+      guard graph.count == count else {
+        throw MemoryError.damaged("its graph has \(graph.count) keys, and there are \(count)")
+      }
+      guard try graph.holds(times.integers()) else {
+        throw MemoryError.damaged("its graph has other keys than its columns")
+      }
+      self.graph = graph
     }
-    var groups: [Int: [Int]] = [:]
-    for (place, value) in try values.integers().enumerated() { groups[value, default: []].append(place) }
-    // The items to give up first come last.
-    for key in groups.keys {
-      groups[key]?.sort { priorities[$0] < priorities[$1] }
+    guard count <= capacity else {
+      throw MemoryError.damaged("it has \(count) items, and there is room for \(capacity)")
     }
-    let order = groups.keys.sorted()
-    for _ in 0..<surplus {
-      let largest = order.max { (groups[$0]?.count ?? 0) < (groups[$1]?.count ?? 0) }
-      if let largest { groups[largest]?.removeLast() }
-    }
-    return try Tensor(groups.values.flatMap { $0 }.sorted()).to(keys.device)
+    let directory = try opened()
+    guard directory.isUnique else { throw MemoryError.damaged("an identifier is there twice") }
   }
 }

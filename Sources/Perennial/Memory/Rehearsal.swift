@@ -49,9 +49,11 @@ public final class Rehearsal {
     throw StrategyError.memoryTooSmall(memory: capacity, classes: classes)
   }
 
-  /// An experience begins: makes the memory at the first one.
+  /// An experience begins: makes the memory at the first one, and gives up what no longer holds.
   public func begin(_ learner: Learner) throws {
-    if let session = learner.session { try begin(learner, storing: session.examples) }
+    guard let session = learner.session else { return }
+    try begin(learner, storing: session.examples)
+    try memory?.forget(identifiers: session.experience.withdrawn)
   }
 
   /// The same before there is a session, for examples such as these.

@@ -126,6 +126,29 @@ public final class ReplayMemory {
       })
   }
 
+  /// Forgets the examples of these identifiers; what else came from each experience stays in its order.
+  func forget(identifiers: [Int]) throws {
+    guard !identifiers.isEmpty, let examples = try examples else { return }
+    let gone = Set(identifiers)
+    let numbers = try examples.identifiers.integers()
+    guard numbers.contains(where: gone.contains) else { return }
+    let kept = try Dictionary(
+      grouping: experiences().enumerated().filter { !gone.contains(numbers[$0.offset]) }, by: \.element)
+    let extras = try Dictionary(
+      uniqueKeysWithValues: (columns?.extras.keys.map { $0 } ?? []).compactMap { name in
+        try extra(name).map { (name, $0) }
+      })
+    placement = Placement(
+      capacity: capacity, grouping: placement.grouping, replacement: placement.replacement)
+    columns = nil
+    for (experience, items) in kept.sorted(by: { $0.key < $1.key }) {
+      let places = try Tensor(items.map(\.offset))
+      try insert(
+        examples.select(places), Tensor.arange(0, items.count), experience: experience,
+        extras: extras.mapValues { try $0.indexSelect(places) })
+    }
+  }
+
   /// A further column `[count, …]` under the name it was inserted with; nil while there is none.
   public func extra(_ name: String) throws -> Tensor? {
     try columns?.extras[name]?.narrow(dim: 0, start: 0, count: count)

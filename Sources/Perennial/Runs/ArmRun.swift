@@ -115,7 +115,7 @@ final class ArmRun {
     try scoreCurve()
     if let evaluateEvery, let session = learner.session, session.step % evaluateEvery == 0 {
       try evaluating {
-        let look = try evaluator.look(at: learner)
+        let look = try evaluator.look(at: learner, after: self.experience)
         let experience = session.experience
         try record.recordMoment(
           look.scores.map(\.score), step: learner.totalSteps, seen: self.experience + 1,
@@ -130,10 +130,10 @@ final class ArmRun {
     try training { try learner.end() }
     guard try keepsBudget() else { return nil }
     return try evaluating {
-      let look = try evaluator.look(at: learner)
+      let look = try evaluator.look(at: learner, after: experience)
       try record.append(look.scores)
       if !curve.isEmpty { try record.recordLearningCurve(curve) }
-      if experience > 0, !look.correct.isEmpty {
+      if experience > 0, !look.correct.isEmpty, !stream.replacesTests {
         let flips = try (0..<experience).map { try FlipCounts(before: correct[$0], after: look.correct[$0]) }
         record.recordFlips(flips.reduce(FlipCounts(), +))
       }
@@ -183,6 +183,7 @@ final class ArmRun {
       var transfer = TransferRecord(terms: readings)
       if let probe = try TransferProbe(learner, stream) {
         record.calibrationError = try probe.calibrationError()
+        record.outOfScopeDetection = try stream.source.outOfScope.flatMap(probe.detection)
         transfer.comparisons = try probe.comparisons()
       }
       if !transfer.isEmpty { record.transfer = transfer }

@@ -8,8 +8,9 @@ extension RunResults {
   /// - Parameter width: the cells there are. Where they do not suffice, names are shortened and then columns left
   ///   out, the average accuracy last.
   public func textTable(width: Int) -> String {
-    let extra = [MetricName.prequentialAccuracy, .perplexity, .perplexityGrowth].filter(
-      measuredMetrics.contains)
+    let extra = [
+      MetricName.prequentialAccuracy, .outOfScopeDetection, .perplexity, .perplexityGrowth,
+    ].filter(measuredMetrics.contains)
     var table = TextTable(
       columns: [.init("strategy", importance: 10, isText: true)]
         + extra.map { TextTable.Column($0.title, importance: 9) } + Self.columns)

@@ -45,7 +45,9 @@ public final class Joint: Strategy {
   public var replacesTrainingSet: Bool { true }
 
   public func trainingSet(for experience: Experience, _ learner: Learner) throws -> TrainingSet? {
-    let all = try Examples.concatenate(seen.map(\.examples) + [experience.examples])
+    let gone = Set((seen + [experience]).flatMap(\.withdrawn))
+    let past = try seen.map { try $0.examples.without(gone) }.filter { $0.count > 0 }
+    let all = try Examples.concatenate(past + [experience.examples])
     return TrainingSet(all, budget: keepsModel ? 1 : seen.count + 1)
   }
 

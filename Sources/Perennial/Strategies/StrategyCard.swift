@@ -13,6 +13,7 @@ public struct StrategyCard: Sendable {
     case isolation = "Parameter isolation"
     case adapters = "Adapters"
     case frozenFeatures = "Frozen features"
+    case memory = "External memory"
     case compression = "Compression"
     case transfer = "Transfer and multi-task"
     case metaLearning = "Meta-learning"

@@ -64,6 +64,8 @@ public enum StrategyRegistry {
     ExpandableNetworks.card,
     FrozenHead.card,
     MemoryBasedAdaptation.card,
+    NearestNeighbours.card,
+    NeighbourLanguageModel.card,
     QuantizationAwareTraining.card,
     GradualPruning.card,
     FeatureExtraction.card,

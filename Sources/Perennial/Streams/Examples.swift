@@ -54,6 +54,13 @@ public struct Examples {
     }
   }
 
+  /// The examples but for those of these identifiers.
+  func without(_ gone: Set<Int>) throws -> Examples {
+    guard !gone.isEmpty else { return self }
+    let numbers = try identifiers.integers()
+    return try select(numbers.indices.filter { !gone.contains(numbers[$0]) })
+  }
+
   /// The same examples with other targets.
   public func with(targets: Tensor) throws -> Examples {
     try Examples(inputs: inputs, targets: targets, tasks: tasks, identifiers: identifiers)

@@ -12,10 +12,14 @@ public struct Experience {
   public let validation: Examples?
   /// The task, where the scenario tells it to the learner.
   public let task: Int?
+  /// The identifiers of examples of earlier experiences that no longer hold: what this one says takes their place, or
+  /// nothing does. Memories give them up.
+  public let withdrawn: [Int]
 
   /// - Parameter task: also becomes the task of examples that have none of their own.
   public init(
-    index: Int, name: String, examples: Examples, validation: Examples? = nil, task: Int? = nil
+    index: Int, name: String, examples: Examples, validation: Examples? = nil, task: Int? = nil,
+    withdrawn: [Int] = []
   ) throws {
     self.index = index
     self.name = name
@@ -26,5 +30,6 @@ public struct Experience {
     self.examples = try ofTask(examples)
     self.validation = try validation.map(ofTask)
     self.task = task
+    self.withdrawn = withdrawn
   }
 }

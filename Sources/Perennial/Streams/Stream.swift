@@ -26,12 +26,15 @@ public struct DataSource {
   public let groups: DataGroups?
   /// The name of each class label in order, where the data tell them.
   public let classNames: [String]?
+  /// Raw inputs `[N, …]` of none of the classes, for judging how well a model tells them.
+  public let outOfScope: Tensor?
 
   public init(
     name: String, train: Examples, test: Examples, pipeline: InputPipeline, note: String? = nil,
-    isOrdered: Bool = false, groups: DataGroups? = nil, classNames: [String]? = nil
+    isOrdered: Bool = false, groups: DataGroups? = nil, classNames: [String]? = nil, outOfScope: Tensor? = nil
   ) {
     self.classNames = classNames
+    self.outOfScope = outOfScope
     self.isOrdered = isOrdered
     self.groups = groups
     self.name = name
@@ -45,7 +48,7 @@ public struct DataSource {
   public func with(pipeline: InputPipeline) -> DataSource {
     DataSource(
       name: name, train: train, test: test, pipeline: pipeline, note: note, isOrdered: isOrdered,
-      groups: groups, classNames: classNames)
+      groups: groups, classNames: classNames, outOfScope: outOfScope)
   }
 }
 
@@ -56,11 +59,26 @@ public struct DataGroups: Equatable, Sendable {
   /// The group of each training and each test example.
   public let train: [Int]
   public let test: [Int]
+  /// Where later examples take the place of earlier ones, or withdraw them: which.
+  public let replaced: Replaced?
+
+  /// Examples that hold only for a while.
+  public struct Replaced: Equatable, Sendable {
+    /// For each training example, the identifier of the earlier one that it takes the place of.
+    public let train: [Int?]
+    /// For each test example, the group from which on it no longer holds; nil where it holds to the end.
+    public let test: [Int?]
+
+    public init(train: [Int?], test: [Int?]) { (self.train, self.test) = (train, test) }
+  }
   /// Whether the groups are times, so that neighbours can be one experience.
   public let isTimeline: Bool
 
-  public init(names: [String], train: [Int], test: [Int], isTimeline: Bool = false) {
-    (self.names, self.train, self.test, self.isTimeline) = (names, train, test, isTimeline)
+  public init(
+    names: [String], train: [Int], test: [Int], isTimeline: Bool = false, replaced: Replaced? = nil
+  ) {
+    (self.names, self.train, self.test) = (names, train, test)
+    (self.isTimeline, self.replaced) = (isTimeline, replaced)
   }
 
   /// As many groups as experiences are asked for; nil where these do not fit.
@@ -97,11 +115,11 @@ public struct Stream {
   /// A name for each experience, such as its classes "0,1".
   public let names: [String]
   private let training: (Int) throws -> Experience
-  private let testing: (Int) throws -> Examples
+  private let testing: (_ index: Int, _ learned: Int?) throws -> Examples
 
   init(
     source: DataSource, scenario: Scenario, names: [String], training: @escaping (Int) throws -> Experience,
-    testing: @escaping (Int) throws -> Examples
+    testing: @escaping (_ index: Int, _ learned: Int?) throws -> Examples
   ) {
     self.source = source
     self.scenario = scenario
@@ -123,7 +141,7 @@ public struct Stream {
         let whole = try training(index)
         return try Experience(
           index: index, name: whole.name, examples: chosen(whole.examples),
-          validation: whole.validation.map(chosen), task: whole.task)
+          validation: whole.validation.map(chosen), task: whole.task, withdrawn: whole.withdrawn)
       }, testing: testing)
   }
 
@@ -146,11 +164,17 @@ public struct Stream {
     return experience
   }
 
+  /// Whether what tests an experience depends on what came after it.
+  public var replacesTests: Bool { source.groups?.replaced != nil }
+
   /// The test set of experience `index`: for evaluators, not for learners.
-  public func test(_ index: Int) throws -> Examples {
+  ///
+  /// - Parameter learned: the experience that was learned last; where later data take the place of earlier, what no longer
+  ///   holds by then is left out.
+  public func test(_ index: Int, after learned: Int? = nil) throws -> Examples {
     guard names.indices.contains(index) else {
       throw StreamError.noSuchExperience(index: index, count: count)
     }
-    return try testing(index)
+    return try testing(index, learned)
   }
 }

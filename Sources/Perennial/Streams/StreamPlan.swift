@@ -123,12 +123,21 @@ public struct StreamPlan {
     return stream(
       source, names: names, random,
       train: { try labelled(source.train.select(train[$0])) },
-      test: { try labelled(source.test.select(test[$0])) })
+      test: { index, _ in try labelled(source.test.select(test[index])) })
   }
 
   /// An experience for each group of the data.
   private func byGroup(_ source: DataSource, _ groups: DataGroups, _ random: RandomStreams) throws -> Stream {
     let order = try classOrder(of: Array(groups.names.indices), random)
+    if groups.replaced != nil {
+      guard classOrder == .natural else {
+        throw StreamError.notForScenario(
+          option: "`class_order` for data in versions", scenario: scenario.rawValue)
+      }
+      guard blur == 0 else {
+        throw StreamError.notForScenario(option: "`blur` between versions", scenario: scenario.rawValue)
+      }
+    }
     func members(_ all: [Int]) -> [[Int]] {
       let places = Dictionary(grouping: all.indices) { all[$0] }
       return order.map { places[$0] ?? [] }
@@ -140,9 +149,23 @@ public struct StreamPlan {
       throw StreamError.emptyExperience(name: names[index])
     }
     if let index = test.firstIndex(where: \.isEmpty) { throw StreamError.emptyTestSet(name: names[index]) }
+    if let replaced = groups.replaced {
+      let last = test.map { $0.contains { replaced.test[$0] == nil } }
+      if let index = last.firstIndex(of: false) { throw StreamError.emptyTestSet(name: names[index]) }
+    }
+    guard let replaced = groups.replaced else {
+      return stream(
+        source, names: names, random, train: { try source.train.select(train[$0]) },
+        test: { index, _ in try source.test.select(test[index]) })
+    }
     return stream(
       source, names: names, random, train: { try source.train.select(train[$0]) },
-      test: { try source.test.select(test[$0]) })
+      test: { index, learned in
+        // What is still to come is asked about as it will be said.
+        let now = max(learned ?? groups.names.count, index)
+        return try source.test.select(test[index].filter { (replaced.test[$0] ?? .max) > now })
+      },
+      withdrawn: { train[$0].compactMap { replaced.train[$0] } })
   }
 
   private func classOrder(of labels: [Int], _ random: RandomStreams) throws -> [Int] {
@@ -194,7 +217,7 @@ public struct StreamPlan {
     }
     return stream(
       source, names: domains.map(\.name), random, train: { try domain(source.train, $0) },
-      test: { try domain(source.test, $0) })
+      test: { index, _ in try domain(source.test, index) })
   }
 
   private func byInstance(_ source: DataSource, _ random: RandomStreams) throws -> Stream {
@@ -212,12 +235,14 @@ public struct StreamPlan {
     let test = try parts(source.test.count, "test-instances")
     return stream(
       source, names: (1...experiences).map { "part \($0)" }, random,
-      train: { try source.train.select(train[$0]) }, test: { try source.test.select(test[$0]) })
+      train: { try source.train.select(train[$0]) }, test: { index, _ in try source.test.select(test[index]) }
+    )
   }
 
   private func stream(
     _ source: DataSource, names: [String], _ random: RandomStreams, train: @escaping (Int) throws -> Examples,
-    test: @escaping (Int) throws -> Examples
+    test: @escaping (_ index: Int, _ learned: Int?) throws -> Examples,
+    withdrawn: @escaping (Int) -> [Int] = { _ in [] }
   ) -> Stream {
     let (scenario, fraction, seed) = (scenario, validation, random.seed)
     return Stream(
@@ -226,7 +251,8 @@ public struct StreamPlan {
         let task = scenario == .taskIncremental ? index : nil
         let all = try train(index)
         guard fraction > 0 else {
-          return try Experience(index: index, name: names[index], examples: all, task: task)
+          return try Experience(
+            index: index, name: names[index], examples: all, task: task, withdrawn: withdrawn(index))
         }
         // A stream of its own for each experience, so that asking twice or out of order gives the same split.
         let order = try Tensor.permutation(all.count, RandomStreams(seed: seed).stream("validation-\(index)"))
@@ -235,7 +261,8 @@ public struct StreamPlan {
           source.isOrdered ? try all.select($0.integers().sorted()) : try all.select($0)
         }
         return try Experience(
-          index: index, name: names[index], examples: parts[0], validation: parts[1], task: task)
+          index: index, name: names[index], examples: parts[0], validation: parts[1], task: task,
+          withdrawn: withdrawn(index))
       }, testing: test)
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Perennial
 
 /// Texts to be told apart: classes by name, those to learn, those to be judged by, and those of no class.
 public struct TextDataset: Sendable {
@@ -11,6 +12,8 @@ public struct TextDataset: Sendable {
   public let outOfScope: [String]
   /// The groups in their natural order; nil where the data have none.
   public let groups: [TextGroup]?
+  /// Which texts hold only for a while; nil where all hold to the end.
+  public let replaced: DataGroups.Replaced?
   /// What a reader must know beside every number.
   public let note: String?
 
@@ -20,10 +23,11 @@ public struct TextDataset: Sendable {
   /// - Throws: `TextDataError` for a test label or group that training texts never have.
   public init(
     _ name: String, train: [LabeledText], test: [LabeledText], classes: [String]? = nil,
-    outOfScope: [String] = [], groups: [TextGroup]? = nil, note: String? = nil
+    outOfScope: [String] = [], groups: [TextGroup]? = nil, note: String? = nil,
+    replaced: DataGroups.Replaced? = nil
   ) throws {
     self.name = name
-    (self.train, self.test, self.outOfScope) = (train, test, outOfScope)
+    (self.train, self.test, self.outOfScope, self.replaced) = (train, test, outOfScope, replaced)
     self.classes = classes ?? Self.unique(train.map(\.label))
     let own = groups ?? TextGroup.ordered(train.compactMap(\.group))
     self.groups = own.isEmpty ? nil : own

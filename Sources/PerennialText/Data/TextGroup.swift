@@ -31,11 +31,11 @@ extension DataGroups {
   /// The group of each training and each test text.
   ///
   /// - Parameter order: the groups in their natural order.
-  init(_ order: [TextGroup], train: [TextGroup?], test: [TextGroup?]) {
+  init(_ order: [TextGroup], train: [TextGroup?], test: [TextGroup?], replaced: Replaced? = nil) {
     let places = Dictionary(uniqueKeysWithValues: order.enumerated().map { ($1, $0) })
     func own(_ groups: [TextGroup?]) -> [Int] { groups.map { $0.flatMap { places[$0] } ?? 0 } }
     self.init(
       names: order.map(\.name), train: own(train), test: own(test),
-      isTimeline: order.allSatisfy(\.isTime))
+      isTimeline: order.allSatisfy(\.isTime), replaced: replaced)
   }
 }

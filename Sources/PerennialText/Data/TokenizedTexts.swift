@@ -76,7 +76,7 @@ extension TextDataset {
     try source(limit: limit) { (try $0.map(embedder.callAsFunction), try InputPipeline(), nil) }
   }
 
-  /// - Parameter inputs: of the texts to be learned and of those that test, with what a reader must know of them.
+  /// - Parameter inputs: of the texts to be learned, those that test and those of no class, with what a reader must know of them.
   private func source(
     limit: Int?, inputs: (_ sets: [[String]]) throws -> (rows: [Tensor], InputPipeline, note: String?)
   ) throws -> DataSource {
@@ -86,7 +86,7 @@ extension TextDataset {
       counts[text.label, default: 0] += 1
       return limit.map { counts[text.label, default: 0] <= $0 } ?? true
     }
-    let (rows, pipeline, cut) = try inputs([learned.map(\.text), test.map(\.text)])
+    let (rows, pipeline, cut) = try inputs([learned.map(\.text), test.map(\.text), outOfScope])
     func examples(_ rows: Tensor, _ texts: [LabeledText], first: Int) throws -> Examples {
       try Examples(
         inputs: rows, targets: Tensor(texts.compactMap { labels[$0.label] }),
@@ -97,11 +97,13 @@ extension TextDataset {
       name: name, train: try examples(rows[0], learned, first: 0),
       test: try examples(rows[1], test, first: train.count), pipeline: pipeline,
       note: notes.isEmpty ? nil : notes.joined(separator: " "),
-      groups: groups.map { DataGroups($0, train: learned.map(\.group), test: test.map(\.group)) },
-      classNames: classes)
+      groups: groups.map {
+        DataGroups($0, train: learned.map(\.group), test: test.map(\.group), replaced: replaced)
+      },
+      classNames: classes, outOfScope: outOfScope.isEmpty ? nil : rows[2])
   }
 
-  /// Rows of both sets as wide as the longer one needs.
+  /// Rows of all sets as wide as the longest one needs.
   private static func padded(_ sets: [Tensor], with padding: Int) throws -> [Tensor] {
     let width = sets.map { $0.shape[1] }.max() ?? 0
     return try sets.map { rows in

@@ -42,7 +42,7 @@ public final class GPT2: Module, PublishedModel, CausalLanguageModel, Recomputin
       c.isTied
       ? nil
       : try .normal(c.width, c.vocabularySize, bias: false, deviation: c.initializerRange, generator)
-    taps = [embedded] + blocks.flatMap { [$0.output] + $0.core.taps } + [hidden]
+    taps = [embedded] + blocks.flatMap { [$0.output] + $0.core.taps + [$0.feedForward] } + [hidden]
     super.init()
     register("transformer.wte", tokens)
     register("transformer.wpe", places)
@@ -62,7 +62,7 @@ public final class GPT2: Module, PublishedModel, CausalLanguageModel, Recomputin
       try view.positions.map { try places($0) } ?? places.weight.value[view.start..<view.end]
     var x = embedded(try dropout(prompted.joined(tokens(batch.ids)) + positions))
     for (index, block) in blocks.enumerated() {
-      let taps = block.core.taps
+      let taps = block.core.taps + [block.feedForward]
       x = block.output(
         try run(block, [x] + prompted.prefix(index), dropout: masks, heard: taps) {
           try block($0[0], view, cache, index, prefix: Array($0.dropFirst()))
@@ -102,6 +102,8 @@ package final class GPT2Block: Module, TransformerBlock {
   package var perceptronOutput: any AdaptableLayer { outer }
   package let core: AttentionCore
   let output: Tap
+  /// What the perceptron reads.
+  let feedForward: Tap
   private let attention, mix, inner, outer: Linear
   private let attentionNorm, innerNorm: LayerNorm
   private let dropout: Dropout
@@ -125,6 +127,7 @@ package final class GPT2Block: Module, TransformerBlock {
       "attentions.\(index)", scale: c.scalesAttention ? 1 / Double(c.width / c.heads).squareRoot() : 1,
       dropout: Dropout(c.attentionDropout, masks))
     output = Tap("layers.\(index)")
+    feedForward = Tap("feed-forwards.\(index)")
     heads = c.heads
     activation = c.activation
     super.init()
@@ -145,6 +148,6 @@ package final class GPT2Block: Module, TransformerBlock {
     let new = try prefix.leading(parts[1], parts[2])
     let (keys, values) = try cache?.join(index, new.keys, new.values) ?? new
     let attended = try x + dropout(mix(core(parts[0], keys, values, view.pattern)))
-    return try attended + dropout(outer(activation(inner(innerNorm(attended)))))
+    return try attended + dropout(outer(activation(inner(feedForward(innerNorm(attended))))))
   }
 }

@@ -42,7 +42,7 @@ public final class Llama: Module, PublishedModel, CausalLanguageModel, Recomputi
       c.isTied ? nil : try .normal(c.width, c.vocabularySize, bias: false, deviation: deviation, generator)
     rotary = RotaryEmbedding(
       c.rotaryScaling, theta: c.rotaryTheta, width: c.headWidth ?? c.width / c.heads)
-    taps = [embedded] + blocks.flatMap { [$0.output] + $0.core.taps } + [hidden]
+    taps = [embedded] + blocks.flatMap { [$0.output] + $0.core.taps + [$0.feedForward] } + [hidden]
     super.init()
     register("model.embed_tokens", tokens)
     for (index, block) in blocks.enumerated() { register("model.layers.\(index)", block) }
@@ -60,7 +60,7 @@ public final class Llama: Module, PublishedModel, CausalLanguageModel, Recomputi
       view.positions, start: view.start, length: view.end - view.start, device: batch.ids.device)
     var x = embedded(try prompted.joined(tokens(batch.ids)))
     for (index, block) in blocks.enumerated() {
-      let taps = block.core.taps
+      let taps = block.core.taps + [block.feedForward]
       x = block.output(
         try run(block, [x] + prompted.prefix(index), dropout: masks, heard: taps) {
           try block($0[0], rotation, view.pattern, cache, index, prefix: Array($0.dropFirst()))
@@ -100,6 +100,8 @@ package final class LlamaBlock: Module, TransformerBlock {
   package var perceptronOutput: any AdaptableLayer { down }
   package let core: AttentionCore
   let output: Tap
+  /// What the perceptron reads.
+  let feedForward: Tap
   private let query, key, value, mix, gate, up, down: Linear
   private let attentionNorm, innerNorm: RMSNorm
   package let heads, keyHeads: Int
@@ -124,6 +126,7 @@ package final class LlamaBlock: Module, TransformerBlock {
       "attentions.\(index)", scale: 1 / Double(width).squareRoot(),
       dropout: Dropout(c.attentionDropout, masks))
     output = Tap("layers.\(index)")
+    feedForward = Tap("feed-forwards.\(index)")
     (heads, keyHeads, activation) = (c.heads, c.keyHeads, c.activation)
     super.init()
     register("self_attn.q_proj", query)
@@ -149,7 +152,7 @@ package final class LlamaBlock: Module, TransformerBlock {
     let new = try prefix.leading(newKeys, newValues)
     let (keys, values) = try cache?.join(index, new.keys, new.values) ?? new
     let attended = try x + mix(core(queries, keys, values, pattern))
-    let inner = try innerNorm(attended)
+    let inner = feedForward(try innerNorm(attended))
     return try attended + down(activation(gate(inner)) * up(inner))
   }
 }

@@ -43,6 +43,14 @@ struct TextFileOptions: Configurable {
   }
 }
 
+/// Options of `facts`: facts in versions.
+struct FactOptions: Configurable {
+  /// JSON lines, below the data root unless absolute; those of the invented world when nil.
+  var path: String?
+  var tokenizer: String?
+  var length = 64
+}
+
 /// Options of `corpora`: running text, to learn the next token of.
 struct CorporaOptions: Configurable {
   /// Names of known corpora, or text files or folders of them, below the data root unless absolute.

@@ -10,14 +10,12 @@ final class TextSources {
     let source: DataSource
     /// Nil for vectors.
     let facts: TextFacts?
-    /// The texts of no class, as rows of ids.
-    var outOfScope: Tensor?
     /// What made tokens of them, where there is one.
     var tokenizer: Tokenizer?
   }
 
   static let names = [
-    "clinc150", "banking77", "texts", "corpora", "records", "multi30k", "parallel-captions",
+    "clinc150", "banking77", "texts", "facts", "corpora", "records", "multi30k", "parallel-captions",
   ]
   let root: DataRoot
   private var newest: (choice: String, texts: Texts)?
@@ -47,6 +45,13 @@ final class TextSources {
       let set = try TextDataset.files(train: url(options.train), test: url(options.test), bad: options.bad)
       return try labeled(set, options.labeled, selection, model: model)
     }
+    if selection.isNamed("facts") {
+      let options = try selection.decode(FactOptions.self)
+      let file = try options.path.map { try FactFile(url($0)) } ?? .inventedWorld()
+      var reading = LabeledTextOptions()
+      (reading.tokenizer, reading.length, reading.long) = (options.tokenizer, options.length, .refuse)
+      return try labeled(TextDataset(file), reading, selection, model: model)
+    }
     let options = try selection.decode(LabeledTextOptions.self)
     let set: TextDataset = try selection.isNamed("clinc150") ? .clinc150(root) : .banking77(root)
     return try labeled(set, options, selection, model: model)
@@ -63,22 +68,17 @@ final class TextSources {
     let padding = tokenizer.specialTokens.padding ?? 0
     let source = try set.source(
       tokenizer, length: options.length, padding: padding, long: options.long, limit: options.limit)
-    let strangers =
-      set.outOfScope.isEmpty
-      ? nil : try TokenizedTexts(set.outOfScope, tokenizer, length: options.length, padding: padding).ids
     return Texts(
       source: source,
       facts: TextFacts(
         vocabulary: tokenizer.vocabularyCount, length: options.length, padding: padding,
         end: tokenizer.specialTokens.end),
-      outOfScope: strangers, tokenizer: tokenizer)
+      tokenizer: tokenizer)
   }
 
   private func vectors(of set: TextDataset, _ options: LabeledTextOptions, _ folder: URL) throws -> Texts {
     let embedder = try TextEmbedder(folder: folder, length: options.length)
-    return Texts(
-      source: try set.source(embedder, limit: options.limit), facts: nil,
-      outOfScope: set.outOfScope.isEmpty ? nil : try embedder(set.outOfScope))
+    return Texts(source: try set.source(embedder, limit: options.limit), facts: nil)
   }
 
   private func corpora(_ selection: Selection, model: URL?) throws -> Texts {

@@ -1,3 +1,5 @@
+import Perennial
+
 /// Exact match and F1 over words of short answers, as SQuAD scores them.
 ///
 /// Rajpurkar et al., SQuAD, 2016; SQuAD 2.0, 2018. Case, the punctuation of ASCII, the articles a, an and the, and the

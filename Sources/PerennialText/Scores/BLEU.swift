@@ -1,3 +1,5 @@
+import Perennial
+
 /// Corpus BLEU as sacrebleu computes it, to the last digit it prints.
 ///
 ///     BLEU = 100 · min(1, exp(1 − r/h)) · (Π_{n≤4} p_n)^{1/4}

@@ -1,3 +1,5 @@
+import Perennial
+
 /// The character n-gram F-score as sacrebleu computes it; with words of order 2 it is chrF++.
 ///
 ///     chrF_β = 100 · (1 + β²) · P · R / (β² · P + R)

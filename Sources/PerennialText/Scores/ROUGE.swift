@@ -1,3 +1,5 @@
+import Perennial
+
 /// Recall-oriented overlap of summaries as the package `rouge-score` computes it, averaged over items.
 ///
 /// Lin, ROUGE, 2004. Of several references the one of the best F-measure counts, for each variant by itself. Words are

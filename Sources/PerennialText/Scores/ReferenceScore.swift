@@ -1,3 +1,5 @@
+import Perennial
+
 /// A score of texts against references. It gathers statistics item by item, so a corpus need not be in memory.
 public protocol ReferenceScore: Sendable {
   /// Counts one text and what it could have been; the order of items makes no difference.

@@ -1,3 +1,5 @@
+import Perennial
+
 /// How often what belongs to a query is among the k most similar candidates, and the mean of 1/rank.
 ///
 /// Candidates as similar as the right one share its place: what random order among them gives on average, so that the

@@ -1,4 +1,5 @@
 import Foundation
+import Perennial
 
 /// How surprising text is to a language model: exp of the mean negative log-likelihood of its tokens.
 public struct Perplexity: Sendable {

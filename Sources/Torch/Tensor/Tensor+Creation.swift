@@ -191,4 +191,17 @@ extension Tensor {
     }
     return data
   }
+
+  /// Calls `body` with the elements' memory, which views share; it must not leave the call.
+  ///
+  /// - Throws: `TorchError` for a tensor that is not on the CPU or not contiguous; what `body` throws.
+  public func withUnsafeMutableBytes<Result>(_ body: (UnsafeMutableRawBufferPointer) throws -> Result) throws
+    -> Result
+  {
+    try withExtendedLifetime(self) {
+      var memory: UnsafeMutableRawPointer?
+      try check(ct_tensor_data(handle, &memory))
+      return try body(UnsafeMutableRawBufferPointer(start: memory, count: byteCount))
+    }
+  }
 }

@@ -41,10 +41,13 @@ import Torch
   @Test func deletingByIdentifierTakesOutThoseItemsOnly() throws {
     let memory = try Self.filled(10, capacity: 20)
     try memory.delete(Tensor([3, 7, 99]))
-    #expect(try memory.identifiers.integers() == [0, 1, 2, 4, 5, 6, 8, 9])
-    #expect(try memory.keys[3].floats() == [8, 9])
+    #expect(try memory.identifiers.integers().sorted() == [0, 1, 2, 4, 5, 6, 8, 9])
+    for (place, identifier) in try memory.identifiers.integers().enumerated() {
+      #expect(try memory.keys[place].floats() == [Float(2 * identifier), Float(2 * identifier + 1)])
+      #expect(try memory.values[place].itemInt() == identifier % 3)
+    }
     try memory.delete(value: 0)
-    #expect(try memory.identifiers.integers() == [1, 2, 4, 5, 8])
+    #expect(try memory.identifiers.integers().sorted() == [1, 2, 4, 5, 8])
     try memory.delete(memory.identifiers)
     #expect(memory.count == 0)
   }
@@ -55,6 +58,45 @@ import Torch
     #expect(memory.count == 6)
     let place = try #require(memory.identifiers.integers().firstIndex(of: 4))
     #expect(try memory.keys[place].floats() == [7, 7] && memory.values[place].itemInt() == 2)
+  }
+
+  /// What is deleted leaves no trace in what is saved.
+  @Test func whatIsDeletedIsNotInTheState() throws {
+    for graph in [nil, NeighbourGraph.Options()] {
+      let memory = try KeyValueMemory(capacity: 10, width: 2, precision: .float16, graph: graph)
+      try memory.write(
+        Tensor([1, 2, 1234, 1234, 3, 4] as [Float], shape: [3, 2]), Tensor([0, 1, 2]),
+        identifiers: Tensor([5, 6, 7]))
+      // 1234 in half precision.
+      let secret: [UInt8] = [0xd2, 0x64, 0xd2, 0x64]
+      func knows() throws -> Bool {
+        try memory.state().tensors.values.contains { Array(try $0.data()).firstRange(of: secret) != nil }
+      }
+      #expect(try knows())
+      try memory.delete(Tensor([6]))
+      #expect(try !knows() && memory.count == 2)
+    }
+  }
+
+  @Test(arguments: Eviction.allCases) func theCapHoldsHoweverItIsWritten(eviction: Eviction) throws {
+    func kept(batch: Int) throws -> [Int] {
+      let memory = try KeyValueMemory(capacity: 25, width: 1, precision: .float16, eviction: eviction)
+      for start in stride(from: 0, to: 100, by: batch) {
+        try memory.write(
+          Tensor.zeros([batch, 1]), Tensor((start..<(start + batch)).map { $0 % 3 == 0 ? 1 : 0 }),
+          identifiers: Tensor.arange(start, start + batch))
+        #expect(memory.count <= 25)
+      }
+      return try memory.identifiers.integers().sorted()
+    }
+    let one = try kept(batch: 1)
+    #expect(one.count == 25)
+    #expect(try kept(batch: 20) == one)
+    switch eviction {
+    case .ring: #expect(one == Array(75..<100))
+    case .reservoir: #expect(one.filter { $0 < 50 }.count > 4 && one.filter { $0 >= 50 }.count > 4)
+    case .classBalanced: #expect(one.filter { $0 % 3 == 0 }.count >= 12)
+    }
   }
 
   /// The cap holds, classes share it, and what stays of a class is spread over all that was written.
@@ -81,5 +123,76 @@ import Torch
       try one.write(Tensor.ones([2, 2]), Tensor([0, 1]), identifiers: Tensor([100, 101]))
     }
     #expect(try memory.identifiers.equals(other.identifiers) && memory.keys.equals(other.keys))
+  }
+
+  @Test func whatCannotBeKeptIsNamedAndChangesNothing() throws {
+    let memory = try KeyValueMemory(capacity: 5, width: 2, precision: .float16)
+    try memory.write(Tensor.ones([1, 2]), Tensor([0]), identifiers: Tensor([3]))
+    func refusal(_ keys: [Float], _ shape: [Int], values: [Int], _ identifiers: [Int]) -> MemoryError? {
+      do {
+        try memory.write(Tensor(keys, shape: shape), Tensor(values), identifiers: Tensor(identifiers))
+      } catch {
+        return error as? MemoryError
+      }
+      return nil
+    }
+    #expect(refusal([1, 2, 3], [1, 3], values: [0], [1]) == .keys(shape: [1, 3], width: 2))
+    #expect(
+      refusal([1, 2], [1, 2], values: [0, 1], [1]) == .lengths(keys: 1, values: 2, identifiers: 1))
+    #expect(
+      refusal([1, 2, 1, 1e6], [2, 2], values: [0, 1], [1, 3])
+        == .notFinite(identifier: 3, precision: "float16"))
+    #expect(refusal([1, .nan], [1, 2], values: [0], [1]) == .notFinite(identifier: 1, precision: "float16"))
+    #expect(refusal([1, 2, 1, 1], [2, 2], values: [0, 1], [4, 4]) == .repeated(identifier: 4))
+    #expect(throws: MemoryError.keys(shape: [1, 4], width: 2)) {
+      try memory.read(Tensor.ones([1, 4]), neighbours: 1)
+    }
+    #expect(throws: TorchError.self) { try KeyValueMemory(capacity: 5, width: 2, precision: .int8) }
+    #expect(throws: TorchError.self) {
+      try KeyValueMemory(capacity: 5, width: 2, graph: NeighbourGraph.Options())
+    }
+    #expect(try memory.identifiers.integers() == [3] && memory.keys.floats() == [1, 1])
+  }
+
+  @Test func aDamagedStateIsNamed() throws {
+    let options = NeighbourGraph.Options()
+    func memory() throws -> KeyValueMemory {
+      try KeyValueMemory(capacity: 40, width: 2, precision: .float16, graph: options)
+    }
+    let whole = try memory()
+    try whole.write(
+      Tensor.normal([30, 2], Generator(seed: 2)), Tensor((0..<30).map { $0 % 3 }),
+      identifiers: Tensor.arange(0, 30))
+    let state = try whole.state()
+    func refusal(_ change: (inout State) throws -> Void) throws -> String {
+      var damaged = state
+      try change(&damaged)
+      let other = try memory()
+      do {
+        try other.restore(damaged)
+      } catch {
+        return "\(error)"
+      }
+      return "restored"
+    }
+    #expect(try refusal { _ in } == "restored")
+    #expect(try refusal { $0.tensors["times"] = try Tensor.arange(0, 29) }.contains("differ in length"))
+    #expect(
+      try refusal { $0.tensors["identifiers"] = try Tensor.zeros([30], dtype: .int64) }.contains("twice"))
+    #expect(try refusal { $0.tensors["keys"] = nil }.contains("missing: keys"))
+    let graph = try state.requireTensor("graph")
+    #expect(try refusal { $0.tensors["graph"] = try graph[0..<200] }.contains("cut off"))
+    #expect(
+      try refusal { $0.tensors["graph"] = try Tensor.zeros([500], dtype: .uint8) }.contains("no saved graph"))
+    // Any byte may be wrong: what is not noticed must still answer.
+    for place in stride(from: 0, to: graph.count, by: 7) {
+      var bytes: [UInt8] = try graph.array()
+      bytes[place] ^= 0xff
+      let other = try memory()
+      var damaged = state
+      damaged.tensors["graph"] = try Tensor(bytes)
+      guard (try? other.restore(damaged)) != nil else { continue }
+      #expect(try other.read(Tensor.zeros([2, 2]), neighbours: 3).places.shape == [2, 3])
+    }
   }
 }

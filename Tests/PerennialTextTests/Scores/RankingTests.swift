@@ -1,3 +1,4 @@
+import Perennial
 import Testing
 
 @testable import PerennialText

@@ -1,4 +1,5 @@
 import Foundation
+import Perennial
 import Testing
 
 @testable import PerennialText

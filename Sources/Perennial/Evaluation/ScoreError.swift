@@ -22,7 +22,8 @@ public enum ScoreError: Error, Equatable, CustomStringConvertible {
     }
   }
 
-  static func check(_ what: String, _ value: Int, in allowed: ClosedRange<Int>) throws {
+  /// Throws ``outOfRange(what:value:allowed:)`` for a value outside of a range.
+  public static func check(_ what: String, _ value: Int, in allowed: ClosedRange<Int>) throws {
     guard allowed.contains(value) else {
       throw outOfRange(
         what: what, value: "\(value)", allowed: "\(allowed.lowerBound) to \(allowed.upperBound)")
