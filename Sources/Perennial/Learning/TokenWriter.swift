@@ -7,8 +7,9 @@ public protocol TokenWriter: Backbone {
   /// - Parameters:
   ///   - count: how many each text gets; fewer where it ends before.
   ///   - temperature: divides the scores that tokens are drawn by; nil takes the likeliest.
+  ///   - topK: only so many tokens take part in a draw; nil: all.
   func continuations(
-    of prompts: [[Int]], count: [Int], temperature: Double?, _ generator: Generator
+    of prompts: [[Int]], count: [Int], temperature: Double?, topK: Int?, _ generator: Generator
   ) throws -> [[Int]]
 }
 
@@ -40,7 +41,7 @@ struct WrittenRows {
       return Array(row.prefix(Swift.max(first + 1, Swift.min(prompt, length))))
     }
     let written = try writer.continuations(
-      of: prompts, count: prompts.map { length + 1 - $0.count }, temperature: temperature, generator)
+      of: prompts, count: prompts.map { length + 1 - $0.count }, temperature: temperature, topK: nil, generator)
     var (newInputs, newTargets): ([Int], [Int]) = ([], [])
     for (prompt, own) in zip(prompts, written) {
       let text = prompt + own

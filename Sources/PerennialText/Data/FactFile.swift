@@ -41,7 +41,7 @@ public struct FactFile: Sendable {
     }
     var statements: [Statement] = []
     var newest: [Int: Statement] = [:]
-    for (number, line) in TextRecordFile.lines(data) {
+    for (number, line) in JSONLines.lines(data) {
       func bad(_ problem: String) -> TextDataError { TextDataError(file, line: number, problem) }
       guard let line else { throw bad("not UTF-8") }
       guard !line.allSatisfy(\.isWhitespace) else { continue }
@@ -107,9 +107,9 @@ extension TextDataset {
   /// Facts as classes to be told apart, an answer each: every version is a group, which learns and is judged by what it
   /// says, until a later one says something else.
   public init(_ file: FactFile) throws {
-    var names: [Int: String] = [:]
+    var names: [Int: TextGroup] = [:]
     for statement in file.statements where names[statement.version] == nil {
-      names[statement.version] = "version \(statement.version)"
+      names[statement.version] = TextGroup("version \(statement.version)")
     }
     let versions = names.keys.sorted()
     var (newest, train): ([Int: Int], [Int?]) = ([:], [])

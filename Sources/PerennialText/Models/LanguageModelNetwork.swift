@@ -30,33 +30,24 @@ public final class LanguageModelBackbone: Module, Backbone {
 }
 
 extension LanguageModelBackbone: TokenWriter {
-  public func continuations(
-    of prompts: [[Int]], count: [Int], temperature: Double?, _ generator: Generator
-  ) throws -> [[Int]] {
-    var options = GenerationOptions()
-    options.maximumNewTokens = count.max() ?? 0
-    options.sampling = temperature.map { GenerationOptions.Sampling(temperature: $0) }
-    options.seed = UInt64(try Tensor.randomIntegers(0..<Int(Int32.max), [1], generator).itemInt())
-    // The context holds a row and no more: the last token is a target alone.
-    return try zip(
-      model.generate(prompts, options) { $0.tokens.count >= count[$0.row] ? .stop : .more }, count
-    )
-    .map { Array($0.tokens.prefix($1)) }
-  }
-}
-
-extension LanguageModelBackbone: WritingBackbone {
   /// So many texts are written at once.
   private static let batch = 64
 
-  public func write(_ count: Int, after start: Int, length: Int, topK: Int, seed: UInt64) throws -> [[Int]] {
+  public func continuations(
+    of prompts: [[Int]], count: [Int], temperature: Double?, topK: Int?, _ generator: Generator
+  ) throws -> [[Int]] {
     var options = GenerationOptions()
-    options.sampling = .init(topK: topK)
-    options.maximumNewTokens = length
-    return try stride(from: 0, to: count, by: Self.batch).flatMap { first in
-      options.seed = RandomStreams.derive(seed, "\(first)")
-      let prompts = [[Int]](repeating: [start], count: Swift.min(Self.batch, count - first))
-      return try model.generate(prompts, options).map(\.tokens)
+    options.sampling = temperature.map { GenerationOptions.Sampling(temperature: $0, topK: topK) }
+    return try stride(from: 0, to: prompts.count, by: Self.batch).flatMap { start in
+      let end = Swift.min(start + Self.batch, prompts.count)
+      let counts = Array(count[start..<end])
+      options.maximumNewTokens = counts.max() ?? 0
+      options.seed = UInt64(try Tensor.randomIntegers(0..<Int(Int32.max), [1], generator).itemInt())
+      // The context holds a row and no more: the last token is a target alone.
+      let written = try model.generate(Array(prompts[start..<end]), options) {
+        $0.tokens.count >= counts[$0.row] ? .stop : .more
+      }
+      return zip(written, counts).map { Array($0.tokens.prefix($1)) }
     }
   }
 }

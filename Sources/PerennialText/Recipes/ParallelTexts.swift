@@ -16,18 +16,16 @@ struct ParallelCaptionOptions: Configurable {
   /// The first so many training captions of each language; all 29,000 when nil.
   var limit: Int?
 
-  static let known = ["cs", "de", "en", "fr"]
-
   func validate(at node: ConfigurationNode) throws {
     guard !teacher.isEmpty else {
       throw node.error("missing key `teacher`: the folder of an encoder for English")
     }
     guard !languages.isEmpty, Set(languages).count == languages.count,
-      languages.allSatisfy(Self.known.contains)
+      languages.allSatisfy(Multi30k.languages.contains)
     else {
       throw node.error(
         at: "languages",
-        "must be some of \(Self.known.joined(separator: ", ")), each once, found \(languages)")
+        "must be some of \(Multi30k.languages.joined(separator: ", ")), each once, found \(languages)")
     }
     try node.require("length", length, atLeast: 3)
     try node.require("limit", limit, atLeast: 1)
@@ -83,13 +81,8 @@ struct ParallelTexts {
   }
 
   private func captions(_ part: String, _ language: String, _ limit: Int?) throws -> [String] {
-    let folder = try root.folder(of: "multi30k").appendingPathComponent("data/task1/raw", isDirectory: true)
-    let url = try root.file(["\(part).\(language).gz"], in: folder, of: "multi30k")
-    let bytes = try Inflate.gzip(Data(contentsOf: url), file: url.path)
-    var lines = String(decoding: bytes, as: UTF8.self).split(
-      separator: "\n", omittingEmptySubsequences: false)
-    if lines.last?.isEmpty == true { lines.removeLast() }
-    return lines.prefix(limit ?? lines.count).map(String.init)
+    let lines = try Multi30k.captions(part, language, root).lines
+    return Array(lines.prefix(limit ?? lines.count))
   }
 }
 
@@ -107,7 +100,6 @@ extension TextSources {
         tokenizer, teacher: teacher, padding: padding),
       facts: TextFacts(
         vocabulary: tokenizer.vocabularyCount, length: options.length, padding: padding,
-        end: tokenizer.specialTokens.end),
-      outOfScope: nil)
+        end: tokenizer.specialTokens.end))
   }
 }

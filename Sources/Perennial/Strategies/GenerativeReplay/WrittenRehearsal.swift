@@ -73,14 +73,15 @@ public final class WrittenRehearsal: Strategy {
 
   /// Texts of the past; nil where none has the form.
   private func write(_ examples: Examples, _ form: WrittenForm, _ learner: Learner) throws -> Examples? {
-    guard let backbone = learner.model.backbone as? any WritingBackbone else {
-      throw StrategyError.model(name, "needs a model that can write texts: gpt, llama or language-model")
-    }
+    let writer = try learner.model.writer(for: name)
     let (count, length) = (Int(options.ratio * Double(examples.count)), examples.inputs.shape[1])
     guard count > 0 else { return nil }
-    let seed = RandomStreams.derive(learner.random.seed, "lamol/\(learned)")
+    // A stream of its own: what is written before an experience is written again when it is gone on with.
+    let draws = try Generator(seed: RandomStreams.derive(learner.random.seed, "lamol/\(learned)"))
     let texts = try learner.asking(task: nil) {
-      try backbone.write(count, after: form.start, length: length, topK: options.topK, seed: seed)
+      try writer.continuations(
+        of: [[Int]](repeating: [form.start], count: count), count: [Int](repeating: length, count: count),
+        temperature: 1, topK: options.topK, draws)
     }
     let filler = try examples.inputs.integers().last ?? form.start
     let rows = texts.compactMap { form.row($0, length: length, filler: filler) }
