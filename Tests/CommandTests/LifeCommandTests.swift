@@ -43,7 +43,8 @@ import Testing
     let refused = try run(
       "learn", model, folder.write(poison, "poison.csv").path, "--set", "strategies=[]", "--set", "training.epochs=40")
     #expect(refused.status == 3 && refused.output.contains("FAILED"), "\(refused.output)\(refused.errors)")
-    let forced = try run("learn", model, "--retry", "--force", "a test", "--set", "strategies=[]")
+    let forced = try run("learn", model, "--retry", "--force", "a test", "--set", "strategies=[]", "--set",
+      "training.epochs=40")
     #expect(forced.status == 0 && forced.output.contains("version 2 serves, against the gate"))
     #expect(try run("rollback", model, "--to", "1", "--reason", "it was poison").status == 0)
     let forgotten = try run("forget", model, "--id", "row-3", "--json")
@@ -129,23 +130,41 @@ import Testing
 
   /// A PNG of one grey pixel, stored without compression.
   private static func png(_ value: UInt8) -> Data {
-    func crc(_ bytes: [UInt8]) -> UInt32 {
-      ~bytes.reduce(~UInt32(0)) { sum, byte in
-        (0..<8).reduce(sum ^ UInt32(byte)) { value, _ in value & 1 == 1 ? value >> 1 ^ 0xEDB8_8320 : value >> 1 }
+    let row: [UInt8] = [0, value]
+    var (first, second): (UInt32, UInt32) = (1, 0)
+    for byte in row {
+      first = (first + UInt32(byte)) % 65521
+      second = (second + first) % 65521
+    }
+    let header: [UInt8] = [0, 0, 0, 1, 0, 0, 0, 1, 8, 0, 0, 0, 0]
+    var stored: [UInt8] = [0x78, 0x01, 1, 2, 0, 253, 255]
+    stored += row
+    stored += bigEndian(second << 16 | first)
+    var file: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
+    file += chunk("IHDR", header)
+    file += chunk("IDAT", stored)
+    file += chunk("IEND", [])
+    return Data(file)
+  }
+
+  private static func chunk(_ name: String, _ content: [UInt8]) -> [UInt8] {
+    let body: [UInt8] = Array(name.utf8) + content
+    var sum: UInt32 = .max
+    for byte in body {
+      sum ^= UInt32(byte)
+      for _ in 0..<8 {
+        let isOdd = sum & 1 == 1
+        sum >>= 1
+        if isOdd { sum ^= 0xEDB8_8320 }
       }
     }
-    func big(_ number: UInt32) -> [UInt8] { withUnsafeBytes(of: number.bigEndian) { Array($0) } }
-    func chunk(_ name: String, _ content: [UInt8]) -> [UInt8] {
-      big(UInt32(content.count)) + Array(name.utf8) + content + big(crc(Array(name.utf8) + content))
-    }
-    let row: [UInt8] = [0, value]
-    let adler = row.reduce((UInt32(1), UInt32(0))) { sums, byte in
-      let a = (sums.0 + UInt32(byte)) % 65521
-      return (a, (sums.1 + a) % 65521)
-    }
-    let stored: [UInt8] = [0x78, 0x01, 1, 2, 0, 253, 255] + row + big(adler.1 << 16 | adler.0)
-    return Data(
-      [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A] + chunk("IHDR", big(1) + big(1) + [8, 0, 0, 0, 0])
-        + chunk("IDAT", stored) + chunk("IEND", []))
+    var chunk = bigEndian(UInt32(content.count))
+    chunk += body
+    chunk += bigEndian(~sum)
+    return chunk
+  }
+
+  private static func bigEndian(_ number: UInt32) -> [UInt8] {
+    withUnsafeBytes(of: number.bigEndian) { Array($0) }
   }
 }

@@ -133,16 +133,12 @@ import Testing
     do {
       let queue = try DatabaseQueue(path: url.path)
       try LifeDatabase.migrator.migrate(queue, upTo: "1")
-      try queue.write {
-        try $0.execute(sql: "INSERT INTO labels (number, name) VALUES (0, 'kept')")
-        #expect(try !$0.tableExists("served"))
-      }
+      try queue.write { try $0.execute(sql: "INSERT INTO labels (number, name) VALUES (0, 'kept')") }
+      #expect(try queue.read { try !$0.tableExists("served") })
     }
     let database = try LifeDatabase(url, isWriting: true)
-    try database.read {
-      #expect(try $0.tableExists("served"))
-      #expect(try LifeDatabase.labels(in: $0).names == ["kept"])
-    }
+    #expect(try database.read { try $0.tableExists("served") })
+    #expect(try database.read { try LifeDatabase.labels(in: $0).names } == ["kept"])
   }
 
   @Test func aLaterFormatIsRefused() throws {

@@ -68,7 +68,8 @@ import Torch
       let (one, two) = (try tensor(path, life), try tensor(path, other))
       #expect(one.shape == two.shape)
       let difference = try zip(one.array(of: Double.self), two.array(of: Double.self)).map { abs($0 - $1) }.max() ?? 1
-      #expect(difference < 1e-9, "\(path)")
+      // Features are float32, and rounded by the batch that they are computed in.
+      #expect(difference < 1e-5, "\(path)")
     }
   }
 

@@ -17,7 +17,8 @@ struct EvaluateCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Freeze the inputs as a suite of this name, by which every later candidate is judged.", valueName: "name"))
+      "Freeze the inputs as a suite of this name, by which every later candidate is judged.",
+      valueName: "name"))
   var keepAs: String?
 
   func run() throws {
@@ -37,7 +38,8 @@ struct EvaluateCommand: ParsableCommand {
     ]
     let worst = result.labels.sorted { ($0.value.accuracy ?? 0, $0.key) < ($1.value.accuracy ?? 0, $1.key) }
     for (label, tally) in worst.prefix(10) {
-      lines.append("  \(ProgressLine.percent(tally.accuracy ?? 0)) %  \(label) (\(tally.correct) of \(tally.total))")
+      lines.append(
+        "  \(ProgressLine.percent(tally.accuracy ?? 0)) %  \(label) (\(tally.correct) of \(tally.total))")
     }
     if worst.count > 10 { lines.append("  … \(worst.count - 10) labels that fare better") }
     if !result.unknownLabels.isEmpty {

@@ -15,7 +15,9 @@ struct ForgetCommand: ParsableCommand {
 
   @OptionGroup var life: LifeArguments
 
-  @Option(name: .customLong("id"), help: ArgumentHelp("The identifier of an input; may be repeated.", valueName: "id"))
+  @Option(
+    name: .customLong("id"),
+    help: ArgumentHelp("The identifier of an input; may be repeated.", valueName: "id"))
   var identifiers: [String] = []
 
   @Option(help: "A file or folder with the inputs to forget, as `learn` reads them.", completion: .file())
@@ -56,7 +58,8 @@ struct ForgetCommand: ParsableCommand {
       "erased: \(receipt.examples) inputs, \(receipt.memories) copies in replay memories, \(receipt.served) predictions"
     ]
     if !receipt.rewritten.isEmpty {
-      lines.append("written anew without them: versions \(receipt.rewritten.map(String.init).joined(separator: ", "))")
+      lines.append(
+        "written anew without them: versions \(receipt.rewritten.map(String.init).joined(separator: ", "))")
     }
     switch receipt.weights {
     case .unseen: lines.append("no version that is kept had learned from them")
@@ -67,7 +70,8 @@ struct ForgetCommand: ParsableCommand {
           + "versions \(receipt.cleared.map(String.init).joined(separator: ", ")) are gone")
     case .refused:
       lines += receipt.verdict?.lines ?? []
-      lines.append("refused: version \(receipt.version), which has seen them, serves on; --force REASON overrules")
+      lines.append(
+        "refused: version \(receipt.version), which has seen them, serves on; --force REASON overrules")
     case .kept: lines.append("weights are as they were, as the policy says")
     }
     return lines

@@ -31,7 +31,8 @@ struct HistoryCommand: ParsableCommand {
       let parent = version.parent.map { " from \($0)" } ?? ""
       let state = version.isCleared ? ", cleared away" : ""
       lines.append(
-        "\(mark) \(version.number)  \(version.created)  \(version.kind.rawValue)\(parent), \(version.examples) inputs\(state)")
+        "\(mark) \(version.number)  \(version.created)  \(version.kind.rawValue)\(parent), \(version.examples) inputs\(state)"
+      )
     }
     if !history.attempts.isEmpty { lines.append("updates:") }
     for attempt in history.attempts {
@@ -41,7 +42,8 @@ struct HistoryCommand: ParsableCommand {
       lines.append("  \(attempt.time)  \(attempt.examples) inputs → \(end)\(accuracy)")
     }
     if !history.suites.isEmpty {
-      lines.append("accuracy in % of versions (rows) on suites (columns): \(history.suites.joined(separator: " "))")
+      lines.append(
+        "accuracy in % of versions (rows) on suites (columns): \(history.suites.joined(separator: " "))")
       for row in history.matrix {
         let cells = row.accuracies.map { $0.map(ProgressLine.percent) ?? "–" }
         lines.append("  \(row.version)  " + cells.joined(separator: " "))

@@ -15,7 +15,8 @@ struct InitCommand: ParsableCommand {
   @Argument(help: "The model directory to make.", completion: .directory)
   var directory: String
 
-  @Option(help: "A folder with an encoder, a recipe, or a model such as small-cnn or '{mlp: {hidden: [64]}}'.")
+  @Option(
+    help: "A folder with an encoder, a recipe, or a model such as small-cnn or '{mlp: {hidden: [64]}}'.")
   var model: String
 
   @Option(help: "What the model is for; there is one task: classify.")
@@ -33,7 +34,8 @@ struct InitCommand: ParsableCommand {
 
   @Option(
     name: .customLong("set"),
-    help: ArgumentHelp("Set a key of life.yaml, such as gate.drop=0.02; may be repeated.", valueName: "key=value"))
+    help: ArgumentHelp(
+      "Set a key of life.yaml, such as gate.drop=0.02; may be repeated.", valueName: "key=value"))
   var changes: [String] = []
 
   func validate() throws {
@@ -43,10 +45,14 @@ struct InitCommand: ParsableCommand {
   func run() throws {
     let url = URL(fileURLWithPath: directory, isDirectory: true)
     let preset = try LifePreset(model: model, inputs: inputs, arm: arm)
-    let yaml = changes.isEmpty
+    let yaml =
+      changes.isEmpty
       ? preset.yaml
-      : try LifeConfiguration(yaml: preset.yaml, source: "life.yaml", changes: changes.map(RecipeChange.set)).yaml
-    let files = preset.encoder.map { folder in { (target: URL) in try LifePreset.copyEncoder(folder, to: target) } }
+      : try LifeConfiguration(yaml: preset.yaml, source: "life.yaml", changes: changes.map(RecipeChange.set))
+        .yaml
+    let files = preset.encoder.map { folder in
+      { (target: URL) in try LifePreset.copyEncoder(folder, to: target) }
+    }
     _ = try ModelDirectory.create(
       url, yaml: yaml, files: files, modality: Modalities(root: DataRoot(url.path)))
     print("\(directory): ready; teach it with `perennial learn \(directory) FILE`")

@@ -23,16 +23,20 @@ struct LearnCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Let the candidate serve even if the gate refuses it; the reason goes to the audit log.", valueName: "reason"))
+      "Let the candidate serve even if the gate refuses it; the reason goes to the audit log.",
+      valueName: "reason"))
   var force: String?
 
-  @Option(help: ArgumentHelp("Make a label part of another first, or give it a new name.", valueName: "old=new"))
+  @Option(
+    help: ArgumentHelp("Make a label part of another first, or give it a new name.", valueName: "old=new"))
   var merge: [String] = []
 
   @Flag(help: "Take in again what was refused, or withdrawn by a rollback.")
   var retry = false
 
-  @Option(help: ArgumentHelp("The most that may be forgotten since the best version, such as 0.02.", valueName: "share"))
+  @Option(
+    help: ArgumentHelp(
+      "The most that may be forgotten since the best version, such as 0.02.", valueName: "share"))
   var maxForgetting: Double?
 
   @Option(
@@ -68,7 +72,9 @@ struct LearnCommand: ParsableCommand {
     }
     progress.close()
     try life.show(outcome, Self.lines(outcome))
-    if outcome.result == .refused || (outcome.result == .dryRun && !outcome.verdict.passed) { throw ExitStatus.refused }
+    if outcome.result == .refused || (outcome.result == .dryRun && !outcome.verdict.passed) {
+      throw ExitStatus.refused
+    }
   }
 
   private static func lines(_ outcome: LearnOutcome) -> [String] {
@@ -79,7 +85,8 @@ struct LearnCommand: ParsableCommand {
     case .forced: lines.append("version \(outcome.version) serves, against the gate")
     case .refused:
       lines.append(
-        "refused: version \(outcome.version) serves on; --retry tries again, --force REASON overrules the gate")
+        "refused: version \(outcome.version) serves on; --retry tries again, --force REASON overrules the gate"
+      )
     case .dryRun:
       lines.append(
         outcome.verdict.passed

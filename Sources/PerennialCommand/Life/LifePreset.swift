@@ -34,7 +34,9 @@ struct LifePreset {
   static func copyEncoder(_ folder: URL, to target: URL) throws {
     let manager = FileManager.default
     for name in try manager.contentsOfDirectory(atPath: folder.path).sorted()
-    where name.hasSuffix(".safetensors") || name.hasSuffix(".json") || name.hasSuffix("_Pooling") || name == "vocab.txt" {
+    where name.hasSuffix(".safetensors") || name.hasSuffix(".json") || name.hasSuffix("_Pooling")
+      || name == "vocab.txt"
+    {
       let file = folder.appendingPathComponent(name).resolvingSymlinksInPath()
       try manager.copyItem(at: file, to: target.appendingPathComponent(name))
     }
@@ -70,12 +72,13 @@ struct LifePreset {
     guard let inputs else {
       throw recipe.stream.data.node.error("how inputs arrive is not said: give --inputs")
     }
-    let arm = try name.map { name in
-      guard let arm = recipe.arms.first(where: { $0.name == name }) else {
-        throw recipe.stream.data.node.notAmong(recipe.armNames, name, kind: "arm")
-      }
-      return arm
-    } ?? recipe.arms[0]
+    let arm =
+      try name.map { name in
+        guard let arm = recipe.arms.first(where: { $0.name == name }) else {
+          throw recipe.stream.data.node.notAmong(recipe.armNames, name, kind: "arm")
+        }
+        return arm
+      } ?? recipe.arms[0]
     var lines = ["inputs: \(inputs)"]
     func add(_ key: String, _ node: ConfigurationNode?) throws {
       guard let text = try node?.yaml().trimmingCharacters(in: .newlines) else { return }

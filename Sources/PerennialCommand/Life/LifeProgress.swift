@@ -24,7 +24,9 @@ final class LifeProgress {
     case .taken(let intake): if !isQuiet { intake.lines.forEach(say) }
     case .resumed(let step): say("goes on after step \(step)")
     case .step(let step, let steps, let loss):
-      show("learning", Double(step) / Double(max(steps, 1)), "step \(step) of \(steps) · loss \(ProgressLine.short(loss))")
+      show(
+        "learning", Double(step) / Double(max(steps, 1)),
+        "step \(step) of \(steps) · loss \(ProgressLine.short(loss))")
     case .judging(let done, let total):
       show("judging", Double(done) / Double(max(total, 1)), "\(done) of \(total)")
     case .promoted: close()

@@ -12,7 +12,9 @@ struct LiveImageOptions: Configurable {
 
   func validate(at node: ConfigurationNode) throws {
     try node.require("size", size, in: 1...4096)
-    guard [1, 3].contains(channels) else { throw node.error(at: "channels", "must be 1 or 3, found \(channels)") }
+    guard [1, 3].contains(channels) else {
+      throw node.error(at: "channels", "must be 1 or 3, found \(channels)")
+    }
     guard normalize != .data else {
       throw node.error(at: "normalize", "what is still to come has no mean: `false` or `imagenet`")
     }
@@ -31,7 +33,8 @@ struct LiveImages: LiveInputs {
     self.modality = modality
     let augmentation = try Augmentation(recipe.stream.augment)
     let isColour = options.channels == 3
-    let scale: Normalization = options.normalize == .imageNet && isColour
+    let scale: Normalization =
+      options.normalize == .imageNet && isColour
       ? .imageNet : .unit(channels: options.channels)
     pipeline = try InputPipeline(
       mean: scale.mean, standardDeviation: scale.deviation,

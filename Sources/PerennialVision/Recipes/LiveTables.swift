@@ -87,7 +87,8 @@ struct LiveTables: LiveInputs {
     let cells = try payloads.flatMap { payload in
       let numbers = String(decoding: payload, as: UTF8.self).split(separator: ",").compactMap { Float($0) }
       guard numbers.count == options.columns else {
-        throw FileError(.corrupt, "a stored row", "\(numbers.count) numbers; the model takes \(options.columns)")
+        throw FileError(
+          .corrupt, "a stored row", "\(numbers.count) numbers; the model takes \(options.columns)")
       }
       return numbers
     }

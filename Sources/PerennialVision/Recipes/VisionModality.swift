@@ -52,7 +52,8 @@ public struct VisionModality: Modality {
     let inputs = recipe.stream.data
     if inputs.isNamed(LiveImages.name) { return try LiveImages(recipe, self) }
     if inputs.isNamed(LiveTables.name) { return try LiveTables(recipe, self) }
-    throw inputs.node.notAmong([LiveImages.name, LiveTables.name, "text"], inputs.name, kind: "kind of input")
+    throw inputs.node.notAmong(
+      [LiveImages.name, LiveTables.name, "text"], inputs.name, kind: "kind of input")
   }
 
   /// Where a file that a recipe names is: below the data root unless its path is absolute.
