@@ -20,9 +20,9 @@ final class WatchedModality: Modality {
         self.asked.append($0)
         return try stream.experience($0)
       },
-      testing: {
-        self.tested.append($0)
-        return try stream.test($0)
+      testing: { index, learned in
+        self.tested.append(index)
+        return try stream.test(index, after: learned)
       })
   }
 

@@ -143,7 +143,8 @@ import Torch
     }
     #expect(seen == [[1], [1, 1], [1, 1, 1]], "the memory knows what holds")
     #expect(try Set(knn.memory?.identifiers.integers() ?? []) == [3, 4, 5, 6, 7])
-    let rehearsed = try #require(replay.memory?.examples).identifiers.integers()
+    let kept = try replay.memory?.examples
+    let rehearsed = try #require(kept).identifiers.integers()
     #expect(Set(rehearsed).isDisjoint(with: [0, 1, 2]) && rehearsed.contains(3))
   }
 

@@ -276,7 +276,8 @@ import Torch
     #expect(throws: StreamError.emptyTestSet(name: "2")) { try stream(three, two) }
     let nothing = Perennial.Stream(
       source: try Clusters().source(), scenario: .classIncremental, names: ["none"],
-      training: { try Experience(index: $0, name: "none", examples: two.select([])) }, testing: { _ in two })
+      training: { try Experience(index: $0, name: "none", examples: two.select([])) },
+      testing: { _, _ in two })
     #expect(throws: StreamError.emptyExperience(name: "none")) { try nothing.experience(0) }
   }
 
