@@ -17,7 +17,7 @@ import Torch
       var c = GPT2Configuration()
       (c.layers, c.heads, c.width, c.vocabularySize, c.maximumLength) = (1, 2, 16, 270, 64)
       (c.beginToken, c.endTokens) = (0, [0])
-      try ModelFolder(url).save(GPT2(c, Generator(seed: 5)))
+      try ModelFolder(url).save(GPT2(c, Generator(seed: 5), dropout: Generator(seed: 6)))
       let text = "the cat sat on the mat and the dog sat on the log"
       try Tokenizer.trainByteLevelBPE(on: [text], size: 270).save(to: url)
     }
