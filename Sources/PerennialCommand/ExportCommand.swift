@@ -105,7 +105,7 @@ struct ExportCommand: ParsableCommand {
       throw ValidationError("\(source) is neither a run folder nor a folder with config.json")
     }
     let texts = try calibration.map {
-      try Corpus.file(URL(fileURLWithPath: $0)).text.split(whereSeparator: \.isNewline).map(String.init)
+      try Corpus.file(URL(fileURLWithPath: $0)).text().split(whereSeparator: \.isNewline).map(String.init)
     }
     return try ExportSubject(folder: folder, texts: texts ?? [], length: length, hasCache: cache)
   }
