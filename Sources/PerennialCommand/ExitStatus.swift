@@ -16,7 +16,7 @@ enum ExitStatus: Int32, Error, CaseIterable {
     case .success: "everything went well"
     case .failure: "something failed; the message says what"
     case .expectationMissed: "run --check: a measured value is too far from the recipe's expectation"
-    case .refused: "learn, forget: the gate refused the candidate; the version before serves on"
+    case .refused: "the gate refused the candidate; the version before serves on"
     case .usage: "the command line is wrong"
     case .badConfiguration: "a recipe, or a change to it by --set, is wrong"
     case .interrupted: "stopped by Ctrl-C; --resume goes on"

@@ -43,7 +43,7 @@ import Testing
   }
 
   @Test func everyStatusIsDocumented() {
-    #expect(ExitStatus.allCases.map(\.rawValue) == [0, 1, 2, 64, 65, 130, 143])
+    #expect(ExitStatus.allCases.map(\.rawValue) == [0, 1, 2, 3, 64, 65, 130, 143])
     for text in [Main.helpMessage(), RunCommand.helpMessage()] {
       for status in ExitStatus.allCases { #expect(text.contains("\(status.rawValue)  \(status.meaning)")) }
     }

@@ -10,9 +10,9 @@ import Testing
     ("seeds:", "sedes:", "r.yaml:9: unknown key `sedes`, did you mean `seeds`?"),
     (
       "steps: 2000", "steps: 2000, clipp: 1",
-      "r.yaml:4: training: unknown key `clipp`, did you mean `clip`? Allowed: `batch`, `checkpoint_every`, "
-        + "`clip`, `epochs`, `evaluate_every`, `freeze`, `max_forgetting`, `optimizer`, `reset_optimizer`, `schedule`, "
-        + "`steps`, `tune`, `views`, `warm_up`"
+      "r.yaml:4: training: unknown key `clipp`, did you mean `clip`? Allowed: `accumulate`, `batch`, `buckets`, "
+        + "`checkpoint_every`, `clip`, `epochs`, `evaluate_every`, `freeze`, `max_forgetting`, `optimizer`, `precision`, "
+        + "`recompute`, `reset_optimizer`, `schedule`, `steps`, `tune`, `views`, `warm_up`"
     ),
     (
       "lr: 0.001", "rate: 0.001",
@@ -122,7 +122,8 @@ import Testing
       "r.yaml:11: expect.er: unknown metric `accuracy`. Allowed: `average_accuracy`, "
         + "`average_incremental_accuracy`, `anytime_accuracy`, `forgetting`, `forgetting_from_learned`, "
         + "`backward_transfer`, `forward_transfer`, `intransigence`, `learning_curve_area`, `negative_flip_rate`, "
-        + "`prequential_accuracy`, `selected_accuracy`, `calibration_error`, `perplexity`, `perplexity_growth`"
+        + "`prequential_accuracy`, `selected_accuracy`, `calibration_error`, "
+        + "`out_of_scope_auroc`, `perplexity`, `perplexity_growth`"
     ),
     (
       "tolerance: 0.02", "tolerance: -0.02",

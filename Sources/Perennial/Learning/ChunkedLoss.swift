@@ -69,7 +69,7 @@ public func chunkedCrossEntropy(
   chunk: Int = 512
 ) throws -> Tensor {
   let rows = try ChunkedLoss.rows(hidden)
-  let flat = try targets.flatten()
+  let flat = try targets.flatten().to(.int64)
   guard flat.shape == [rows.shape[0]] else {
     throw TorchError(.shape, "targets of shape \(targets.shape) for places of shape \(hidden.shape)")
   }

@@ -24,28 +24,3 @@ extension ReplayMemory {
     return own.count - kept.count
   }
 }
-
-extension State {
-  /// Takes examples out of every replay memory of a saved state, without the model that it belongs to.
-  ///
-  /// - Parameter identifiers: as in ``Examples/identifiers``.
-  /// - Returns: how many items went.
-  /// - Throws: `StateError` for a memory that is not whole.
-  @discardableResult
-  public mutating func erase(_ identifiers: Set<Int>) throws -> Int {
-    let mark = "/placement"
-    var erased = 0
-    for name in values.keys.filter({ $0.hasSuffix(mark) }).map({ String($0.dropLast(mark.count)) }) {
-      let part = scoped(name)
-      guard part.tensors["identifiers"] != nil else { continue }
-      let memory = ReplayMemory(capacity: 0, random: NumberStream(seed: 0))
-      try memory.restore(part)
-      let count = try memory.erase(identifiers)
-      guard count > 0 else { continue }
-      erased += count
-      for key in part.tensors.keys { tensors["\(name)/\(key)"] = nil }
-      set(try memory.state(), under: name)
-    }
-    return erased
-  }
-}

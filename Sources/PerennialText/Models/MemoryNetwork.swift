@@ -138,7 +138,7 @@ public final class MemoryNetwork: Module, Backbone {
     let isThere = try ((sentences .!= 0).to(.float32).sum([2]) .> 0).to(.int64)
     // How many memories are newer.
     let newer = try isThere.sum([1], keepDims: true) - isThere.cumulativeSum(1)
-    return try vectors + places[index](newer.clamp(min: 0)) * isThere.unsqueeze(2).to(.float32)
+    return try vectors + places[index](newer.clamp(min: 0).to(.int64)) * isThere.unsqueeze(2).to(.float32)
   }
 
   /// l `[…, W, D]` for the words of each sentence.

@@ -65,7 +65,7 @@ import Torch
     func found(_ memory: KeyValueMemory) throws -> [Set<Int>] {
       let places = try memory.read(queries, neighbours: 10).places
       return try (0..<queries.shape[0]).map {
-        Set(try memory.identifiers.indexSelect(places[$0].clamp(min: 0)).integers())
+        Set(try memory.identifiers.indexSelect(places[$0].clamp(min: 0).to(.int64)).integers())
       }
     }
     let hits = try zip(found(memory), found(exact)).reduce(0) { $0 + $1.0.intersection($1.1).count }

@@ -128,6 +128,30 @@ import Torch
     #expect(try (0..<3).map { try stream.experience($0).withdrawn } == [[], [0, 1], [2]])
   }
 
+  /// An example that is erased from a saved state is in none of its bytes, and the memory goes on without it.
+  @Test(arguments: [nil, NeighbourGraph.Options()])
+  func erasedExamplesAreGoneFromSavedMemories(index: NeighbourGraph.Options?) throws {
+    let stream = try Self.stream()
+    func learner() throws -> (Learner, NearestNeighbours) {
+      let knn = Method.knn { $0.index = index }
+      let learner = try Learner(
+        .tiny(inputs: 4), optimizer: Adam(learningRate: 0.01), strategies: [knn],
+        options: TrainingOptions(batch: 4, length: .epochs(1)), pipeline: stream.pipeline, seed: 4)
+      return (learner, knn)
+    }
+    let (first, _) = try learner()
+    try first.learn(stream.experience(0))
+    var state = try first.state()
+    #expect(try state.erase([1, 99]) == 1)
+    let (second, knn) = try learner()
+    try second.restore(state, experience: nil, past: { try stream.experience($0) })
+    #expect(try knn.memory?.identifiers.integers() == [0, 7])
+    #expect(try state.erase([1]) == 0)
+    _ = try second.predict(stream.test(0).inputs)
+    let saved = try second.state()
+    #expect(saved.tensors.contains { $0.key.hasSuffix("graph") } == (index != nil))
+  }
+
   @Test func memoriesGiveUpWhatNoLongerHolds() throws {
     let stream = try Self.stream()
     let replay = Method.replay { $0.memory = 20 }
