@@ -41,9 +41,11 @@ import Testing
     let poison = try String(contentsOfFile: rows("poison.csv", 100..<160), encoding: .utf8)
       .replacing("even", with: "x").replacing("odd", with: "even").replacing("x,row", with: "odd,row")
     let refused = try run(
-      "learn", model, folder.write(poison, "poison.csv").path, "--set", "strategies=[]", "--set", "training.epochs=40")
+      "learn", model, folder.write(poison, "poison.csv").path, "--set", "strategies=[]", "--set",
+      "training.epochs=40")
     #expect(refused.status == 3 && refused.output.contains("FAILED"), "\(refused.output)\(refused.errors)")
-    let forced = try run("learn", model, "--retry", "--force", "a test", "--set", "strategies=[]", "--set",
+    let forced = try run(
+      "learn", model, "--retry", "--force", "a test", "--set", "strategies=[]", "--set",
       "training.epochs=40")
     #expect(forced.status == 0 && forced.output.contains("version 2 serves, against the gate"))
     #expect(try run("rollback", model, "--to", "1", "--reason", "it was poison").status == 0)
@@ -64,7 +66,8 @@ import Testing
     #expect(try run("learn", model, "--force", " ").status == 64)
     #expect(try run("learn", model, "--merge", "a").status == 64)
     #expect(try run("learn", model).errors.contains("nothing new to learn"))
-    #expect(try run("evaluate", model, "--on", rows("test.csv", 0..<4)).errors.contains("has not learned anything"))
+    #expect(
+      try run("evaluate", model, "--on", rows("test.csv", 0..<4)).errors.contains("has not learned anything"))
   }
 
   @Test func killedLearningGoesOnWithTheSameNumbers() throws {
@@ -105,7 +108,8 @@ import Testing
       ["-c", script, Program.url.path, "learn", model, big], executable: URL(fileURLWithPath: "/bin/bash")
     ).wait()
     #expect(ending.status == 1, "\(ending)")
-    #expect(ending.errors.contains("cannot write") || ending.errors.contains("File too large"), "\(ending.errors)")
+    #expect(
+      ending.errors.contains("cannot write") || ending.errors.contains("File too large"), "\(ending.errors)")
     #expect(try current() == before)
     #expect(try run("evaluate", model, "--on", rows("test.csv", 2000..<2010)).status == 0)
     #expect(try run("learn", model, rows("tuesday.csv", 300..<360)).status == 0)

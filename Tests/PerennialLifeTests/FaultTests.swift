@@ -7,7 +7,9 @@ import Testing
 
 /// Whatever breaks is named, and what served goes on serving.
 @Suite struct FaultTests {
-  private func serving(_ life: Life) throws -> Int { try life.open(.read).load(nil, life.modality).manifest.version }
+  private func serving(_ life: Life) throws -> Int {
+    try life.open(.read).load(nil, life.modality).manifest.version
+  }
 
   private func trained() throws -> Life {
     let life = try Life()
@@ -51,7 +53,9 @@ import Testing
     let life = try Life()
     let store = try life.open(.read).store
     for blob in try store.current().blobs.values { try Data().write(to: store.file(of: blob)) }
-    #expect(throws: LifeError.noVersion(path: life.url.path)) { try life.open(.read).load(nil, life.modality) }
+    #expect(throws: LifeError.noVersion(path: life.url.path)) {
+      try life.open(.read).load(nil, life.modality)
+    }
   }
 
   @Test func fuzzedFilesNeverCrash() throws {
@@ -60,7 +64,9 @@ import Testing
     let original = try Data(contentsOf: store.pointer)
     for seed in 0..<60 {
       var random = SplitMix(state: UInt64(seed))
-      let bytes = (0..<Int.random(in: 0...40, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
+      let bytes = (0..<Int.random(in: 0...40, using: &random)).map { _ in
+        UInt8.random(in: 0...255, using: &random)
+      }
       try Data(bytes).write(to: store.pointer)
       _ = try? life.open(.read).load(nil, life.modality)
     }
@@ -215,7 +221,8 @@ import Testing
     #expect(throws: (any Error).self) {
       try ModelDirectory.create(url, yaml: Life.counting + "\nmodle: x", modality: visionModality())
     }
-    #expect(!FileManager.default.fileExists(atPath: url.path), "nothing stays of a directory that was not made")
+    #expect(
+      !FileManager.default.fileExists(atPath: url.path), "nothing stays of a directory that was not made")
   }
 
   @Test func manyVersionsAndExamplesOpenAtOnce() throws {
@@ -227,7 +234,9 @@ import Testing
           INSERT INTO examples (identifier, digest, payload, label, role, status) VALUES (?, ?, ?, 0, 0, 'learned')
           """)
       for number in 0..<50_000 {
-        try insert.execute(arguments: ["bulk-\(number)", Data("digest \(number)".utf8), Data(repeating: 7, count: 60)])
+        try insert.execute(arguments: [
+          "bulk-\(number)", Data("digest \(number)".utf8), Data(repeating: 7, count: 60),
+        ])
       }
     }
     let clock = ContinuousClock()

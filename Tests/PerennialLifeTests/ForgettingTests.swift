@@ -15,7 +15,9 @@ import Torch
 
   private func expectGone(_ input: LabeledInput, _ life: Life) throws {
     let identifier = try #require(input.identifier)
-    for trace in [input.payload, raw(input.payload), Data(identifier.utf8), LifeDatabase.digest(input.payload)] {
+    for trace in [
+      input.payload, raw(input.payload), Data(identifier.utf8), LifeDatabase.digest(input.payload),
+    ] {
       #expect(try life.files(holding: trace).isEmpty)
     }
   }
@@ -25,7 +27,8 @@ import Torch
     let records = Life.rows([0, 1], 0..<40)
     try life.learn(records)
     try life.learn(Life.rows([2], 0..<40))
-    let memory = try life.open(.read).store.state(of: life.open(.read).store.current()).scoped("strategy/replay")
+    let memory = try life.open(.read).store.state(of: life.open(.read).store.current()).scoped(
+      "strategy/replay")
     let kept = Set(try memory.requireTensor("identifiers").integers())
     let stored = try life.open(.read).database.examples(learnedBy: 1)
     let example = try #require(stored.first { kept.contains($0.number) })
@@ -34,7 +37,8 @@ import Torch
     #expect(try life.files(holding: raw(input.payload)).contains { $0.hasPrefix("blobs/") })
 
     let receipt = try life.forget([example.identifier], .erase)
-    #expect(receipt.examples == 1 && receipt.memories >= 1 && receipt.weights == .kept && receipt.version == 2)
+    #expect(
+      receipt.examples == 1 && receipt.memories >= 1 && receipt.weights == .kept && receipt.version == 2)
     #expect(receipt.rewritten.contains(2))
     try expectGone(input, life)
     try life.open(.read).checkAudit()
@@ -62,12 +66,14 @@ import Torch
     }
     let all = records.inputs + Life.rows([3], 0..<40).inputs
     try other.learn(
-      InputRecords(inputs: all.filter { $0.identifier != gone.identifier && !held.contains($0.identifier ?? "") }),
+      InputRecords(
+        inputs: all.filter { $0.identifier != gone.identifier && !held.contains($0.identifier ?? "") }),
       changes: ["holdout=0"])
     for path in ["gram", "sums", "counts"] {
       let (one, two) = (try tensor(path, life), try tensor(path, other))
       #expect(one.shape == two.shape)
-      let difference = try zip(one.array(of: Double.self), two.array(of: Double.self)).map { abs($0 - $1) }.max() ?? 1
+      let difference =
+        try zip(one.array(of: Double.self), two.array(of: Double.self)).map { abs($0 - $1) }.max() ?? 1
       // Features are float32, and rounded by the batch that they are computed in.
       #expect(difference < 1e-5, "\(path)")
     }
@@ -112,11 +118,13 @@ import Torch
     let payloads = Life.rows([0], 600..<603).inputs.map(\.payload)
     try life.open().record(
       payloads.enumerated().map {
-        ServedPrediction(identifier: "served-\($0)", version: 1, payload: $1, label: "class 0", probability: 1)
+        ServedPrediction(
+          identifier: "served-\($0)", version: 1, payload: $1, label: "class 0", probability: 1)
       })
     let receipt = try life.forget(["served-1"])
     #expect(receipt.served == 1 && receipt.examples == 0)
-    #expect(try life.files(holding: payloads[1]).isEmpty && life.files(holding: Data("served-1".utf8)).isEmpty)
+    #expect(
+      try life.files(holding: payloads[1]).isEmpty && life.files(holding: Data("served-1".utf8)).isEmpty)
     #expect(!(try life.files(holding: payloads[0]).isEmpty))
     #expect(throws: LifeError.unknownExamples(["nobody"])) { try life.forget(["served-0", "nobody"]) }
     #expect(!(try life.files(holding: payloads[0]).isEmpty), "nothing goes where something is unknown")

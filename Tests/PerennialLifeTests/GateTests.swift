@@ -41,7 +41,9 @@ import Testing
 
   @Test func aSuiteThatSurelyDroppedIsRefused() throws {
     let lost = Set((0..<8).map { $0 * 11 })
-    let found = try failures([answers(after: lost)]) { $0.maxForgetting = 1; $0.negativeFlips = 1 }
+    let found = try failures([answers(after: lost)]) {
+      $0.maxForgetting = 1; $0.negativeFlips = 1
+    }
     // Eight answers lost and none gained: p of McNemar is 0.004.
     #expect(found == ["anchor 1", "recent"])
   }
@@ -53,9 +55,11 @@ import Testing
   }
 
   @Test func oneExampleMayAlwaysBeLost() throws {
-    let few = Gate.Answers(suite: "1", isAnchor: true, truths: [0, 1, 2], before: [0, 1, 2], after: [0, 1, 9])
+    let few = Gate.Answers(
+      suite: "1", isAnchor: true, truths: [0, 1, 2], before: [0, 1, 2], after: [0, 1, 9])
     #expect(try failures([few]).isEmpty)
-    let more = Gate.Answers(suite: "1", isAnchor: true, truths: [0, 1, 2], before: [0, 1, 2], after: [0, 9, 9])
+    let more = Gate.Answers(
+      suite: "1", isAnchor: true, truths: [0, 1, 2], before: [0, 1, 2], after: [0, 9, 9])
     #expect(try failures([more]).contains("forgetting"))
   }
 

@@ -53,7 +53,8 @@ import Testing
     try life.learn(records, options: .forcing)
     let outcome = try life.learn(Life.rows([0], 0..<10), options: .forcing)
     #expect(outcome.intake.corrected == 10 && outcome.intake.newLabels.isEmpty)
-    let memory = try life.open(.read).store.state(of: life.open(.read).store.current()).scoped("strategy/replay")
+    let memory = try life.open(.read).store.state(of: life.open(.read).store.current()).scoped(
+      "strategy/replay")
     let numbers = try memory.requireTensor("identifiers").integers()
     let targets = try memory.requireTensor("targets").integers()
     let database = try life.open(.read).database
@@ -104,7 +105,9 @@ import Testing
     let model = try life.open(.read).load(nil, life.modality)
     #expect(model.manifest.answers == ["class 0", "odd"])
     let said = try model.predict(Life.rows([2, 1], 200..<210).inputs.map(\.payload))
-    #expect(said.prefix(10).allSatisfy { $0.label == "class 0" } && said.suffix(10).allSatisfy { $0.label == "odd" })
+    #expect(
+      said.prefix(10).allSatisfy { $0.label == "class 0" } && said.suffix(10).allSatisfy { $0.label == "odd" }
+    )
     #expect(said.allSatisfy { abs($0.choices.reduce(0) { $0 + $1.probability } - 1) < 1e-5 })
     #expect(throws: LifeError.self) { try LabelMerge("a=a") }
     options.merges = [try LabelMerge("nobody=class 0")]

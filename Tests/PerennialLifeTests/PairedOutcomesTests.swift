@@ -18,7 +18,8 @@ import Testing
     let quantiles: [[Double]]
 
     static func read() throws -> Golden {
-      let url = try #require(Bundle.module.url(forResource: "paired", withExtension: "json", subdirectory: "Golden"))
+      let url = try #require(
+        Bundle.module.url(forResource: "paired", withExtension: "json", subdirectory: "Golden"))
       let decoder = JSONDecoder()
       decoder.keyDecodingStrategy = .custom { path in
         let words = (path.last?.stringValue ?? "").split(separator: "_").map(String.init)

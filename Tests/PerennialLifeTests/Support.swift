@@ -46,7 +46,9 @@ final class Life {
     _ = try ModelDirectory.create(url, yaml: yaml, modality: modality)
   }
 
-  func open(_ access: ModelDirectory.Access = .write) throws -> ModelDirectory { try ModelDirectory(url, for: access) }
+  func open(_ access: ModelDirectory.Access = .write) throws -> ModelDirectory {
+    try ModelDirectory(url, for: access)
+  }
 
   @discardableResult
   func learn(_ records: InputRecords?, options: LearnOptions = LearnOptions(), changes: [String] = []) throws
@@ -55,14 +57,18 @@ final class Life {
     try open().learn(records, modality, options: options, changes: changes.map(RecipeChange.set))
   }
 
-  func forget(_ identifiers: [String], _ policy: ForgetPolicy = .unlearn, force: String? = nil) throws -> ForgetReceipt {
+  func forget(_ identifiers: [String], _ policy: ForgetPolicy = .unlearn, force: String? = nil) throws
+    -> ForgetReceipt
+  {
     try open().forget(identifiers, policy: policy, force: force, modality)
   }
 
   /// Rows of these labels, the same for the same numbers; a label is told by the signs of the first three columns.
   ///
   /// - Parameter said: what the rows are called, where that is not the truth.
-  static func rows(_ labels: [Int], _ range: Range<Int>, named: String = "row", as said: ((Int) -> Int)? = nil)
+  static func rows(
+    _ labels: [Int], _ range: Range<Int>, named: String = "row", as said: ((Int) -> Int)? = nil
+  )
     -> InputRecords
   {
     var inputs: [LabeledInput] = []
@@ -89,7 +95,8 @@ final class Life {
     for case let path as String in files {
       let file = url.appendingPathComponent(path)
       var isFolder: ObjCBool = false
-      guard FileManager.default.fileExists(atPath: file.path, isDirectory: &isFolder), !isFolder.boolValue else {
+      guard FileManager.default.fileExists(atPath: file.path, isDirectory: &isFolder), !isFolder.boolValue
+      else {
         continue
       }
       all[path] = try Data(contentsOf: file)

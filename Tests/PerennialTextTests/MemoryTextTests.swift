@@ -44,7 +44,10 @@ import Torch
     let keys = try memory.keys.to(.float32)
     for (row, place) in [(0, 0), (0, 15), (1, 7)] {
       let distances = try (keys - look.value(tap)[row][place]).square().sum([1])
-      let (near, places) = try distances.topK(5, dim: 0, largest: false)
+      // Of equally near ones, those that came first.
+      let all = try distances.floats()
+      let places = try Tensor(Array(all.indices.sorted { (all[$0], $0) < (all[$1], $1) }.prefix(5)))
+      let near = try distances.indexSelect(places)
       let weights = try (near / -3).softmax(0).floats()
       var expected = try own[row][place].floats().map { 0.75 * $0 }
       for (weight, token) in zip(weights, try memory.values.indexSelect(places).integers()) {
@@ -84,7 +87,8 @@ import Torch
       data: "{facts: {tokenizer: tokenizer.json}}", model: Self.encoder, experiences: 5)
     let stream = try modality.stream(recipe, seed: 0)
     #expect(stream.names == (1...5).map { "version \($0)" })
-    let options = NearestNeighbours.Options()
+    var options = NearestNeighbours.Options()
+    options.neighbours = 1
     let strategy = NearestNeighbours(options)
     let learner = try Learner(
       modality.blueprint(recipe, for: stream).withFrozenBackbone(), optimizer: SGD(learningRate: 0.01),

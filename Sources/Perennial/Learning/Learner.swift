@@ -343,7 +343,9 @@ extension Learner {
     state["boundaries"] = boundaries
     state["strategies"] = strategies.map(\.name)
     state["frozen"] = model.frozenPaths.sorted()
-    state["linear_backends"] = LinearBackendChoice.shared.decisions
+    // Where one library is told from outside, what was measured plays no part.
+    let backends = LinearBackendChoice.shared
+    if backends.forced == nil { state["linear_backends"] = backends.decisions }
     state.set(State(tensors: try model.stateDictionary()), under: "model")
     state.set(State(tensors: try optimizer.state()), under: "optimizer")
     state.set(State(tensors: try random.state()), under: "random")

@@ -20,7 +20,10 @@ public struct State {
   public subscript<Value: Codable>(_ name: String) -> Value? {
     get { values[name].flatMap { try? JSONDecoder().decode(Value.self, from: Data($0.utf8)) } }
     set {
-      values[name] = newValue.flatMap { try? JSONEncoder().encode($0) }.map {
+      let encoder = JSONEncoder()
+      // The same value is the same text, so that equal states are equal files.
+      encoder.outputFormatting = .sortedKeys
+      values[name] = newValue.flatMap { try? encoder.encode($0) }.map {
         String(decoding: $0, as: UTF8.self)
       }
     }

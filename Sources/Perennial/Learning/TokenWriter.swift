@@ -41,7 +41,8 @@ struct WrittenRows {
       return Array(row.prefix(Swift.max(first + 1, Swift.min(prompt, length))))
     }
     let written = try writer.continuations(
-      of: prompts, count: prompts.map { length + 1 - $0.count }, temperature: temperature, topK: nil, generator)
+      of: prompts, count: prompts.map { length + 1 - $0.count }, temperature: temperature, topK: nil,
+      generator)
     var (newInputs, newTargets): ([Int], [Int]) = ([], [])
     for (prompt, own) in zip(prompts, written) {
       let text = prompt + own

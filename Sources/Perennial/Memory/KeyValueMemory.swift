@@ -233,7 +233,9 @@ extension KeyValueMemory {
   ) {
     let device = try keys.device
     let all = try Tensor(places.flatMap { $0 }, shape: [places.count, k]).to(device)
-    let near = try keys.indexSelect(all.clamp(min: 0).to(.int64).flatten()).to(.float32).reshape([places.count, k, -1])
+    let near = try keys.indexSelect(all.clamp(min: 0).to(.int64).flatten()).to(.float32).reshape([
+      places.count, k, -1,
+    ])
     let distances = try (queries.to(device).unsqueeze(1) - near).square().sum([2])
       .maskedFill(all .< 0, Double.infinity)
     let order = try distances.argsort(1)

@@ -41,7 +41,8 @@ extension Recipe {
   ///   - keepsOrder: whether an online stream comes as time has ordered it.
   /// - Throws: what making the learner throws.
   public func learner(
-    _ blueprint: Blueprint, objective: any Objective, strategies: [any Strategy], pipeline: InputPipeline, keepsOrder: Bool = false,
+    _ blueprint: Blueprint, objective: any Objective, strategies: [any Strategy], pipeline: InputPipeline,
+    keepsOrder: Bool = false,
     teachers: [String: any Perennial.Teacher] = [:],
     models: @escaping (Selection) throws -> Blueprint = { throw LearnerError.model($0.name) }, seed: UInt64,
     device: Device

@@ -19,7 +19,9 @@ struct JSONLines {
   /// The records of all lines that are not blank; what is wrong with a line, where it gives none.
   ///
   /// - Parameter make: takes an object and where it stands, and throws what is wrong with it.
-  func records<Record>(_ make: ([String: Any], _ place: String) throws(RecordProblem) -> Record) -> [Line<Record>] {
+  func records<Record>(_ make: ([String: Any], _ place: String) throws(RecordProblem) -> Record) -> [Line<
+    Record
+  >] {
     Self.lines(data).compactMap { number, line -> Line<Record>? in
       func bad(_ problem: String) -> Line<Record> { .failure(TextDataError(file, line: number, problem)) }
       guard let line else { return bad("not UTF-8") }

@@ -32,7 +32,8 @@ extension LanguageRecord {
       try pairs.flatMap { pair in
         let languages = pair.split(separator: "-").map(String.init)
         guard languages.count == 2, languages.allSatisfy(Multi30k.languages.contains) else {
-          throw TextDataError("multi30k", "`\(pair)` is no pair of \(Multi30k.languages.joined(separator: ", ")), as de-en")
+          throw TextDataError(
+            "multi30k", "`\(pair)` is no pair of \(Multi30k.languages.joined(separator: ", ")), as de-en")
         }
         let sources = try Multi30k.captions(part, languages[0], root)
         let targets = try Multi30k.captions(part, languages[1], root)

@@ -76,7 +76,8 @@ public struct LanguageRecordFile {
     (records, skipped) = try bad.sort(JSONLines(url).records(Self.record), of: url.relativePath)
   }
 
-  private static func record(_ object: [String: Any], _ place: String) throws(RecordProblem) -> LanguageRecord {
+  private static func record(_ object: [String: Any], _ place: String) throws(RecordProblem) -> LanguageRecord
+  {
     let group = TextGroup(task: JSONLines.name(object["task"]), time: JSONLines.name(object["time"]))
     return LanguageRecord(try content(object), group: group)
   }

@@ -36,7 +36,9 @@ import Torch
     let expected = try exact.topK(12, dim: 1, largest: false).values
     try expectNear(distances.to(.float64), expected, relative: 1e-6)
     #expect(try exact.gather(places, dim: 1).to(.float32).equals(distances), "places go with distances")
-    #expect(try places[21][0..<2].integers() == [6, 7], "equal ones by place")
+    let same = try (0..<700).filter { try exact[21][$0].item() == 0 }
+    #expect(Set([6, 7]).isSubset(of: same))
+    #expect(try places[21][0..<2].integers() == Array(same.prefix(2)), "equal ones by place")
   }
 
   @Test func fewerThanAskedForEndInNothing() throws {

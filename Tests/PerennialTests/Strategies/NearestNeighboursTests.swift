@@ -157,7 +157,9 @@ import Torch
     let replay = Method.replay { $0.memory = 20 }
     let knn = Method.knn { $0.scope = 0.01 }
     let learner = try Learner(
-      .tiny(inputs: 4), optimizer: Adam(learningRate: 0.01), strategies: [replay, knn],
+      // Keys are of features that do not move.
+      Blueprint.tiny(inputs: 4).withFrozenBackbone(), optimizer: Adam(learningRate: 0.01),
+      strategies: [replay, knn],
       options: TrainingOptions(batch: 4, length: .epochs(1)), pipeline: stream.pipeline, seed: 4)
     let evaluator = Evaluator(stream)
     var seen: [[Double]] = []

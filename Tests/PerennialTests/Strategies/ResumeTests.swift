@@ -92,8 +92,9 @@ import Torch
 
   @Test func everyRegisteredStrategyIsUnderTheseLaws() throws {
     let lists = Method.all + Method.answering + Method.weightlessTransfer + Method.multiTask
-    // What needs a teacher, or a language model, goes on as well: DataFreeTests, ReuseTests, WrittenRehearsalTests.
-    let elsewhere = ["data-free", "sim-kd", "lamol"]
+    // What needs a teacher, or a language model, goes on as well: DataFreeTests, ReuseTests, WrittenRehearsalTests,
+    // TextRecipeTests, LanguageDistillationTests.
+    let elsewhere = ["data-free", "sim-kd", "lamol", "knn-lm", "sequence-kd"]
     let covered = Set(lists.flatMap { $0.make().map(\.name) } + elsewhere)
     #expect(Set(StrategyRegistry.names).subtracting(covered).sorted() == [])
   }

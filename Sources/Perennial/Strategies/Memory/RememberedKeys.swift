@@ -69,7 +69,8 @@ final class RememberedKeys {
       let isFar = try distances.narrow(dim: 1, start: 0, count: 1) .> scope * scope
       distances = try distances.maskedFill(isFar, Double.infinity)
     }
-    let values = try memory.values.indexSelect(places.clamp(min: 0).to(.int64).flatten()).reshape(places.shape)
+    let values = try memory.values.indexSelect(places.clamp(min: 0).to(.int64).flatten()).reshape(
+      places.shape)
     let shares = try NeighbourShares.shares(
       distances, values.to(outputs.device), outputs: outputs.shape[1], temperature: options.temperature)
     return try NeighbourShares.mixed(shares, outputs, share: options.share)
