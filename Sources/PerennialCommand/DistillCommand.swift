@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Perennial
+import PerennialModalities
 import PerennialVision
 import Torch
 

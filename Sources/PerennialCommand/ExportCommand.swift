@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Perennial
 import PerennialExport
+import PerennialModalities
 import PerennialText
 import Torch
 

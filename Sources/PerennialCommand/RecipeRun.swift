@@ -1,5 +1,6 @@
 import Foundation
 import Perennial
+import PerennialModalities
 import PerennialVision
 import Torch
 

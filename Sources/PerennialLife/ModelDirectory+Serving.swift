@@ -19,6 +19,17 @@ public struct ServedPrediction: Sendable {
   }
 }
 
+/// A prediction that was given to somebody, as it is remembered.
+public struct RememberedPrediction: Sendable, Equatable {
+  public let identifier: String
+  /// The version that was asked, and what it said.
+  public let version: Int
+  public let label: String
+  public let probability: Double
+  /// Whether its label was told.
+  public let hasFeedback: Bool
+}
+
 /// What feedback has led to.
 public struct FeedbackOutcome: Codable, Sendable, Equatable {
   /// Whether the prediction that was served was right.
@@ -31,17 +42,37 @@ public struct FeedbackOutcome: Codable, Sendable, Equatable {
 }
 
 extension ModelDirectory {
-  /// Remembers what was served, in one transaction: once this returns, feedback for it can be taken.
+  /// Remembers what was served, in one transaction: once this returns, feedback for it can be taken. What is remembered
+  /// already stays as it is.
   public func record(_ served: [ServedPrediction]) throws {
-    try database.write { db in
-      let insert = try db.makeStatement(
-        sql: """
-          INSERT INTO served (identifier, time, version, payload, label, probability) VALUES (?, ?, ?, ?, ?, ?)
-          """)
-      for one in served {
-        try insert.execute(arguments: [
-          one.identifier, time, one.version, one.payload, one.label, one.probability,
-        ])
+    try database.write { try Self.insert(served, at: time, in: $0) }
+  }
+
+  private static func insert(_ served: [ServedPrediction], at time: String, in db: Database) throws {
+    let insert = try db.makeStatement(
+      sql: """
+        INSERT INTO served (identifier, time, version, payload, label, probability) VALUES (?, ?, ?, ?, ?, ?)
+        ON CONFLICT (identifier) DO NOTHING
+        """)
+    for one in served {
+      try insert.execute(arguments: [
+        one.identifier, time, one.version, one.payload, one.label, one.probability,
+      ])
+    }
+  }
+
+  /// What was served under these identifiers, as far as it is remembered.
+  public func recall(_ identifiers: [String]) throws -> [RememberedPrediction] {
+    try database.read { db in
+      try identifiers.compactMap { identifier in
+        try Row.fetchOne(
+          db, sql: "SELECT version, label, probability, told FROM served WHERE identifier = ?",
+          arguments: [identifier]
+        ).map { row in
+          RememberedPrediction(
+            identifier: identifier, version: row["version"], label: row["label"],
+            probability: row["probability"], hasFeedback: (row["told"] as String?) != nil)
+        }
       }
     }
   }
@@ -50,12 +81,19 @@ extension ModelDirectory {
   ///
   /// Each is scored against the prediction actually served; its input, where it was kept, waits for the next update. The
   /// same feedback again changes nothing; another label for the same prediction corrects it.
-  /// - Parameter feedback: the identifier of a prediction and the true label.
+  /// - Parameters:
+  ///   - served: predictions that may not have been remembered yet.
+  ///   - feedback: the identifier of a prediction and the true label.
   /// - Returns: for each what has become of it, nil for a prediction that is not known.
-  public func record(feedback: [(prediction: String, label: String)]) throws -> [FeedbackOutcome?] {
+  @discardableResult
+  public func record(_ served: [ServedPrediction] = [], feedback: [(prediction: String, label: String)])
+    throws
+    -> [FeedbackOutcome?]
+  {
     let holdout = try configuration().options.holdout
     return try database.write { db in
-      try feedback.map { prediction, truth in
+      try Self.insert(served, at: time, in: db)
+      return try feedback.map { prediction, truth in
         guard
           let row = try Row.fetchOne(
             db, sql: "SELECT * FROM served WHERE identifier = ?", arguments: [prediction])

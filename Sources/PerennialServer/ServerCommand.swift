@@ -11,7 +11,9 @@ struct ServerCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "perennial-server", abstract: "Serve a model over HTTP, and let it learn while it answers.",
     discussion: """
-      DIR is a folder with a language model or a sentence encoder, as `transformers` writes it. The page of the server \
+      DIR is a model directory, as `perennial init` makes it, or a folder with a language model or a sentence encoder, as \
+      `transformers` writes it. With --learn or a token for administration the server is the one that writes a model \
+      directory; else it follows what others write. The page of the server \
       is at http://HOST:PORT/, the description of its interface at /openapi.json. SIGTERM and Ctrl-C let it finish what \
       it has accepted. Tokens come from files, or from PERENNIAL_TOKEN and PERENNIAL_ADMIN_TOKEN, never from the command \
       line, which others can read.
@@ -29,8 +31,15 @@ struct ServerCommand: AsyncParsableCommand {
   @Option(parsing: .singleValue, help: "A name under which the server may be reached; may be repeated.")
   var hostName: [String] = []
 
-  @Flag(help: "Learn from labels.")
+  @Flag(help: "Learn from labels, into the model directory.")
   var learn = false
+
+  @Option(
+    help: "A folder for copies of the model directory, which administrators ask for.", completion: .directory)
+  var snapshots: String?
+
+  @Option(help: "Predictions that labels may still come for.")
+  var remember = ServeOptions.Limits().remembered
 
   @Option(help: "Learn after so many new labels.")
   var labels = LearningPolicy().labels
@@ -75,6 +84,7 @@ struct ServerCommand: AsyncParsableCommand {
     try require((0...65535).contains(port), "port", "0 to 65535")
     try require(labels > 0, "labels", "at least 1")
     try require((0...1).contains(share), "share", "0 to 1")
+    try require(remember > 0, "remember", "at least 1")
     try require(trial > 0, "trial", "at least 1")
     try require(watch >= 0, "watch", "at least 0")
     try require(batch > 0, "batch", "at least 1")
@@ -88,16 +98,33 @@ struct ServerCommand: AsyncParsableCommand {
     Runtime.keepFreedMemory()
     let options = try options()
     let logger = Logger(label: "perennial")
-    let server = try await ModelServer(
-      FolderStore(URL(fileURLWithPath: directory, isDirectory: true)), options, logger: logger)
+    let server = try await ModelServer(source(options), options, logger: logger)
     let (host, name) = (host, directory)
     try await server.run { port in
       FileHandle.standardOutput.write(Data("serving \(name) on http://\(host):\(port)/\n".utf8))
     }
   }
 
+  private func source(_ options: ServeOptions) throws -> any VersionSource {
+    let folder = URL(fileURLWithPath: directory, isDirectory: true)
+    guard DirectorySource.isThere(folder) else {
+      guard !learn else {
+        throw ValidationError(
+          "\(directory) is no model directory and does not learn; `perennial init` makes one")
+      }
+      return try FolderSource(folder)
+    }
+    var living = DirectorySource.Options()
+    living.isWriting = learn || options.adminToken != nil
+    living.holdsBack = mode != .direct
+    living.snapshots = snapshots.map { URL(fileURLWithPath: $0, isDirectory: true) }
+    living.remembered = remember
+    return try DirectorySource(folder, living)
+  }
+
   private func options() throws -> ServeOptions {
     var options = ServeOptions()
+    options.limits.remembered = remember
     (options.host, options.port, options.hostNames) = (host, port, hostName)
     (options.batching.size, options.batching.delay, options.batching.waiting) = (batch, delay, queue)
     options.judging.detector = detector

@@ -7,7 +7,7 @@ import Testing
   private let paths = ["promote", "rollback", "forget", "pause", "snapshot"]
 
   @Test func withoutATokenTheRoutesAreNotThere() async throws {
-    try await serving(StubStore()) { asking async throws in
+    try await serving(RemainderSource()) { asking async throws in
       for path in paths {
         #expect(try await asking.post("/v1/admin/\(path)", "{}", token: "").status == 404)
       }
@@ -16,7 +16,7 @@ import Testing
 
   @Test(arguments: [nil, "", "wrong", "secre", "secrets", "Secret"])
   func onlyTheTokenOpens(_ token: String?) async throws {
-    try await serving(StubStore(), .learning()) { asking async throws in
+    try await serving(RemainderSource(), .learning()) { asking async throws in
       for path in paths {
         let answer = try await asking.post("/v1/admin/\(path)", #"{"paused": true}"#, token: token)
         #expect(answer.status == 401)
@@ -27,8 +27,8 @@ import Testing
   }
 
   @Test func versionsComeAndGo() async throws {
-    let store = StubStore()
-    try await serving(store, .learning { $0.watch = 0 }) { asking async throws in
+    let source = RemainderSource()
+    try await serving(source, .learning { $0.watch = 0 }) { asking async throws in
       #expect(try await asking.post("/v1/learn", "{}").status == 202)
       try await asking.eventually("version 2 is in use") {
         await asking.server.deployment.current.number == 2
@@ -51,32 +51,32 @@ import Testing
   }
 
   @Test func whatIsForgottenIsGone() async throws {
-    let store = StubStore()
-    try await serving(store, .learning()) { asking async throws in
+    let source = RemainderSource()
+    try await serving(source, .learning()) { asking async throws in
       let ids = try await asking.predict([1, 2]).predictions.map(\.id)
       try await asking.label([(ids[0], "label 1")])
       let answer = try await asking.post(
         "/v1/admin/forget", "{\"ids\": [\"\(ids[0])\", \"\(ids[1])\", \"nobody\"]}", token: "secret")
-      let receipt = try answer.decode(ForgetReceipt.self)
+      let receipt = try answer.decode(ErasureReport.self)
       #expect(receipt.erased == ids)
       #expect(receipt.unknown == ["nobody"])
-      #expect(await store.recorded.isEmpty)
-      #expect(try await asking.label([(ids[1], "label 2")]).feedback[0].result == "used")
+      #expect(await source.recorded.isEmpty)
+      #expect(try await asking.label([(ids[1], "label 2")]).feedback[0].result == "unknown")
     }
   }
 
   @Test func aPauseStopsLearning() async throws {
-    let store = StubStore()
-    try await serving(store, .learning { $0.labels = 3 }) { asking async throws in
+    let source = RemainderSource()
+    try await serving(source, .learning { $0.labels = 3 }) { asking async throws in
       #expect(try await asking.post("/v1/admin/pause", #"{"paused": true}"#, token: "secret").status == 200)
       #expect(try await asking.post("/v1/learn", "{}").status == 409)
       for id in try await asking.predict([1, 2, 3, 4]).predictions.map(\.id) {
         try await asking.label([(id, "label 1")])
       }
       try await Task.sleep(for: .milliseconds(100))
-      #expect(await store.learned.isEmpty)
+      #expect(await source.learned.isEmpty)
       #expect(try await asking.post("/v1/admin/pause", #"{"paused": false}"#, token: "secret").status == 200)
-      try await asking.eventually("it learned") { await store.learned == ["4 new labels"] }
+      try await asking.eventually("it learned") { await source.learned == ["4 new labels"] }
       #expect(
         try await asking.post("/v1/admin/snapshot", "{}", token: "secret").text
           == #"{"snapshot":"snapshot-1"}"#)
@@ -85,7 +85,7 @@ import Testing
 
   @Test func aTokenOfTheServerGuardsTheRest() async throws {
     let options = ServeOptions.with { $0.token = "open" }
-    try await serving(StubStore(), options) { asking async throws in
+    try await serving(RemainderSource(), options) { asking async throws in
       #expect(try await asking.post("/v1/predict", #"{"inputs": [[1, 2]]}"#).status == 401)
       #expect(try await asking.post("/v1/predict", #"{"inputs": [[1, 2]]}"#, token: "open").status == 200)
       #expect(try await asking.get("/v1/history").status == 401)

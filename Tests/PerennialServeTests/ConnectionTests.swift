@@ -6,7 +6,7 @@ import Testing
 /// Streams, and how a server stops.
 @Suite(.serialized) struct ConnectionTests {
   @Test func whatWasAcceptedIsAnsweredBeforeTheServerStops() async throws {
-    try await serving(StubStore(.init(seconds: 1))) { asking async throws in
+    try await serving(RemainderSource(.init(seconds: 1))) { asking async throws in
       let answers = (0..<3).map { number in Task { try await asking.predict([number]) } }
       let batcher = await asking.server.deployment.current.predict
       try await asking.eventually("all were accepted") { await batcher.lastBatch + batcher.waiting >= 3 }
@@ -21,7 +21,7 @@ import Testing
   }
 
   @Test func aConnectionServesManyRequests() async throws {
-    try await serving(StubStore()) { asking async throws in
+    try await serving(RemainderSource()) { asking async throws in
       let count = try await asking.blocking {
         let connection = try Loopback(port: asking.port)
         var found = 0
@@ -43,8 +43,8 @@ import Testing
   }
 
   @Test func thePageIsToldOfChanges() async throws {
-    let store = StubStore()
-    try await serving(store, .learning()) { asking async throws in
+    let source = RemainderSource()
+    try await serving(source, .learning()) { asking async throws in
       let stream = Task {
         try await asking.blocking {
           let connection = try Loopback(port: asking.port)
@@ -67,7 +67,7 @@ import Testing
   }
 
   @Test func followersAreBounded() async throws {
-    try await serving(StubStore(), .with { $0.limits.eventStreams = 2 }) { asking async throws in
+    try await serving(RemainderSource(), .with { $0.limits.eventStreams = 2 }) { asking async throws in
       let open = try await asking.blocking {
         try (0..<2).map { _ in
           let connection = try Loopback(port: asking.port)
@@ -84,7 +84,7 @@ import Testing
   /// Who follows does not keep a server from stopping.
   @Test func followersDoNotHoldAServer() async throws {
     let began = ContinuousClock.now
-    try await serving(StubStore()) { asking async throws in
+    try await serving(RemainderSource()) { asking async throws in
       let connection = try await asking.blocking {
         let connection = try Loopback(port: asking.port)
         connection.send("GET /v1/events HTTP/1.1\r\nhost: localhost\r\n\r\n")

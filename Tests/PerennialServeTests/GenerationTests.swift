@@ -55,7 +55,7 @@ import Torch
   @Test func theServerSaysWhatTheLibrarySays() async throws {
     let folder = try Folder()
     let expected = try direct(folder.url, "the cat", tokens: 12)
-    try await serving(FolderStore(folder.url)) { asking async throws in
+    try await serving(FolderSource(folder.url)) { asking async throws in
       let json = #"{"prompt": ["the cat", "the dog"], "max_tokens": 12, "temperature": 0}"#
       let answer = try await asking.post("/v1/completions", json)
       #expect(answer.status == 200, "\(answer.text)")
@@ -72,7 +72,7 @@ import Torch
   @Test func piecesMakeTheWhole() async throws {
     let folder = try Folder()
     let expected = try direct(folder.url, "the cat", tokens: 12)
-    try await serving(FolderStore(folder.url)) { asking async throws in
+    try await serving(FolderSource(folder.url)) { asking async throws in
       let json = #"{"prompt": "the cat", "max_tokens": 12, "temperature": 0, "stream": true}"#
       let answer = try await asking.post("/v1/completions", json)
       #expect(answer.headers["content-type"]?.hasPrefix("text/event-stream") == true)
@@ -89,7 +89,7 @@ import Torch
 
   @Test func whatCannotBeGeneratedIsNamed() async throws {
     let folder = try Folder()
-    try await serving(FolderStore(folder.url)) { asking async throws in
+    try await serving(FolderSource(folder.url)) { asking async throws in
       let long = String(repeating: "z", count: 100)
       for (json, place) in [
         ("{\"prompt\": \"\(long)\"}", "prompt"), (#"{"prompt": "a", "max_tokens": 0}"#, "max_tokens"),

@@ -16,7 +16,7 @@ import Testing
 
   /// Every route is described, and nothing else is.
   @Test func theDocumentAndTheRoutesAgree() async throws {
-    let server = try await ModelServer(StubStore(), .learning())
+    let server = try await ModelServer(RemainderSource(), .learning())
     let routes = Set(server.router().routes.map { "\($0.method.rawValue) \($0.path)" })
     let document = try JSONDecoder().decode(Document.self, from: Data(PackageResources.openapi_json))
     #expect(document.openapi == "3.1.0")
@@ -30,7 +30,7 @@ import Testing
   }
 
   @Test func theDocumentIsServed() async throws {
-    try await serving(StubStore()) { asking async throws in
+    try await serving(RemainderSource()) { asking async throws in
       let answer = try await asking.get("/openapi.json")
       #expect(answer.headers["content-type"] == "application/json; charset=utf-8")
       #expect(Array(answer.text.utf8) == PackageResources.openapi_json)
@@ -38,7 +38,7 @@ import Testing
   }
 
   @Test func thePageNeedsNothingFromElsewhere() async throws {
-    try await serving(StubStore()) { asking async throws in
+    try await serving(RemainderSource()) { asking async throws in
       let answer = try await asking.get("/")
       #expect(answer.status == 200)
       #expect(answer.headers["content-security-policy"]?.contains("default-src 'none'") == true)
@@ -47,12 +47,12 @@ import Testing
   }
 
   @Test func thePresentAndThePastAreTold() async throws {
-    try await serving(StubStore(), .learning()) { asking async throws in
+    try await serving(RemainderSource(), .learning()) { asking async throws in
       let history = try await asking.get("/v1/history").decode(VersionHistory.self)
       #expect(history.current == 1)
       #expect(history.suites == ["one", "two"])
       let models = try await asking.get("/v1/models")
-      #expect(models.text.contains(#""id":"stub""#) && models.text.contains(#""owned_by":"perennial""#))
+      #expect(models.text.contains(#""id":"remainders""#) && models.text.contains(#""owned_by":"perennial""#))
       let overview = try await asking.get("/v1/overview")
       #expect(overview.text.contains(#""version":1"#))
     }

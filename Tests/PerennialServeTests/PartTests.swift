@@ -1,6 +1,7 @@
 import CoreMetrics
 import Foundation
 import Hummingbird
+import Perennial
 import Testing
 
 @testable import PerennialServe
@@ -98,12 +99,12 @@ import Testing
   }
 
   @Test func worseIsBeyondChance() {
-    let half = Tally(right: 100, total: 200)
-    #expect(!Tally(right: 90, total: 200).isWorse(than: half, by: 0.01), "1 standard error")
-    #expect(Tally(right: 70, total: 200).isWorse(than: half, by: 0.01), "3 standard errors")
-    #expect(!Tally(right: 70, total: 200).isWorse(than: half, by: 0.2), "within the margin")
-    #expect(!Tally(right: 0, total: 10).isWorse(than: half, by: 0.01), "too few")
-    #expect(!Tally(right: 200, total: 200).isWorse(than: half, by: 0))
+    let half = Tally(correct: 100, total: 200)
+    #expect(!Tally(correct: 90, total: 200).isWorse(than: half, by: 0.01), "1 standard error")
+    #expect(Tally(correct: 70, total: 200).isWorse(than: half, by: 0.01), "3 standard errors")
+    #expect(!Tally(correct: 70, total: 200).isWorse(than: half, by: 0.2), "within the margin")
+    #expect(!Tally(correct: 0, total: 10).isWorse(than: half, by: 0.01), "too few")
+    #expect(!Tally(correct: 200, total: 200).isWorse(than: half, by: 0))
   }
 
   /// The server's meter against counts made here.
@@ -121,8 +122,8 @@ import Testing
     let share = { (answers: ArraySlice<Bool>) in Double(answers.count { $0 }) / Double(answers.count) }
     #expect(abs((meter.accuracy ?? 0) - share(right[...])) < 1e-12)
     #expect(abs((meter.windowAccuracy ?? 0) - share(right.suffix(50))) < 1e-12)
-    #expect(meter.tally(of: 2) == Tally(right: right[300...].count { $0 }, total: 100))
-    #expect(meter.classes[1]?["b"]?.right == 0)
+    #expect(meter.tally(of: 2) == Tally(correct: right[300...].count { $0 }, total: 100))
+    #expect(meter.classes[1]?["b"]?.correct == 0)
     #expect(meter.points.count == 16)
   }
 

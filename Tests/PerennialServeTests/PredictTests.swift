@@ -5,11 +5,11 @@ import Testing
 
 @Suite struct PredictTests {
   @Test func predictionsComeInTheOrderOfTheInputs() async throws {
-    try await serving(StubStore()) { asking async throws in
+    try await serving(RemainderSource()) { asking async throws in
       let reply = try await asking.predict([3, 14, 25])
       #expect(reply.predictions.map(\.label) == ["label 3", "label 4", "label 5"])
       #expect(reply.version == 1)
-      #expect(reply.model == "stub")
+      #expect(reply.model == "remainders")
       #expect(Set(reply.predictions.map(\.id)).count == 3)
       #expect(reply.predictions[0].scores.count == 5)
       #expect(reply.predictions[0].scores[0].probability == 0.91)
@@ -27,7 +27,7 @@ import Testing
     ("[1, 2]", 400, nil), (#"{"inputs": [[1, 2]]"#, 400, nil),
   ])
   func whatMakesNoSenseIsNamed(_ json: String, _ status: Int, _ place: String?) async throws {
-    try await serving(StubStore()) { asking async throws in
+    try await serving(RemainderSource()) { asking async throws in
       let answer = try await asking.post("/v1/predict", json)
       #expect(answer.status == status, "\(answer.text)")
       #expect(answer.code != nil)
@@ -37,7 +37,7 @@ import Testing
   }
 
   @Test func otherContentIsRefused() async throws {
-    try await serving(StubStore()) { asking async throws in
+    try await serving(RemainderSource()) { asking async throws in
       let answer = try await asking.send(
         "POST", "/v1/predict", #"{"inputs": [[1, 2]]}"#, ["content-type": "text/plain"])
       #expect(answer.status == 415)
@@ -49,7 +49,7 @@ import Testing
       $0.limits.bodyBytes = 1000
       $0.limits.items = 3
     }
-    try await serving(StubStore(), options) { asking async throws in
+    try await serving(RemainderSource(), options) { asking async throws in
       let long = String(repeating: " ", count: 2000)
       #expect(try await asking.post("/v1/predict", "{\"inputs\": [[1, 2]]\(long)}").status == 413)
       #expect(try await asking.post("/v1/predict", #"{"inputs": [[1,2],[1,2],[1,2],[1,2]]}"#).status == 413)
@@ -57,9 +57,9 @@ import Testing
   }
 
   @Test func tooManyAreSentAwayWithATime() async throws {
-    let store = StubStore(.init(seconds: 0.3))
+    let source = RemainderSource(.init(seconds: 0.3))
     let options = ServeOptions.with { $0.batching.waiting = 2 }
-    try await serving(store, options) { asking async throws in
+    try await serving(source, options) { asking async throws in
       let answers = try await withThrowingTaskGroup(of: Asking.Answer.self) { group in
         for _ in 0..<10 { group.addTask { try await asking.post("/v1/predict", #"{"inputs": [[1, 2]]}"#) } }
         return try await group.reduce(into: []) { $0.append($1) }
@@ -73,7 +73,7 @@ import Testing
   }
 
   @Test func whatTheModelCannotAnswerHurtsNobodyElse() async throws {
-    try await serving(StubStore(.init(seconds: 0.02, poison: 666))) { asking async throws in
+    try await serving(RemainderSource(.init(seconds: 0.02, poison: 666))) { asking async throws in
       try await withThrowingTaskGroup(of: Void.self) { group in
         for number in [1, 2, 666, 4, 5] {
           group.addTask {
@@ -101,7 +101,7 @@ import Testing
       struct Item: Decodable { let embedding: String }
       let data: [Item]
     }
-    try await serving(StubStore()) { asking async throws in
+    try await serving(RemainderSource()) { asking async throws in
       let reply = try await asking.post("/v1/embeddings", #"{"input": [[2, 4], [6, 8]]}"#).decode(Reply.self)
       #expect(reply.data.map(\.embedding) == [[1, 2], [3, 4]])
       #expect(reply.data.map(\.index) == [0, 1])
@@ -116,7 +116,7 @@ import Testing
   }
 
   @Test func whatAModelCannotDoIsSaid() async throws {
-    try await serving(StubStore()) { asking async throws in
+    try await serving(RemainderSource()) { asking async throws in
       for (path, json) in [
         ("/v1/completions", #"{"prompt": "a"}"#),
         ("/v1/chat/completions", #"{"messages": [{"role": "user", "content": "a"}]}"#),
@@ -130,7 +130,7 @@ import Testing
   }
 
   @Test func metricsCountWhatHappened() async throws {
-    try await serving(StubStore()) { asking async throws in
+    try await serving(RemainderSource()) { asking async throws in
       _ = try await asking.predict([1, 2, 3])
       _ = try await asking.post("/v1/predict", "{}")
       _ = try await asking.get("/no/such/route-with-a-secret")
@@ -153,7 +153,7 @@ import Testing
   }
 
   @Test func healthIsTold() async throws {
-    try await serving(StubStore()) { asking async throws in
+    try await serving(RemainderSource()) { asking async throws in
       #expect(try await asking.get("/livez").text == "ok\n")
       #expect(try await asking.get("/readyz").status == 200)
       asking.server.stopping.set()
@@ -163,7 +163,7 @@ import Testing
   }
 
   @Test func onlyTheServersOwnNamesAreAnswered() async throws {
-    try await serving(StubStore(), .with { $0.hostNames = ["model.example"] }) { asking async throws in
+    try await serving(RemainderSource(), .with { $0.hostNames = ["model.example"] }) { asking async throws in
       for (host, status) in [
         ("localhost", 200), ("127.0.0.1:\(asking.port)", 200), ("[::1]", 200), ("Model.Example:80", 200),
         ("elsewhere.example", 421), ("localhost.elsewhere.example", 421),

@@ -50,7 +50,7 @@ import Testing
   ]
 
   @Test(arguments: routes) func everyBodyHasAnAnswer(_ route: String) async throws {
-    try await serving(StubStore(), options()) { asking async throws in
+    try await serving(RemainderSource(), options()) { asking async throws in
       for body in Self.bodies {
         let answer = try await asking.post(route, body, token: "secret")
         #expect(isCalm(answer.status), "\(route) \(body.prefix(60)): \(answer.status)")
@@ -67,7 +67,7 @@ import Testing
   @Test func damagedBodiesHaveAnswers() async throws {
     let good =
       #"{"inputs": [[1, 2], [3, 4]], "top": 3, "feedback": [{"id": "abc", "label": "x"}], "version": 1}"#
-    try await serving(StubStore(), options()) { asking async throws in
+    try await serving(RemainderSource(), options()) { asking async throws in
       var random = SplitMix(state: 11)
       for number in 0..<300 {
         var bytes = Array(good.utf8)
@@ -104,7 +104,7 @@ import Testing
     "/v1/predict%00.json", "/.git/config", "*", "http://elsewhere.example/v1/models",
   ])
   func pathsLeadNowhere(_ path: String) async throws {
-    try await serving(StubStore(), options()) { asking async throws in
+    try await serving(RemainderSource(), options()) { asking async throws in
       let answer = try? await asking.get(path)
       if let answer {
         #expect(isCalm(answer.status))
@@ -116,7 +116,7 @@ import Testing
 
   @Test(arguments: ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "HEAD", "BREW"])
   func otherMethodsAreNotThere(_ method: String) async throws {
-    try await serving(StubStore(), options()) { asking async throws in
+    try await serving(RemainderSource(), options()) { asking async throws in
       let answer = try? await asking.send(method, "/v1/predict", "", [:])
       if let answer { #expect((400..<500).contains(answer.status) || answer.status == 501) }
       try await isAlive(asking)
@@ -132,7 +132,7 @@ import Testing
   ]
 
   @Test(arguments: heads.indices) func headsDoNotHurt(_ index: Int) async throws {
-    try await serving(StubStore(), options()) { asking async throws in
+    try await serving(RemainderSource(), options()) { asking async throws in
       let head = Self.heads[index]
       let status = try await asking.blocking {
         let connection = try Loopback(port: asking.port)
@@ -145,7 +145,7 @@ import Testing
   }
 
   @Test func whatIsNoHTTPIsClosed() async throws {
-    try await serving(StubStore(), options()) { asking async throws in
+    try await serving(RemainderSource(), options()) { asking async throws in
       for text in [
         "\u{16}\u{3}\u{1}\u{2}\u{0}", "SSH-2.0-x\r\n", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n",
         "\r\n\r\n\r\n",
@@ -164,7 +164,7 @@ import Testing
   @Test func bodiesBeyondTheLimitAreNotRead() async throws {
     var options = options()
     options.limits.bodyBytes = 10_000
-    try await serving(StubStore(), options) { asking async throws in
+    try await serving(RemainderSource(), options) { asking async throws in
       // Announced, and in chunks that announce nothing.
       let announced = try await asking.raw(
         "POST /v1/predict HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 1000000000\r\n\r\n{"
@@ -187,7 +187,7 @@ import Testing
   // MARK: - Slow clients
 
   @Test func aBodyThatDripsIsNotWaitedFor() async throws {
-    try await serving(StubStore(), options()) { asking async throws in
+    try await serving(RemainderSource(), options()) { asking async throws in
       let began = ContinuousClock.now
       let answer = try await asking.blocking {
         let connection = try Loopback(port: asking.port)
@@ -208,7 +208,7 @@ import Testing
   }
 
   @Test func aHeadThatDripsIsNotWaitedFor() async throws {
-    try await serving(StubStore(), options()) { asking async throws in
+    try await serving(RemainderSource(), options()) { asking async throws in
       let closed = try await asking.blocking {
         let connection = try Loopback(port: asking.port)
         connection.send("GET /livez HTTP/1.1\r\n")
@@ -225,7 +225,7 @@ import Testing
   }
 
   @Test func silentConnectionsAreClosed() async throws {
-    try await serving(StubStore(), options()) { asking async throws in
+    try await serving(RemainderSource(), options()) { asking async throws in
       let bytes = try await asking.blocking { try Loopback(port: asking.port, seconds: 15).receiveAll() }
       #expect(bytes.isEmpty)
       try await isAlive(asking)
@@ -234,7 +234,7 @@ import Testing
 
   /// Many that say nothing do not keep out one who does.
   @Test func manySilentOnesKeepNobodyOut() async throws {
-    try await serving(StubStore(), options()) { asking async throws in
+    try await serving(RemainderSource(), options()) { asking async throws in
       let silent = try (0..<100).map { _ in try Loopback(port: asking.port) }
       try await isAlive(asking)
       withExtendedLifetime(silent) {}
@@ -244,7 +244,7 @@ import Testing
   // MARK: - What is told
 
   @Test func logsAndEventsHoldNothingOfUsers() async throws {
-    try await serving(StubStore(), options()) { asking async throws in
+    try await serving(RemainderSource(), options()) { asking async throws in
       let id = try await asking.predict([7]).predictions[0].id
       try await asking.label([(id, "my secret label")])
       _ = try await asking.post("/v1/predict", #"{"inputs": ["my secret text"]}"#)

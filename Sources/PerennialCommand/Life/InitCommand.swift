@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Perennial
 import PerennialLife
+import PerennialModalities
 
 struct InitCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

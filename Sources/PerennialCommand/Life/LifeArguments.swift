@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Perennial
 import PerennialLife
+import PerennialModalities
 import Torch
 
 /// What every command on a model directory can be told.

@@ -100,6 +100,15 @@ public final class LifeDatabase: Sendable {
     try withWriter { try $0.writeWithoutTransaction { _ = try $0.checkpoint(.truncate) } }
   }
 
+  /// Writes everything that is there now into a database of its own.
+  func copy(to url: URL) throws {
+    do {
+      try reader.backup(to: DatabaseQueue(path: url.path))
+    } catch let error as DatabaseError {
+      throw Self.translated(error, url)
+    }
+  }
+
   private func withWriter(_ body: (DatabasePool) throws -> Void) throws {
     guard let writer else { throw LifeError.readOnly(path: url.path) }
     do {

@@ -12,12 +12,12 @@ public struct ModelServer: Sendable {
 
   /// Loads the version in use.
   ///
-  /// - Throws: what the store throws for a version that cannot be loaded; `ServeError` for options that make no sense.
+  /// - Throws: what the source throws for a version that cannot be loaded; `ServeError` for options that make no sense.
   public init(
-    _ store: any VersionStore, _ options: ServeOptions = ServeOptions(),
+    _ source: any VersionSource, _ options: ServeOptions = ServeOptions(),
     logger: Logger = Logger(label: "perennial")
   ) async throws {
-    deployment = try await Deployment.open(store, options, metrics: ServerMetrics(), logger: logger)
+    deployment = try await Deployment.open(source, options, metrics: ServerMetrics(), logger: logger)
     stopping = StopFlag()
   }
 
@@ -32,6 +32,7 @@ public struct ModelServer: Sendable {
       logger: deployment.logger)
     configuration.maximumGracefulShutdownDuration = .seconds(options.graceSeconds)
     try await ServiceGroup(configuration: configuration).run()
+    await deployment.keeper.flush()
   }
 
   /// The application, for those who run it themselves.

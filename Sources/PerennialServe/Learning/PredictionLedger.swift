@@ -6,12 +6,18 @@ import Foundation
 struct PredictionLedger {
   /// What was served.
   struct Entry: Sendable {
-    let input: ServedInput
+    /// Nil where the source alone has it.
+    let input: ServedInput?
     let label: String
     let probability: Float
     let version: Int
     /// What a shadow would have said.
     var shadow: String?
+
+    /// As a source keeps it.
+    func record(_ id: String) -> ServedRecord {
+      ServedRecord(id: id, input: input, version: version, label: label, probability: probability)
+    }
   }
 
   /// What an id stands for.
@@ -34,6 +40,25 @@ struct PredictionLedger {
   /// Remembers a prediction under a new id.
   mutating func add(_ entry: Entry) -> String {
     let id = Self.newID()
+    insert(entry, id)
+    return id
+  }
+
+  /// Whether an id is remembered here, used or not.
+  func knows(_ id: String) -> Bool { entries[id] != nil }
+
+  /// Remembers what a source had remembered.
+  mutating func restore(_ record: ServedRecord) {
+    guard !knows(record.id) else { return }
+    let entry = Entry(
+      input: record.input, label: record.label, probability: record.probability, version: record.version)
+    insert(record.isUsed ? nil : entry, record.id)
+  }
+
+  /// Remembers nothing any more.
+  mutating func clear() { (entries, order, oldest) = ([:], [], 0) }
+
+  private mutating func insert(_ entry: Entry?, _ id: String) {
     entries.updateValue(entry, forKey: id)
     order.append(id)
     if count > capacity {
@@ -44,7 +69,6 @@ struct PredictionLedger {
         oldest = 0
       }
     }
-    return id
   }
 
   /// What an id stands for; it is used up.

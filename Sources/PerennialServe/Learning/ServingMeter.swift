@@ -44,19 +44,19 @@ struct ServingMeter {
 
   /// The answers of a version.
   func tally(of version: Int) -> Tally {
-    (classes[version] ?? [:]).values.reduce(into: Tally()) { $0 += $1 }
+    (classes[version] ?? [:]).values.reduce(Tally(), +)
   }
 
   /// The latest answers, whichever version gave them.
-  func recent(_ count: Int) -> Tally { latest.suffix(count).reduce(into: Tally()) { $0.add($1) } }
+  func recent(_ count: Int) -> Tally { latest.suffix(count).reduce(into: Tally()) { $0.record($1) } }
 
   /// Judges one answer; gives the drift that it completed the evidence of.
   mutating func score(served: String, truth: String, version: Int, at time: Date = Date()) -> Drift? {
     let isRight = served == truth
     let point = evaluator.score([code(served)], [code(truth)])
     if let point { points = (points + [point]).suffix(Self.kept) }
-    classes[version, default: [:]][truth, default: Tally()].add(isRight)
-    since.add(isRight)
+    classes[version, default: [:]][truth, default: Tally()].record(isRight)
+    since.record(isRight)
     latest = (latest + [isRight]).suffix(window)
     detector.update(isRight ? 0 : 1)
     guard detector.isDrift else { return nil }

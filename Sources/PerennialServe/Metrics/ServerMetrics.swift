@@ -20,6 +20,7 @@ final class ServerMetrics: Sendable {
     "perennial_batch_size": "Inputs of a batch.",
     "perennial_model_failures_total": "Batches that a model could not answer.",
     "perennial_memory_examples": "Examples kept for rehearsal.",
+    "perennial_unremembered_total": "Served predictions that could not be kept for labels after a restart.",
     "process_start_time_seconds": "Start of the process, in seconds since 1970.",
     "process_resident_memory_bytes": "Memory that the process has in use.",
   ])
@@ -65,6 +66,10 @@ final class ServerMetrics: Sendable {
 
   func fedBack(_ result: String, _ count: Int) {
     if count > 0 { self.count("perennial_feedback_total", "result", result, by: count) }
+  }
+
+  func unremembered(_ count: Int) {
+    Counter(label: "perennial_unremembered_total", factory: registry).increment(by: count)
   }
 
   func rolledBack(by who: String) { count("perennial_rollbacks_total", "by", who) }

@@ -60,6 +60,10 @@ public struct ModelCard: Sendable, Equatable, Codable {
   /// What inputs look like.
   public enum Input: Sendable, Equatable, Codable {
     case text
+    /// A PNG or JPEG file, in base64.
+    case image
+    /// The cells of a row: numbers, or a text with commas between them.
+    case row
     /// Numbers of this shape, one example.
     case values(shape: [Int])
   }
@@ -83,8 +87,12 @@ public struct ModelCard: Sendable, Equatable, Codable {
   /// - Throws: `ServeError.invalid` that names the place.
   public func check(_ value: ServedInput, at place: String) throws {
     switch (input, value) {
-    case (.text, .text(let text)):
+    case (.text, .text(let text)), (.image, .text(let text)), (.row, .text(let text)):
       guard !text.isEmpty else { throw ServeError.invalid("is empty", at: place) }
+    case (.row, .values(let values)):
+      guard values.allSatisfy(\.isFinite) else {
+        throw ServeError.invalid("has a number that is too large", at: place)
+      }
     case (.values(let shape), .values(let values)):
       let count = shape.reduce(1, *)
       guard values.count == count else {
@@ -95,6 +103,7 @@ public struct ModelCard: Sendable, Equatable, Codable {
         throw ServeError.invalid("has a number that is too large", at: place)
       }
     case (.text, .values): throw ServeError.invalid("must be a text", at: place)
+    case (.image, .values): throw ServeError.invalid("must be a PNG or JPEG file in base64", at: place)
     case (.values(let shape), .text): throw ServeError.invalid("must be numbers, \(shape)", at: place)
     }
   }

@@ -82,7 +82,8 @@ struct FeedbackRoutes {
     }
     let now = request.now ?? examples.isEmpty
     let labelled = examples.map {
-      LabelledExample(id: $0.id ?? UUID().uuidString.lowercased(), input: $0.input.input, label: $0.label)
+      LabelledExample.given(
+        id: $0.id ?? UUID().uuidString.lowercased(), input: $0.input.input, label: $0.label)
     }
     try await deployment.teach(labelled)
     if now { try await deployment.requestUpdate(because: "a request") }

@@ -47,7 +47,7 @@ struct GenerationRoutes {
     async throws
     -> Response
   {
-    var answer = CompletionAnswer(kind, model: deployment.store.name)
+    var answer = CompletionAnswer(kind, model: deployment.source.name)
     guard !isStream else { return try await stream(requests, answer) }
     var (read, written) = (0, 0)
     for (index, request) in requests.enumerated() {

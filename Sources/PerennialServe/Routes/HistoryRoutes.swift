@@ -38,10 +38,10 @@ struct HistoryRoutes {
       let created = Int(deployment.started.timeIntervalSince1970)
       return try Reply.json(
         ModelList(data: [
-          .init(id: deployment.store.name, created: created, version: slot.number, card: slot.card)
+          .init(id: deployment.source.name, created: created, version: slot.number, card: slot.card)
         ]))
     }
-    group.get("history") { _, _ in try Reply.json(try await deployment.store.history()) }
+    group.get("history") { _, _ in try Reply.json(try await deployment.source.history()) }
     group.get("overview") { _, _ in try Reply.json(await deployment.overview()) }
     group.get("events") { _, _ in try await events() }
   }
@@ -66,7 +66,7 @@ struct HistoryRoutes {
       let overview = await deployment.overview()
       if seen != overview.revision {
         seen = overview.revision
-        try await send("history", text(try await deployment.store.history()))
+        try await send("history", text(try await deployment.source.history()))
       }
       try await send("overview", text(overview))
     }

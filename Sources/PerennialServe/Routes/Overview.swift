@@ -63,12 +63,12 @@ struct Overview: Encodable, Sendable {
 extension Deployment {
   /// The present, for the page.
   func overview() async -> Overview {
-    let memory = (try? await store.memory()) ?? []
+    let memory = (try? await source.memory()) ?? []
     metrics.memory.set(memory.reduce(0) { $0 + $1.count })
     let policy = options.learning
     let (count, median, high) = metrics.latencies { ($0.count, $0.quantile(0.5), $0.quantile(0.99)) }
     return Overview(
-      model: store.name, kind: current.card.kind, parameters: current.card.parameters,
+      model: source.name, kind: current.card.kind, parameters: current.card.parameters,
       version: current.number,
       started: started, now: Date(), isLearning: policy != nil, isPaused: isPaused, isTraining: isTraining,
       hasAdmin: options.adminToken != nil, revision: revision, predictions: count,
@@ -94,7 +94,7 @@ extension Deployment {
     let now = meter.classes[current.number] ?? [:]
     var then: [String: Tally] = [:]
     for (version, tallies) in meter.classes where version != current.number {
-      for (label, tally) in tallies { then[label, default: Tally()] += tally }
+      for (label, tally) in tallies { then[label] = (then[label] ?? Tally()) + tally }
     }
     return Set(now.keys).union(then.keys).sorted().map {
       .init(label: $0, now: now[$0] ?? Tally(), then: then[$0] ?? Tally())

@@ -109,7 +109,7 @@ struct PredictRoutes {
         })
     }
     return try Reply.json(
-      PredictAnswer(model: deployment.store.name, version: slot.number, predictions: predictions))
+      PredictAnswer(model: deployment.source.name, version: slot.number, predictions: predictions))
   }
 
   private func embed(_ request: EmbeddingRequest) async throws -> Response {
@@ -127,7 +127,8 @@ struct PredictRoutes {
           : .numbers(vector.values))
     }
     return try Reply.json(
-      EmbeddingAnswer(data: items, model: deployment.store.name, usage: Usage(prompt: tokens, completion: 0)))
+      EmbeddingAnswer(data: items, model: deployment.source.name, usage: Usage(prompt: tokens, completion: 0))
+    )
   }
 }
 

@@ -28,20 +28,17 @@ extension Deployment {
   /// Takes labels for predictions, scores what was served, and decides what follows. Labels that count are safe when
   /// this returns.
   ///
-  /// - Throws: what the store throws; then no label was used up.
+  /// - Throws: what the source throws; then no label was used up.
   func feedback(_ labels: [Label]) async throws -> [Judged] {
+    try await lookUp(labels.map(\.id))
     let found = labels.map { ($0, ledger.take($0.id)) }
     let open = found.compactMap { label, found -> (Label, PredictionLedger.Entry)? in
       if case .open(let entry) = found { (label, entry) } else { nil }
     }
-    if store.keepsExamples, !open.isEmpty {
+    if source.keepsExamples, !open.isEmpty {
       do {
-        try await store.record(
-          open.map { label, entry in
-            LabelledExample(
-              id: label.id, input: entry.input, label: label.label,
-              served: .init(version: entry.version, label: entry.label, probability: entry.probability))
-          })
+        try await source.record(
+          open.map { label, entry in .served(entry.record(label.id), label: label.label) })
       } catch {
         for (label, entry) in open { ledger.putBack(entry, label.id) }
         throw error as? ServeError ?? notKept(error)
@@ -63,16 +60,25 @@ extension Deployment {
     return judged
   }
 
+  /// Brings predictions that only the source remembers back into the ledger.
+  private func lookUp(_ ids: [String]) async throws {
+    let unknown = ids.filter { !ledger.knows($0) }
+    guard source.keepsExamples, !unknown.isEmpty else { return }
+    for record in try await source.recall(unknown) { ledger.restore(record) }
+  }
+
   /// Takes examples that were never predicted.
   ///
-  /// - Throws: `ServeError.unsupported` for a folder that does not change; what the store throws.
+  /// - Throws: `ServeError.unsupported` for a folder that does not change; what the source throws.
   func teach(_ examples: [LabelledExample]) async throws {
     for (place, example) in examples.enumerated() {
-      try current.card.check(example.input, at: "examples[\(place)].input")
+      if case .given(_, let input, _) = example {
+        try current.card.check(input, at: "examples[\(place)].input")
+      }
     }
     guard !examples.isEmpty else { return }
     do {
-      try await store.record(examples)
+      try await source.record(examples)
     } catch {
       throw error as? ServeError ?? notKept(error)
     }

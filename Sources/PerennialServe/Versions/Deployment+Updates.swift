@@ -5,50 +5,57 @@ extension Deployment {
   /// goes wrong, the version in use goes on answering.
   func update(because reason: String) async {
     guard let policy = options.learning, !isPaused, !isTraining, trial == nil else { return }
+    let labels = newLabels
     (isTraining, newLabels, hasDrifted) = (true, 0, false)
     metrics.training.set(1)
     note(.update, "learning because of \(reason)")
-    await attempt(reason, policy)
+    if await attempt(reason, policy) == .stopped { newLabels += labels }
     isTraining = false
     metrics.training.set(0)
     revision += 1
     considerUpdate()
   }
 
-  private func attempt(_ reason: String, _ policy: LearningPolicy) async {
+  private enum Attempt { case ended, stopped }
+
+  private func attempt(_ reason: String, _ policy: LearningPolicy) async -> Attempt {
     do {
-      try await admit(store.learn(because: reason), policy)
+      try await admit(source.learn(because: reason), policy)
     } catch is CancellationError {
       metrics.updated("stopped")
       note(.update, "stopped; what was recorded is kept")
+      return .stopped
     } catch {
       metrics.updated("failed")
       logger.error("the update failed", metadata: ["error": "\(type(of: error))"])
       note(.failure, "the update failed; version \(current.number) stays")
     }
+    return .ended
   }
 
   private func admit(_ outcome: UpdateOutcome, _ policy: LearningPolicy) async throws {
-    guard let candidate = outcome.candidate else {
+    switch outcome {
+    case .nothing:
       metrics.updated("nothing")
-      return note(.update, "there was nothing to learn")
-    }
-    guard outcome.verdict.passed else {
+      note(.update, "there was nothing to learn")
+    case .refused(let verdict):
       metrics.updated("refused")
-      let reasons = outcome.verdict.checks.filter { !$0.passed }.map { "\($0.name): \($0.finding)" }
-      return note(.refused, "version \(candidate) did not pass: \(reasons.joined(separator: "; "))")
+      let reasons = verdict.checks.filter { !$0.passed }.map { "\($0.name): \($0.finding)" }
+      note(.refused, "the candidate did not pass: \(reasons.joined(separator: "; "))")
+    case .passed(let candidate):
+      metrics.updated("passed")
+      guard policy.mode != .direct else { return try await promote(candidate, because: "passed its gate") }
+      let version = try await LoadedVersion.load(candidate, source.opener(of: candidate))
+      trial = Trial(slot: Slot(version, options, metrics), mode: policy.mode)
+      revision += 1
+      note(
+        .trial, "version \(candidate) is on trial as a \(policy.mode.rawValue) for \(policy.trial) labels")
     }
-    metrics.updated("passed")
-    guard policy.mode != .direct else { return try await promote(candidate, because: "passed its gate") }
-    let version = try await LoadedVersion.load(candidate, store.opener(of: candidate))
-    trial = Trial(slot: Slot(version, options, metrics), mode: policy.mode)
-    revision += 1
-    note(.trial, "version \(candidate) is on trial as a \(policy.mode.rawValue) for \(policy.trial) labels")
   }
 
   /// Brings a version into use, and watches it.
   ///
-  /// - Throws: `ServeError.conflict` while another change goes on; what the store throws.
+  /// - Throws: `ServeError.conflict` while another change goes on; what the source throws.
   func promote(_ number: Int, because reason: String) async throws {
     try await changing {
       let previous = current.number
@@ -57,9 +64,9 @@ extension Deployment {
       if let trial, trial.slot.number == number {
         slot = trial.slot
       } else {
-        slot = Slot(try await LoadedVersion.load(number, store.opener(of: number)), options, metrics)
+        slot = Slot(try await LoadedVersion.load(number, source.opener(of: number)), options, metrics)
       }
-      try await store.promote(number, because: reason)
+      try await source.promote(number, because: reason)
       let before = meter.recent(options.learning?.watch ?? 0)
       use(slot)
       if let policy = options.learning, policy.watch > 0 {
@@ -80,8 +87,8 @@ extension Deployment {
       var target = number ?? left
       if number == nil { target = try await versionBefore(left) }
       guard target != left else { throw ServeError.conflict("version \(left) is in use already") }
-      let version = try await LoadedVersion.load(target, store.opener(of: target))
-      try await store.rollback(to: target, because: reason)
+      let version = try await LoadedVersion.load(target, source.opener(of: target))
+      try await source.rollback(to: target, because: reason)
       use(Slot(version, options, metrics))
       metrics.rolledBack(by: who)
       note(.rollback, "from version \(left) to \(target): \(reason)")
@@ -90,7 +97,8 @@ extension Deployment {
   }
 
   private func versionBefore(_ number: Int) async throws -> Int {
-    guard let before = try await store.history().versions.first(where: { $0.number == number })?.parent else {
+    guard let before = try await source.history().versions.first(where: { $0.number == number })?.parent
+    else {
       throw ServeError.conflict("version \(number) is the first")
     }
     return before
@@ -147,14 +155,19 @@ extension Deployment {
     considerUpdate()
   }
 
-  /// Erases examples, here and in the store.
+  /// Erases examples, here and in the source.
   ///
-  /// - Throws: what the store throws.
-  func forget(_ ids: [String]) async throws -> ForgetReceipt {
+  /// - Throws: what the source throws.
+  func forget(_ ids: [String]) async throws -> ErasureReport {
     let asked = Set(ledger.erase(ids))
+    if source.keepsExamples {
+      // The same input may have been asked under other ids: what the source remembers is looked up there from now on.
+      await keeper.flush()
+      ledger.clear()
+    }
     var receipt =
-      store.keepsExamples
-      ? try await store.forget(ids) : ForgetReceipt(erased: [], unknown: ids, versions: [], actions: [])
+      source.keepsExamples
+      ? try await source.forget(ids) : ErasureReport(erased: [], unknown: ids, versions: [], actions: [])
     receipt.erased = ids.filter { asked.contains($0) || receipt.erased.contains($0) }
     receipt.unknown = ids.filter { !receipt.erased.contains($0) }
     if !asked.isEmpty { receipt.actions.append("erased \(asked.count) from what was served lately") }
@@ -165,24 +178,24 @@ extension Deployment {
 
   /// Saves everything as it is.
   ///
-  /// - Throws: what the store throws.
+  /// - Throws: what the source throws.
   func snapshot() async throws -> String {
-    let name = try await store.snapshot()
+    let name = try await source.snapshot()
     note(.snapshot, "saved")
     return name
   }
 }
 
 extension Deployment {
-  /// Follows the store where another program has changed what is in use.
+  /// Follows the source where another program has changed what is in use.
   func follow() async {
-    guard !isChanging, !isTraining, let number = try? await store.current(), number != current.number else {
+    guard !isChanging, !isTraining, let number = try? await source.current(), number != current.number else {
       return
     }
     guard !isChanging, !isTraining else { return }
     do {
       try await changing {
-        use(Slot(try await LoadedVersion.load(number, store.opener(of: number)), options, metrics))
+        use(Slot(try await LoadedVersion.load(number, source.opener(of: number)), options, metrics))
         note(.promotion, "version \(number) is in use: another program says so")
       }
     } catch {

@@ -6,10 +6,12 @@ import Logging
 /// Requests see immutable versions, each on a thread of its own; an update trains elsewhere and ends in another version.
 /// This actor only decides who answers, remembers what was served, and judges it when labels come.
 actor Deployment {
-  nonisolated let store: any VersionStore
+  nonisolated let source: any VersionSource
   nonisolated let options: ServeOptions
   nonisolated let metrics: ServerMetrics
   nonisolated let logger: Logger
+  /// Brings what was served to where it outlives the process.
+  nonisolated let keeper: PredictionKeeper
   /// Reasons to learn, for the one who does.
   nonisolated let triggers: AsyncStream<String>
   nonisolated let started = Date()
@@ -33,22 +35,28 @@ actor Deployment {
 
   /// Loads the version in use.
   ///
-  /// - Throws: what the store throws, and `ConfigurationError` for a detector that is not known.
+  /// - Throws: what the source throws, and `ConfigurationError` for a detector that is not known.
   static func open(
-    _ store: any VersionStore, _ options: ServeOptions, metrics: ServerMetrics, logger: Logger
+    _ source: any VersionSource, _ options: ServeOptions, metrics: ServerMetrics, logger: Logger
   ) async throws -> Deployment {
-    let number = try await store.current()
-    let version = try await LoadedVersion.load(number, store.opener(of: number))
+    let number = try await source.current()
+    let version = try await LoadedVersion.load(number, source.opener(of: number))
     return try Deployment(
-      store, options, metrics, logger, current: Slot(version, options, metrics),
+      source, options, metrics, logger, current: Slot(version, options, metrics),
       meter: ServingMeter(options.judging))
   }
 
   private init(
-    _ store: any VersionStore, _ options: ServeOptions, _ metrics: ServerMetrics, _ logger: Logger,
+    _ source: any VersionSource, _ options: ServeOptions, _ metrics: ServerMetrics, _ logger: Logger,
     current: Slot, meter: ServingMeter
   ) throws {
-    (self.store, self.options, self.metrics, self.logger) = (store, options, metrics, logger)
+    var options = options
+    if current.card.input == .image {
+      // A picture is as long as a request may be.
+      options.limits.textBytes = max(options.limits.textBytes, options.limits.bodyBytes)
+    }
+    (self.source, self.options, self.metrics, self.logger) = (source, options, metrics, logger)
+    keeper = PredictionKeeper(source, metrics: metrics, logger: logger)
     (self.current, self.meter) = (current, meter)
     ledger = PredictionLedger(capacity: options.limits.remembered)
     (triggers, trigger) = AsyncStream.makeStream(of: String.self, bufferingPolicy: .bufferingNewest(1))
@@ -76,8 +84,10 @@ extension Deployment {
   /// One answer, and the id that a label may come for.
   struct Served: Sendable {
     let id: String
-    let label: String
+    let entry: PredictionLedger.Entry
     let probabilities: [Float]
+
+    var label: String { entry.label }
   }
 
   /// The version that answers the next request: the one in use, or a canary.
@@ -103,8 +113,9 @@ extension Deployment {
       }
       let entry = PredictionLedger.Entry(
         input: input, label: labels[best], probability: row[best], version: slot.number)
-      return Served(id: ledger.add(entry), label: labels[best], probabilities: row)
+      return Served(id: ledger.add(entry), entry: entry, probabilities: row)
     }
+    if source.keepsExamples { await keeper.add(served.map { $0.entry.record($0.id) }) }
     metrics.predicted(inputs.count, by: slot.number, in: ContinuousClock.now - began)
     askShadow(inputs, ids: served.map(\.id))
     return (slot, served)

@@ -1,3 +1,5 @@
+import Perennial
+
 /// A candidate that passed its gate and has yet to show itself on what is really asked.
 struct Trial: Sendable {
   let slot: Slot
@@ -12,13 +14,13 @@ struct Trial: Sendable {
     case .direct: break
     case .shadow:
       guard let shadow = entry.shadow else { return }
-      current.add(entry.label == truth)
-      candidate.add(shadow == truth)
+      current.record(entry.label == truth)
+      candidate.record(shadow == truth)
     case .canary:
       if entry.version == slot.number {
-        candidate.add(entry.label == truth)
+        candidate.record(entry.label == truth)
       } else {
-        current.add(entry.label == truth)
+        current.record(entry.label == truth)
       }
     }
   }
@@ -44,6 +46,6 @@ struct Watch: Sendable {
 
   /// Takes the truth about a prediction.
   mutating func judge(_ entry: PredictionLedger.Entry, truth: String) {
-    if entry.version == version { since.add(entry.label == truth) }
+    if entry.version == version { since.record(entry.label == truth) }
   }
 }

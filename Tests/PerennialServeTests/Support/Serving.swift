@@ -120,9 +120,9 @@ struct FeedbackReply: Decodable, Sendable {
   let feedback: [Item]
 }
 
-/// Serves a store and asks it.
+/// Serves a source and asks it.
 func serving<Value: Sendable>(
-  _ store: any VersionStore, _ options: ServeOptions = ServeOptions(),
+  _ source: any VersionSource, _ options: ServeOptions = ServeOptions(),
   _ body: @escaping @Sendable (Asking) async throws -> Value
 ) async throws -> Value {
   var options = options
@@ -130,7 +130,7 @@ func serving<Value: Sendable>(
   // Machines under load are not what is tested.
   if options.batching.patience == ServeOptions.Batching().patience { options.batching.patience = 600 }
   let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-  let server = try await ModelServer(store, options, logger: logger)
+  let server = try await ModelServer(source, options, logger: logger)
   let (ports, port) = AsyncStream.makeStream(of: Int.self)
   let application = server.application { port.yield($0) }
   let group = ServiceGroup(configuration: .init(services: [application], logger: logger))

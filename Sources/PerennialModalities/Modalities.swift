@@ -5,34 +5,34 @@ import PerennialVision
 import Torch
 
 /// Whatever a recipe is about: images and tables, or texts.
-struct Modalities: Modality {
+public struct Modalities: Modality {
   private let vision: VisionModality
   private let text: TextModality
 
-  init(root: DataRoot) { (vision, text) = (VisionModality(root: root), TextModality(root: root)) }
+  public init(root: DataRoot) { (vision, text) = (VisionModality(root: root), TextModality(root: root)) }
 
   private func modality(_ recipe: Recipe) -> any Modality { TextModality.reads(recipe) ? text : vision }
 
-  func stream(_ recipe: Recipe, seed: UInt64) throws -> Perennial.Stream {
+  public func stream(_ recipe: Recipe, seed: UInt64) throws -> Perennial.Stream {
     try modality(recipe).stream(recipe, seed: seed)
   }
 
-  func blueprint(_ recipe: Recipe, for stream: Perennial.Stream) throws -> Blueprint {
+  public func blueprint(_ recipe: Recipe, for stream: Perennial.Stream) throws -> Blueprint {
     // Vectors are rows of numbers, whatever they were made of.
     let isVectors = stream.source.train.inputs.dtype.isFloatingPoint
     return try (isVectors ? vision : modality(recipe)).blueprint(recipe, for: stream)
   }
 
-  func objective(_ recipe: Recipe) throws -> any Objective { try modality(recipe).objective(recipe) }
+  public func objective(_ recipe: Recipe) throws -> any Objective { try modality(recipe).objective(recipe) }
 
   /// The folder whose tokenizer a recipe's model brings along.
-  func tokenizer(of recipe: Recipe) throws -> URL? {
+  public func tokenizer(of recipe: Recipe) throws -> URL? {
     TextModality.reads(recipe) ? try text.tokenizer(of: recipe) : nil
   }
 
-  func file(_ path: String) -> URL { vision.file(path) }
+  public func file(_ path: String) -> URL { vision.file(path) }
 
-  func liveInputs(_ recipe: Recipe) throws -> any LiveInputs {
+  public func liveInputs(_ recipe: Recipe) throws -> any LiveInputs {
     let isText = recipe.stream.data.isNamed(LiveTexts.name)
     return try isText ? text.liveInputs(recipe) : vision.liveInputs(recipe)
   }

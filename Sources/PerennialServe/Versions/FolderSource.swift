@@ -5,7 +5,7 @@ import PerennialTokenizers
 import Torch
 
 /// A folder with one model as `transformers` or `sentence-transformers` writes it: one version, which never changes.
-public struct FolderStore: VersionStore {
+public struct FolderSource: VersionSource {
   public let name: String
   private let folder: URL
   private let opened = Date()

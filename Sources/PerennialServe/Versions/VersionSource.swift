@@ -6,7 +6,7 @@ public typealias VersionOpener = @Sendable () throws -> any ServedModel
 /// Where the versions of a model are kept, and where new ones come from.
 ///
 /// A server asks it from many tasks. What takes long goes on a thread of its own.
-public protocol VersionStore: Sendable {
+public protocol VersionSource: Sendable {
   /// The model's name, as clients see it.
   var name: String { get }
 
@@ -22,6 +22,12 @@ public protocol VersionStore: Sendable {
   /// How to make the model of a version.
   func opener(of version: Int) async throws -> VersionOpener
 
+  /// Remembers what was served, so that labels can come after a restart. Nobody waits for it.
+  func remember(_ predictions: [ServedRecord]) async throws
+
+  /// What is remembered of these ids.
+  func recall(_ ids: [String]) async throws -> [ServedRecord]
+
   /// Keeps labelled examples to learn from. They are safe when this returns.
   func record(_ examples: [LabelledExample]) async throws
 
@@ -35,7 +41,7 @@ public protocol VersionStore: Sendable {
   func rollback(to version: Int, because reason: String) async throws
 
   /// Erases examples by their ids.
-  func forget(_ ids: [String]) async throws -> ForgetReceipt
+  func forget(_ ids: [String]) async throws -> ErasureReport
 
   /// Saves everything as it is now; gives a name of what was saved.
   func snapshot() async throws -> String
@@ -44,12 +50,18 @@ public protocol VersionStore: Sendable {
   func memory() async throws -> [LabelCount]
 }
 
-extension VersionStore {
+extension VersionSource {
   /// No.
   public var keepsExamples: Bool { false }
 
   /// As the history says.
   public func current() async throws -> Int { try await history().current }
+
+  /// Does not.
+  public func remember(_ predictions: [ServedRecord]) async throws {}
+
+  /// Nothing.
+  public func recall(_ ids: [String]) async throws -> [ServedRecord] { [] }
 
   /// Refuses: these versions do not change.
   public func record(_ examples: [LabelledExample]) async throws { throw ServeError.unsupported(Self.fixed) }
@@ -70,7 +82,7 @@ extension VersionStore {
   }
 
   /// Refuses: nothing is kept here.
-  public func forget(_ ids: [String]) async throws -> ForgetReceipt {
+  public func forget(_ ids: [String]) async throws -> ErasureReport {
     throw ServeError.unsupported(Self.fixed)
   }
 
@@ -85,28 +97,45 @@ extension VersionStore {
   }
 }
 
-/// An input and what it turned out to be.
-public struct LabelledExample: Sendable, Equatable {
-  /// The prediction's id, or one that a client gave: what `forget` takes.
+/// What was served to somebody, and the id that a label may come for.
+public struct ServedRecord: Sendable, Equatable {
   public let id: String
-  public let input: ServedInput
+  /// What was asked; nil where the source has it already.
+  public let input: ServedInput?
+  public let version: Int
   public let label: String
-  /// What was served for it; nil where nobody asked.
-  public let served: Served?
+  public let probability: Float
+  /// Whether its label has come.
+  public let isUsed: Bool
 
-  /// What a version said.
-  public struct Served: Sendable, Equatable {
-    public let version: Int
-    public let label: String
-    public let probability: Float
+  public init(
+    id: String, input: ServedInput?, version: Int, label: String, probability: Float, isUsed: Bool = false
+  ) {
+    (self.id, self.input, self.version) = (id, input, version)
+    (self.label, self.probability, self.isUsed) = (label, probability, isUsed)
+  }
+}
 
-    public init(version: Int, label: String, probability: Float) {
-      (self.version, self.label, self.probability) = (version, label, probability)
+/// Something that a model can learn from.
+public enum LabelledExample: Sendable, Equatable {
+  /// A prediction that was served, and what it turned out to be.
+  case served(ServedRecord, label: String)
+  /// An input that nobody had asked about, under the id that a client gave it.
+  case given(id: String, input: ServedInput, label: String)
+
+  /// What `forget` takes.
+  public var id: String {
+    switch self {
+    case .served(let record, _): record.id
+    case .given(let id, _, _): id
     }
   }
 
-  public init(id: String, input: ServedInput, label: String, served: Served? = nil) {
-    (self.id, self.input, self.label, self.served) = (id, input, label, served)
+  /// The true label.
+  public var label: String {
+    switch self {
+    case .served(_, let label), .given(_, _, let label): label
+    }
   }
 }
 
@@ -118,7 +147,7 @@ public struct LabelCount: Sendable, Codable, Equatable {
   public init(label: String, count: Int) { (self.label, self.count) = (label, count) }
 }
 
-/// What a store knows of its versions.
+/// What a source knows of its versions.
 public struct VersionHistory: Sendable, Codable, Equatable {
   /// The number of the version in use.
   public var current: Int
@@ -178,16 +207,17 @@ public struct GateVerdict: Sendable, Codable, Equatable {
 }
 
 /// What came of learning.
-public struct UpdateOutcome: Sendable, Equatable {
-  /// The candidate; nil where there was nothing to learn.
-  public var candidate: Int?
-  public var verdict: GateVerdict
-
-  public init(candidate: Int?, verdict: GateVerdict) { (self.candidate, self.verdict) = (candidate, verdict) }
+public enum UpdateOutcome: Sendable, Equatable {
+  /// There was nothing to learn.
+  case nothing
+  /// The candidate is gone.
+  case refused(GateVerdict)
+  /// The number of a candidate that passed its gate.
+  case passed(Int)
 }
 
 /// What was done to forget.
-public struct ForgetReceipt: Sendable, Codable, Equatable {
+public struct ErasureReport: Sendable, Codable, Equatable {
   /// The ids of what was erased, and of what was not there.
   public var erased: [String]
   public var unknown: [String]

@@ -5,15 +5,15 @@ import Synchronization
 @testable import PerennialServe
 
 /// A model of whole numbers: version v calls x by the label `x mod modulus(v)`, so that what it will say is known.
-final class StubModel: ServedModel {
+final class RemainderModel: ServedModel {
   let card: ModelCard
   private let modulus: Int
-  private let behaviour: StubStore.Behaviour
+  private let behaviour: RemainderSource.Behaviour
 
-  init(modulus: Int, behaviour: StubStore.Behaviour) {
+  init(modulus: Int, behaviour: RemainderSource.Behaviour) {
     (self.modulus, self.behaviour) = (modulus, behaviour)
     card = ModelCard(
-      kind: "a stub", abilities: [.predict, .embed], input: .values(shape: [2]),
+      kind: "remainders", abilities: [.predict, .embed], input: .values(shape: [2]),
       labels: (0..<10).map { "label \($0)" }, parameters: 1)
   }
 
@@ -36,7 +36,7 @@ final class StubModel: ServedModel {
 }
 
 /// Versions whose behaviour is laid down.
-actor StubStore: VersionStore {
+actor RemainderSource: VersionSource {
   /// How models behave.
   struct Behaviour: Sendable {
     /// The modulus of each version, the first is version 1.
@@ -49,7 +49,7 @@ actor StubStore: VersionStore {
     var passes = true
   }
 
-  nonisolated let name = "stub"
+  nonisolated let name = "remainders"
   nonisolated let keepsExamples = true
   private let behaviour: Behaviour
   private var log: VersionHistory
@@ -80,7 +80,7 @@ actor StubStore: VersionStore {
     else { throw ServeError.missing("there is no version \(version)") }
     let modulus = behaviour.moduli[version - 1]
     let behaviour = behaviour
-    return { StubModel(modulus: modulus, behaviour: behaviour) }
+    return { RemainderModel(modulus: modulus, behaviour: behaviour) }
   }
 
   func record(_ examples: [LabelledExample]) throws {
@@ -101,16 +101,16 @@ actor StubStore: VersionStore {
       VersionRecord(
         number: number, parent: log.current, created: Date(), examples: recorded.count, reason: reason,
         verdict: verdict, accuracy: [0.9, nil]))
-    return UpdateOutcome(candidate: number, verdict: verdict)
+    return behaviour.passes ? .passed(number) : .refused(verdict)
   }
 
   func promote(_ version: Int, because reason: String) { log.current = version }
   func rollback(to version: Int, because reason: String) { log.current = version }
 
-  func forget(_ ids: [String]) -> ForgetReceipt {
+  func forget(_ ids: [String]) -> ErasureReport {
     let erased = recorded.map(\.id).filter(ids.contains)
     recorded.removeAll { ids.contains($0.id) }
-    return ForgetReceipt(
+    return ErasureReport(
       erased: erased, unknown: ids.filter { !erased.contains($0) }, versions: [], actions: ["erased"])
   }
 
