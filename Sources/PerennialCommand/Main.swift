@@ -18,7 +18,7 @@ struct Main: AsyncParsableCommand {
       ReportCommand.self, StrategiesCommand.self, GenerateCommand.self, EmbedCommand.self,
       TokenizerCommand.self, ExportCommand.self,
       InitCommand.self, LearnCommand.self, EvaluateCommand.self, HistoryCommand.self, RollbackCommand.self,
-      ForgetCommand.self,
+      ForgetCommand.self, SnapshotCommand.self,
       DataCommand.self,
       ServeCommand.self,
       DoctorCommand.self,

@@ -94,6 +94,7 @@ struct ServerCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
+    WaitPolicy.sleepRatherThanSpin()
     if let threads { Runtime.threads = threads }
     Runtime.keepFreedMemory()
     let options = try options()
