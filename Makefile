@@ -37,6 +37,8 @@ install: build ## Install programs, libtorch, manual pages and completions below
 demo: build ## Learn Split-Digits with five strategies and write a report (under a minute once built)
 	$(PERENNIAL) run Recipes/digits/split-class.yaml
 
+# Many tests run at a time: workers that spin while they wait would take the cores from those that work.
+test: export OMP_WAIT_POLICY ?= PASSIVE
 test: setup ## Run the tests
 	swift test --disable-xctest $(SWIFT_FLAGS)
 

@@ -15,21 +15,18 @@ PROGRAMS = pathlib.Path(os.environ.get("PERENNIAL_PROGRAMS", ROOT / ".build/rele
 
 
 def data(name):
-    """A data set's folder below PERENNIAL_DATA."""
-    root = os.environ.get("PERENNIAL_DATA")
-    if not root:
-        sys.exit("set PERENNIAL_DATA to the folder with the data sets (Documentation/Data.md)")
-    folder = pathlib.Path(root) / name
+    """A data set's folder below PERENNIAL_DATA, or below `data`."""
+    folder = pathlib.Path(os.environ.get("PERENNIAL_DATA", "data")) / name
     if not folder.exists():
-        sys.exit(f"{folder} is not there; `perennial data fetch` tells where to get it")
+        sys.exit(f"{folder} is not there: `perennial data fetch {name} --data DIR` gets it, PERENNIAL_DATA=DIR says where")
     return folder
 
 
 def minilm():
-    """The folder of all-MiniLM-L6-v2."""
-    folder = os.environ.get("PERENNIAL_MINILM")
-    if not folder:
-        sys.exit("set PERENNIAL_MINILM to the folder of all-MiniLM-L6-v2 (Scripts/fetch-minilm FOLDER)")
+    """The folder of all-MiniLM-L6-v2, which Scripts/fetch-minilm makes."""
+    folder = pathlib.Path(os.environ.get("PERENNIAL_MINILM", "data/minilm"))
+    if not (folder / "config.json").exists():
+        sys.exit(f"{folder} has no encoder: `Scripts/fetch-minilm DIR` gets it, PERENNIAL_MINILM=DIR says where")
     return folder
 
 

@@ -14,6 +14,10 @@ struct Symptoms {
   var processor = ""
   var cores = 1
   var threads = 1
+  /// Processes that want a core, averaged over a minute; nil where the system does not tell.
+  var load: Double?
+  /// Whether it has been decided how threads wait for each other.
+  var hasWaitPolicy = false
   var cudaDevices = 0
   var out = "runs"
   /// Why nothing can be written there, `nil` where it can.
@@ -98,6 +102,11 @@ extension Diagnosis {
       return Diagnosis(
         "threads", .warning, finding,
         advice: "more threads than cores wait for each other; lower OMP_NUM_THREADS")
+    }
+    if let load = symptoms.load, load > Double(symptoms.cores) + 0.5, !symptoms.hasWaitPolicy {
+      return Diagnosis(
+        "threads", .warning, String(format: "%@; %.1f processes want them", finding, load),
+        advice: "threads that wait spin, and take cores from those that work: set OMP_WAIT_POLICY=PASSIVE")
     }
     return Diagnosis("threads", finding)
   }

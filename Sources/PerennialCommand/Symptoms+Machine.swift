@@ -12,6 +12,9 @@ extension Symptoms {
       torchPath: loadedLibrary("libtorch_cpu"),
       torchConfiguration: Runtime.configuration, hasOneDNN: Runtime.hasOneDNN, processor: processorName,
       cores: ProcessInfo.processInfo.activeProcessorCount, threads: Runtime.threads,
+      load: load, hasWaitPolicy: ["OMP_WAIT_POLICY", "GOMP_SPINCOUNT"].contains {
+        ProcessInfo.processInfo.environment[$0] != nil
+      },
       cudaDevices: Runtime.cudaDeviceCount, out: out, outProblem: writeProblem(out), freeBytes: freeBytes(out)
     )
   }
@@ -41,6 +44,11 @@ extension Symptoms {
     let line = String(decoding: maps, as: UTF8.self).split(separator: "\n").first { $0.contains("/\(name).") }
     return line.flatMap { line in line.firstIndex(of: "/").map { String(line[$0...]) } }
       .map { URL(fileURLWithPath: $0).deletingLastPathComponent().path }
+  }
+
+  private static var load: Double? {
+    var averages = [0.0]
+    return getloadavg(&averages, 1) == 1 ? averages[0] : nil
   }
 
   private static var processorName: String {
