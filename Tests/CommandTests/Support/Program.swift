@@ -52,6 +52,9 @@ final class Program {
   var isRunning: Bool { process.isRunning }
   var identifier: Int32 { process.processIdentifier }
 
+  /// What it has said so far.
+  var output: String { (try? String(contentsOf: files.output, encoding: .utf8)) ?? "" }
+
   func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
 
   /// Waits for the end, for at most some seconds: a program that hangs is killed and shows as such.
