@@ -72,7 +72,7 @@ extension Network {
   /// The part of the backbone that prompts can stand in front of.
   ///
   /// - Throws: `StrategyError.model` for a backbone that reads no tokens.
-  func promptable(_ strategy: String) throws -> any Promptable {
+  private func promptable(_ strategy: String) throws -> any Promptable {
     guard let model = backbone.modules.lazy.compactMap({ $0 as? any Promptable }).first else {
       throw StrategyError.model(
         strategy,
@@ -83,5 +83,16 @@ extension Network {
       throw StrategyError.model(strategy, "something else stands in front of the tokens already")
     }
     return model
+  }
+
+  /// Puts what learns in front of all texts, under the strategy's name, and lets the backbone rest.
+  ///
+  /// - Throws: as `promptable`, and what making it throws.
+  func learnPrompt(_ strategy: String, _ make: (any Promptable) throws -> some PromptSource) throws {
+    let model = try promptable(strategy)
+    let source = try make(model)
+    model.promptSource = source
+    register(strategy, source)
+    restBackbone()
   }
 }
