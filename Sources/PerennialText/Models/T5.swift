@@ -129,8 +129,10 @@ public final class T5: Module, PublishedModel, TextEncoder, TokenOutputs, Recomp
   }
 
   /// Whether the output layer is tied is for the file to say: `transformers` 5 writes that it is either way.
-  public static func fit(_ configuration: T5Configuration, toUntied names: Set<String>) -> T5Configuration? {
-    guard names.contains("lm_head.weight") else { return nil }
+  public static func fit(
+    _ configuration: T5Configuration, to paths: Set<String>, untied: Set<String>
+  ) -> T5Configuration? {
+    guard untied.contains("lm_head.weight") else { return nil }
     var fitted = configuration
     fitted.isTied = false
     return fitted
