@@ -40,11 +40,22 @@ public protocol Promptable: Module {
   /// The embeddings of its tokens `[V, D]`.
   var tokenTable: Parameter { get }
 
+  /// Whether keys and values of every layer can stand in front, besides embeddings.
+  var takesPrefixes: Bool { get }
+
+  /// What PEFT calls the task of such a model.
+  var peftTask: String { get }
+
   /// What stands in front of all texts; nil: nothing. Whoever puts it there makes it part of the model.
   var promptSource: (any PromptSource)? { get set }
 }
 
 extension Promptable {
+  public var takesPrefixes: Bool { true }
+  public var peftTask: String {
+    self is any Backbone || !(self is any Layer) ? "FEATURE_EXTRACTION" : "CAUSAL_LM"
+  }
+
   /// Runs `body` without what stands in front.
   public func unprompted<Result>(_ body: () throws -> Result) rethrows -> Result {
     let source = promptSource
@@ -76,7 +87,7 @@ extension Network {
     guard let model = backbone.modules.lazy.compactMap({ $0 as? any Promptable }).first else {
       throw StrategyError.model(
         strategy,
-        "the model reads no tokens that prompts could stand in front of; BERT, GPT-2, Llama and Qwen2 do"
+        "the model reads no tokens that prompts could stand in front of; BERT, GPT-2, Llama, Qwen2 and T5 do"
       )
     }
     guard model.promptSource == nil else {
