@@ -197,6 +197,8 @@ import Torch
     "[{distillation: {teacher: {cached: {teacher: big}}, terms: [{kd: {standardize: true}}]}}]",
     "[{distillation: {teacher: {ema: {decay: 0.9}}}}]",
     "[{lora: {targets: [c_attn]}}, {distillation: {teacher: unadapted}}]",
+    "[{replay: {memory: 40}}, {distillation: {teacher: big, items: fresh}}]",
+    "[{replay: {memory: 40}}, {distillation: {teacher: big, items: remembered}}]",
   ])
   func teachingInPieces(strategies: String) throws {
     func steps(whole: Int) throws -> (losses: [Double], weights: Tensor) {
