@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Looking up the ten nearest of a million keys of 384 numbers: by PyTorch's matrix product in float32, and by hnswlib.
 
-Keys are unit vectors around 10,000 centres, as sentence embeddings lie around their subjects. hnswlib has the settings of
+LOOKUP_KEYS in the environment is another number of keys. Keys are unit vectors around 10,000 centres, as sentence embeddings lie around their subjects. hnswlib has the settings of
 ours: 16 links, construction 100, breadth 100.
 """
 
+import os
 import time
 
 import hnswlib
@@ -12,7 +13,7 @@ import torch
 
 from peer import parse, serve
 
-COUNT, WIDTH, NEIGHBOURS = 1_000_000, 384, 10
+COUNT, WIDTH, NEIGHBOURS = int(os.environ.get("LOOKUP_KEYS", 1_000_000)), 384, 10
 
 
 def embeddings(count, seed):

@@ -25,14 +25,20 @@ from common import ROOT, Golden, deterministic, emit
 TEXT = ROOT / "Tests/PerennialTextTests/Golden"
 TARGETS = {"bert": ["query", "value"], "gpt2": ["c_attn"], "llama3": ["q_proj", "v_proj"], "qwen2": ["q_proj", "v_proj"]}
 LENGTH = 3
+KINDS = {"bert": transformers.BertModel, "t5": transformers.T5ForConditionalGeneration}
 
 
 def base(name):
-    kind = transformers.BertModel if name == "bert" else transformers.AutoModelForCausalLM
+    kind = KINDS.get(name, transformers.AutoModelForCausalLM)
     return kind.from_pretrained(TEXT / "models" / name, attn_implementation="eager").eval()
 
 
 def variants(name):
+    if name == "t5":
+        # PEFT gives the decoder a prompt too unless there is one module alone.
+        yield "prompt", peft.PromptTuningConfig(
+            task_type="SEQ_2_SEQ_LM", num_virtual_tokens=LENGTH, num_transformer_submodules=1)
+        return
     task = "FEATURE_EXTRACTION" if name == "bert" else "CAUSAL_LM"
     low = dict(task_type=task, r=2, lora_alpha=6, target_modules=TARGETS[name], fan_in_fan_out=name == "gpt2")
     yield "prompt", peft.PromptTuningConfig(task_type=task, num_virtual_tokens=LENGTH)
@@ -53,7 +59,9 @@ def disturb(model):
             parameter.data = parameter.data + noise if "magnitude" in path or "prompt" in path else noise
 
 
-def answer(model, name, ids, mask, length):
+def answer(model, name, ids, mask, length, target):
+    if name == "t5":
+        return model(input_ids=ids, attention_mask=mask, decoder_input_ids=target).logits
     output = model(input_ids=ids, attention_mask=mask)
     values = output.last_hidden_state if name == "bert" else output.logits
     return values[:, values.shape[1] - length:]
@@ -63,19 +71,20 @@ def main():
     deterministic(31)
     golden = Golden("adapters_text.py")
     golden.metadata |= {"transformers": transformers.__version__, "peft": peft.__version__}
-    for name in TARGETS:
+    for name in [*TARGETS, "t5"]:
         ids = torch.randint(3, 97, (2, 7))
         mask = torch.ones_like(ids)
         mask[1, 5:] = 0
         padded = torch.where(mask == 1, ids, torch.zeros_like(ids))
-        golden.case(name, ids=ids, padded=padded, mask=mask.bool())
+        target = torch.randint(3, 97, (2, 5)) if name == "t5" else None
+        golden.case(name, ids=ids, padded=padded, mask=mask.bool(), **({} if target is None else {"target": target}))
         for variant, config in variants(name):
             model = peft.get_peft_model(base(name), config)
             disturb(model)
             model.eval()
             with torch.no_grad():
-                full = answer(model, name, ids, torch.ones_like(ids), 7)
-                short = answer(model, name, padded, mask, 7)
+                full = answer(model, name, ids, torch.ones_like(ids), 7, target)
+                short = answer(model, name, padded, mask, 7, target)
             golden.case(f"{name}/{variant}", full=full, padded=short)
             with tempfile.TemporaryDirectory() as folder:
                 model.save_pretrained(folder)

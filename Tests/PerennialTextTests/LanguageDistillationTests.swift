@@ -12,9 +12,9 @@ import Torch
   static let data = "{corpora: {texts: [list.txt], tokenizer: bytes, block: 16, limit: 2000}}"
 
   /// A teacher that knows the list, and a learner for which it is `big`.
-  static func learner(_ strategies: String, teacherSteps: Int = 60, seed: UInt64 = 3) throws -> (
-    Perennial.Stream, Learner, PretrainedTeacher
-  ) {
+  static func learner(
+    _ strategies: [any Strategy], teacherSteps: Int = 60, seed: UInt64 = 3, whole: Int = 1 << 23
+  ) throws -> (Perennial.Stream, Learner, PretrainedTeacher) {
     let modality = TextModality(root: try TextRecipeTests.root())
     let recipe = try TextRecipeTests.recipe(
       data: data, model: "{gpt: {layers: 1, heads: 2, width: 32}}", objective: "tokens", scenario: "instance",
@@ -23,17 +23,24 @@ import Torch
     let blueprint = try modality.blueprint(recipe, for: stream)
     func make(_ strategies: [any Strategy], steps: Int, _ teachers: [String: any Teacher]) throws -> Learner {
       try Learner(
-        blueprint, objective: TokenPrediction(), optimizer: Adam(learningRate: 0.01), strategies: strategies,
-        options: TrainingOptions(batch: 8, length: .steps(steps)), pipeline: stream.pipeline,
-        teachers: teachers, seed: seed)
+        blueprint, objective: TokenPrediction(wholeOutputs: whole), optimizer: Adam(learningRate: 0.01),
+        strategies: strategies, options: TrainingOptions(batch: 8, length: .steps(steps)),
+        pipeline: stream.pipeline, teachers: teachers, seed: seed)
     }
     let big = try make([], steps: teacherSteps, [:])
     try big.learn(stream.experience(0))
     let teacher = PretrainedTeacher(try Frozen(big.model, big.blueprint), labels: nil)
     return (
       stream,
-      try make(TextRecipeTests.strategies(strategies), steps: 30, ["big": teacher, "other": teacher]), teacher
+      try make(strategies, steps: 30, ["big": teacher, "other": teacher]), teacher
     )
+  }
+
+  static func learner(_ strategies: String, teacherSteps: Int = 60, seed: UInt64 = 3, whole: Int = 1 << 23)
+    throws -> (Perennial.Stream, Learner, PretrainedTeacher)
+  {
+    try learner(
+      TextRecipeTests.strategies(strategies), teacherSteps: teacherSteps, seed: seed, whole: whole)
   }
 
   static func score(_ learner: Learner, _ stream: Perennial.Stream) throws -> Double {
@@ -175,5 +182,127 @@ import Torch
     let (all, some, few) = (try losses(""), try losses(", top: 256"), try losses(", top: 4"))
     for (a, b) in zip(all, some) { #expect(abs(a - b) < 1e-4 * a) }
     #expect(all[0] == few[0] && all[5] != few[5])
+  }
+
+  /// Whatever teaches: outputs that are never there at once teach the same.
+  @Test(arguments: [
+    "[{distillation: {teacher: big, hard: 0.5, terms: [{kd: {temperature: 1}}]}}]",
+    "[{distillation: {teacher: big, terms: [{kd: {temperature: 2, direction: reverse}}, logits]}}]",
+    "[{distillation: {teacher: big, terms: [{kd: {direction: jensen-shannon}}], balance: uncertainty}}]",
+    "[{distillation: {teacher: big, terms: [{kd: {direction: skew-forward, confidence: entropy}}]}}]",
+    "[{distillation: {teachers: [{big: {temperature: 2}}, {other: {weight: 2}}], terms: [{kd: {direction: skew-reverse}}]}}]",
+    "[{distillation: {teachers: [big, other], merge: average, hard: 0, terms: [kd]}}]",
+    "[{distillation: {teacher: big, on_policy: {share: 0.5, prompt: 4}, terms: [kd], balance: gradient}}]",
+    "[{distillation: {teacher: {cached: {teacher: big, top: 8}}, hard: 0, terms: [kd]}}]",
+    "[{distillation: {teacher: {cached: {teacher: big}}, terms: [{kd: {standardize: true}}]}}]",
+    "[{distillation: {teacher: {ema: {decay: 0.9}}}}]",
+    "[{lora: {targets: [c_attn]}}, {distillation: {teacher: unadapted}}]",
+    "[{replay: {memory: 40}}, {distillation: {teacher: big, items: fresh}}]",
+    "[{replay: {memory: 40}}, {distillation: {teacher: big, items: remembered}}]",
+  ])
+  func teachingInPieces(strategies: String) throws {
+    func steps(whole: Int) throws -> (losses: [Double], weights: Tensor) {
+      let (stream, learner, _) = try Self.learner(strategies, teacherSteps: 10, whole: whole)
+      try learner.begin(stream.experience(0))
+      let losses = try (0..<4).map { _ in try learner.step() }
+      return (losses, try learner.vector.values.clone())
+    }
+    let (whole, pieces) = (try steps(whole: 1 << 23), try steps(whole: 0))
+    for (a, b) in zip(whole.losses, pieces.losses) { #expect(abs(a - b) < 1e-5 * max(a, 1), "\(strategies)") }
+    // Adam divides by the gradient's size: where that is next to nothing, the last bits decide.
+    try expectClose(pieces.weights, whole.weights, strategies, within: 2e-4)
+  }
+
+  /// The past self teaches in the second experience.
+  @Test func thePastSelfTeachesInPieces() throws {
+    let strategies = "[{distillation: {teacher: past-self, temperature: 2}}]"
+    func losses(whole: Int) throws -> [Double] {
+      let (stream, learner, _) = try Self.learner(strategies, teacherSteps: 1, whole: whole)
+      try learner.learn(stream.experience(0))
+      try learner.begin(stream.experience(0))
+      return try (0..<4).map { _ in try learner.step() }
+    }
+    for (a, b) in zip(try losses(whole: 1 << 23), try losses(whole: 0)) { #expect(abs(a - b) < 1e-4) }
+  }
+
+  /// A term of single items that writes down how many rows it was shown.
+  private final class Shown: DistillationTerm {
+    let name = "shown"
+    let isItemwise: Bool
+    private(set) var rows: [Int] = []
+    init(itemwise: Bool) { isItemwise = itemwise }
+
+    func values(_ sight: TermSight) throws -> TermValues {
+      #expect(sight.student.shape == sight.teacher.shape && sight.places.count == sight.student.shape[0])
+      rows.append(sight.student.shape[0])
+      return .items(
+        try ResponseDistillation.forwardKL(student: sight.student, teacher: sight.teacher, temperature: 1))
+    }
+  }
+
+  /// 1,600 tokens a step and never more than 512 rows of outputs, and nowhere else any; all of them for a term that must see
+  /// them together.
+  @Test(arguments: [true, false]) func neverAllOutputsAtOnce(itemwise: Bool) throws {
+    final class Watcher: Strategy {
+      let name = "watcher"
+      let seesBatch = false
+      var outputs: [[Int]] = []
+      func observe(_ step: Step) throws { outputs.append(step.outputs.shape) }
+    }
+    let (term, watcher) = (Shown(itemwise: itemwise), Watcher())
+    let teaching = try Distillation(NamedTeachers([.init("big")]), terms: [(term, 1)])
+    let (stream, learner, _) = try Self.learner([teaching, watcher], teacherSteps: 1, whole: 0)
+    let all = try stream.experience(0).examples
+    var options = TrainingOptions(batch: 100, length: .steps(2))
+    options.resetOptimizer = false
+    let bigger = try Learner(
+      learner.blueprint, objective: TokenPrediction(wholeOutputs: 0), optimizer: SGD(learningRate: 0.1),
+      strategies: [teaching, watcher], options: options, pipeline: stream.pipeline,
+      teachers: learner.teachers, seed: 1)
+    try bigger.learn(stream.experience(0))
+    let tokens = 100 * all.inputs.shape[1]
+    #expect(watcher.outputs == (itemwise ? [[0], [0]] : [[100, 16, 256], [100, 16, 256]]))
+    #expect(term.rows.reduce(0, +) == 2 * tokens)
+    #expect(itemwise ? term.rows.max() == 512 : term.rows == [tokens, tokens])
+    let asked = try bigger.batch(of: all, Tensor.arange(0, 2), isAugmented: false)
+    let said = try NamedTeachers([.init("big")]).signalsInPieces(asked, bigger)
+    #expect(said[0].look.outputs.shape == [0] && said[0].look.pieces != nil)
+  }
+
+  /// As recipes say it: a teacher that is trained before the first arm.
+  @Test func recipesTrainTheirTeachers() throws {
+    let recipe = try Recipe(
+      yaml: """
+        name: text/taught
+        stream: {data: \(Self.data), scenario: instance, experiences: 1}
+        model: {gpt: {layers: 1, heads: 2, width: 32}}
+        objective: tokens
+        training: {optimizer: {adam: {lr: 0.01}}, batch: 8, steps: 20}
+        teachers: {big: {model: {llama: {layers: 1, heads: 2, width: 32}}, training: {steps: 40}}}
+        strategies:
+          taught: [{distillation: {teacher: big, hard: 0, terms: [{kd: {temperature: 1}}]}}]
+        seeds: [0]
+        """, source: "taught.yaml")
+    let modality = TextModality(root: try TextRecipeTests.root())
+    try Experiment.check(recipe, modality: modality)
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("taught-\(UUID().uuidString)")
+    let results = try Experiment(
+      recipe, folder: RunFolder.create(for: recipe, in: folder), modality: modality
+    ).run()
+    // Without labels; 1/256 is what chance gives.
+    #expect(results.runs[0].matrix[0][0] > 3.0 / 256)
+    // Data of its own are as much one experience.
+    let data = try Recipe(
+      yaml: """
+        name: text/other
+        stream: {data: \(TextRecipeTests.corpora), scenario: domain, experiences: 2}
+        model: {gpt: {layers: 1, heads: 2, width: 32}}
+        objective: tokens
+        training: {optimizer: {adam: {lr: 0.01}}, batch: 8, steps: 20}
+        strategies: {finetune: []}
+        seeds: [0]
+        """, source: "other.yaml"
+    ).stream.data
+    #expect(try modality.stream(recipe.taught(recipe.model, data), seed: 0).count == 1)
   }
 }

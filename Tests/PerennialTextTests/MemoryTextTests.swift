@@ -127,6 +127,12 @@ import Torch
     (#"{"id": 1, "version": 2, "question": "q?", "withdrawn": true}"#, "does not hold"),
     (#"{"id": 0, "version": 1, "question": "first?", "answer": "b"}"#, "twice"),
     (#"{"id": 0, "version": 2, "question": "other?", "answer": "b"}"#, "another question"),
+    (
+      #"{"id": 0, "version": 2, "question": "first?", "paraphrase": "p?", "answer": "b"}"#, "another question"
+    ),
+    (
+      #"{"id": 1, "version": 1, "question": "q?", "paraphrase": " ", "answer": "a"}"#, "`paraphrase` is empty"
+    ),
     (#"{"id": 1, "version": 0, "question": "q?", "answer": "a"}"#, "version 0 comes after version 1"),
     ("{", "not a JSON object"),
   ])
@@ -142,6 +148,26 @@ import Torch
     #expect(throws: TextDataError.self) { try FactFile(url) }
     try Data([0xff, 0xfe, 0x0a]).write(to: url)
     #expect(throws: TextDataError(url.relativePath, line: 1, "not UTF-8")) { try FactFile(url) }
+  }
+
+  /// Asked in words that nothing was learned in: the same facts, and every word of the place's name.
+  @Test func factsAreAskedInOtherWords() throws {
+    let (root, file) = try Self.world()
+    let (same, other) = (try TextDataset(file), try TextDataset(file, isParaphrased: true))
+    #expect(same.train == other.train && same.test.map(\.label) == other.test.map(\.label))
+    #expect(Set(other.test.map(\.text)).isDisjoint(with: other.train.map(\.text)))
+    #expect(other.note == nil && same.note != nil)
+    for (learned, asked) in zip(other.train, other.test) {
+      let place = try #require(learned.text.split { !$0.isLetter }.last { $0.first?.isUppercase == true })
+      #expect(asked.text.contains(place))
+    }
+    let recipe = try TextRecipeTests.recipe(
+      data: "{facts: {tokenizer: tokenizer.json, paraphrased: true}}", model: Self.encoder, experiences: 5)
+    let stream = try TextModality(root: root).stream(recipe, seed: 0)
+    #expect(try !stream.test(0).inputs.equals(stream.experience(0).examples.inputs))
+    let bare = root.url.appendingPathComponent("bare.jsonl")
+    try Data(#"{"id": 1, "version": 1, "question": "q?", "answer": "a"}"#.utf8).write(to: bare)
+    #expect(throws: TextDataError.self) { try TextDataset(FactFile(bare), isParaphrased: true) }
   }
 
   // MARK: - Adaptation, and texts of no class

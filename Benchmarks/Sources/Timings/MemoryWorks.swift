@@ -1,13 +1,15 @@
+import Foundation
 import Perennial
 import Torch
 
-/// Looking up the ten nearest of a million keys of 384 numbers, a query a step.
+/// Looking up the ten nearest of a million keys of 384 numbers, or of LOOKUP_KEYS of them, a query a step.
 nonisolated(unsafe) let memoryWorks: KeyValuePairs<String, () throws -> Work> = [
   "knn-exact": { try exactLookup() },
   "knn-index": { try indexedLookup() },
 ]
 
-private let (count, width, neighbours) = (1_000_000, 384, 10)
+private let count = ProcessInfo.processInfo.environment["LOOKUP_KEYS"].flatMap { Int($0) } ?? 1_000_000
+private let (width, neighbours) = (384, 10)
 
 /// Unit vectors around 10,000 centres, as sentence embeddings lie around their subjects; `hnsw_peer.py` draws the same way.
 private func embeddings(_ count: Int, seed: UInt64) throws -> Tensor {

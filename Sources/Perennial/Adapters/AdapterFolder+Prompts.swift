@@ -15,6 +15,9 @@ extension AdapterFolder {
     let file = url.appendingPathComponent(Self.weightsFile)
     let tensors = try Safetensors.read(file).tensors
     func refuse(_ problem: String) -> AdapterError { .file(file.relativePath, problem) }
+    guard configuration.kind == .prompt || model.takesPrefixes else {
+      throw refuse("holds a prefix, and an encoder-decoder takes prompts alone")
+    }
     guard let rows = tensors[Self.promptName] else { throw refuse("\(Self.promptName) is missing") }
     if let other = tensors.keys.filter({ $0 != Self.promptName }).min() {
       throw refuse("\(other) is not part of a prompt")
@@ -48,9 +51,8 @@ extension AdapterFolder {
         throw AdapterError.file(
           url.relativePath, "a \(type(of: source)) depends on the text, and PEFT has no layout for it")
       }
-    let task = model is any Backbone || !(model is any Layer) ? "FEATURE_EXTRACTION" : "CAUSAL_LM"
     let configuration = PromptConfiguration(
-      kind, length: source.promptLength, baseModel: baseModel, taskType: task)
+      kind, length: source.promptLength, baseModel: baseModel, taskType: model.peftTask)
     try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
     try AtomicFile.write(
       Safetensors.encode([Self.promptName: rows], metadata: ["format": "pt"]),

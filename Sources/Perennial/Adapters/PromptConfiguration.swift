@@ -39,7 +39,7 @@ public struct PromptConfiguration: Equatable, Sendable {
     guard length > 0 else { throw object.refuse("`num_virtual_tokens` must be at least 1, not \(length)") }
     guard try object.value("num_transformer_submodules", Int.self, default: 1) == 1 else {
       throw object.refuse(
-        "`num_transformer_submodules` must be 1: models of an encoder and a decoder take no prompts")
+        "`num_transformer_submodules` must be 1: a decoder beside an encoder takes no prompt of its own")
     }
     let width = kind == .prefix ? shape.groups * shape.headWidth : shape.width
     for (key, own) in [("num_layers", shape.layers), ("token_dim", width)] {

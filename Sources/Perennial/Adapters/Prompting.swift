@@ -40,11 +40,22 @@ public protocol Promptable: Module {
   /// The embeddings of its tokens `[V, D]`.
   var tokenTable: Parameter { get }
 
+  /// Whether keys and values of every layer can stand in front, besides embeddings.
+  var takesPrefixes: Bool { get }
+
+  /// What PEFT calls the task of such a model.
+  var peftTask: String { get }
+
   /// What stands in front of all texts; nil: nothing. Whoever puts it there makes it part of the model.
   var promptSource: (any PromptSource)? { get set }
 }
 
 extension Promptable {
+  public var takesPrefixes: Bool { true }
+  public var peftTask: String {
+    self is any Backbone || !(self is any Layer) ? "FEATURE_EXTRACTION" : "CAUSAL_LM"
+  }
+
   /// Runs `body` without what stands in front.
   public func unprompted<Result>(_ body: () throws -> Result) rethrows -> Result {
     let source = promptSource
@@ -72,16 +83,27 @@ extension Network {
   /// The part of the backbone that prompts can stand in front of.
   ///
   /// - Throws: `StrategyError.model` for a backbone that reads no tokens.
-  func promptable(_ strategy: String) throws -> any Promptable {
+  private func promptable(_ strategy: String) throws -> any Promptable {
     guard let model = backbone.modules.lazy.compactMap({ $0 as? any Promptable }).first else {
       throw StrategyError.model(
         strategy,
-        "the model reads no tokens that prompts could stand in front of; BERT, GPT-2, Llama and Qwen2 do"
+        "the model reads no tokens that prompts could stand in front of; BERT, GPT-2, Llama, Qwen2 and T5 do"
       )
     }
     guard model.promptSource == nil else {
       throw StrategyError.model(strategy, "something else stands in front of the tokens already")
     }
     return model
+  }
+
+  /// Puts what learns in front of all texts, under the strategy's name, and lets the backbone rest.
+  ///
+  /// - Throws: as `promptable`, and what making it throws.
+  func learnPrompt(_ strategy: String, _ make: (any Promptable) throws -> some PromptSource) throws {
+    let model = try promptable(strategy)
+    let source = try make(model)
+    model.promptSource = source
+    register(strategy, source)
+    restBackbone()
   }
 }

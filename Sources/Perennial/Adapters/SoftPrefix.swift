@@ -11,8 +11,12 @@ public final class SoftPrefix: Module, PromptSource {
   private let inner, outer: Linear?
 
   /// - Parameter projection: the inner width of the perceptron; nil for none.
+  /// - Throws: `TorchError` (`unsupported`) for a model that takes no prefixes.
   public init(_ length: Int, for model: any Promptable, projection: Int? = nil, _ generator: Generator) throws
   {
+    guard model.takesPrefixes else {
+      throw TorchError(.unsupported, "a prefix in front of an encoder-decoder: it takes prompts alone")
+    }
     shape = model.promptShape
     let width = shape.groups * shape.headWidth
     let count = shape.layers * 2 * width

@@ -19,10 +19,10 @@ struct CountedTokens {
     index = try noGrad { try (targets.flatten() .>= 0).nonzero().flatten() }
   }
 
-  /// Outputs of the places that count, `[M, K]`.
+  /// Outputs of the places that count, `[M, K]`, or what they are made of.
   func rows(_ outputs: Tensor) throws -> Tensor {
     guard let index else { return outputs }
-    return try outputs.reshape([-1, outputs.shape[2]]).indexSelect(index)
+    return try outputs.reshape([-1, outputs.shape[2]]).indexSelect(index.to(outputs.device))
   }
 
   /// A value of each item `[N]` for each of its places that count, `[M]`.

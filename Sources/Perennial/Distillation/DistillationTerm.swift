@@ -20,8 +20,11 @@ public protocol DistillationTerm: AnyObject {
   /// A further experience begins, with other examples: what was learned stays, what is known of single examples goes.
   func renew(_ plan: TermPlan, _ random: RandomStreams) throws
 
-  /// Whether outputs must be scores of classes, as they must for most terms between outputs.
+  /// Whether outputs must be scores of classes, or of tokens, as they must for most terms between outputs.
   var needsClasses: Bool { get }
+
+  /// Whether it has one value an item, of the outputs of that item alone, so that outputs may be shown to it piece by piece.
+  var isItemwise: Bool { get }
 
   /// How far the student is from the teacher.
   func values(_ sight: TermSight) throws -> TermValues
@@ -32,6 +35,7 @@ extension DistillationTerm {
   public func build(_ plan: TermPlan, _ random: RandomStreams) throws -> Module? { nil }
   public func renew(_ plan: TermPlan, _ random: RandomStreams) throws {}
   public var needsClasses: Bool { pairs.isEmpty }
+  public var isItemwise: Bool { false }
 }
 
 /// A value of the student and the value of the teacher that it is compared with, by the names of their taps.

@@ -50,19 +50,21 @@ public struct Frozen {
   }
 
   /// Outputs, features and the values at these taps for inputs `[N, …]`, outside the graph.
-  public func look(_ inputs: Tensor, taps: [String] = []) throws -> Look {
-    try noGrad { try answer(inputs, taps: taps) }
+  ///
+  /// - Parameter inPieces: leaves outputs to be made piece by piece, where the head is one product with a matrix.
+  public func look(_ inputs: Tensor, taps: [String] = [], inPieces: Bool = false) throws -> Look {
+    try noGrad { try answer(inputs, taps: taps, inPieces: inPieces) }
   }
 
   /// Outputs and features in the graph of the inputs; nothing of the teacher's own is part of it.
   public func look(inGraphOf inputs: Tensor) throws -> Look { try answer(inputs, taps: []) }
 
-  private func answer(_ inputs: Tensor, taps: [String]) throws -> Look {
-    let look = try network.look(inputs.to(dtype), taps: taps)
+  private func answer(_ inputs: Tensor, taps: [String], inPieces: Bool = false) throws -> Look {
+    let look = try network.look(inputs.to(dtype), taps: taps, inPieces: inPieces)
     guard dtype != .float32 else { return look }
     return Look(
       features: try look.features.to(.float32), outputs: try look.outputs.to(.float32),
-      taps: try look.taps.mapValues { try $0.to(.float32) })
+      taps: try look.taps.mapValues { try $0.to(.float32) }, pieces: look.pieces)
   }
 
   /// Runs `body` with what the network makes of inputs `[N, …]`, in a graph that begins at the inputs: for derivatives

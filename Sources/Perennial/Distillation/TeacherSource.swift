@@ -13,6 +13,9 @@ public protocol TeacherSource: AnyObject {
   /// - Parameter taps: the names of the teachers' taps that are wanted.
   func signals(_ batch: Batch, taps: [String], _ learner: Learner) throws -> [TeacherSignal]
 
+  /// The same without taps, for terms that see outputs piece by piece: in pieces, where the teacher's can be.
+  func signalsInPieces(_ batch: Batch, _ learner: Learner) throws -> [TeacherSignal]
+
   /// The student took a step.
   func observe(_ step: Step) throws
 
@@ -31,6 +34,9 @@ extension TeacherSource {
   public var teacherNames: [String] { [] }
   public var trial: any TeacherSource { self }
   public func begin(_ experience: Experience, _ learner: Learner) throws {}
+  public func signalsInPieces(_ batch: Batch, _ learner: Learner) throws -> [TeacherSignal] {
+    try signals(batch, taps: [], learner)
+  }
   public func observe(_ step: Step) throws {}
   public func end(_ learner: Learner) throws {}
   public func state() throws -> State { State() }

@@ -23,17 +23,24 @@ extension Learner {
     }.filter { $0.share > 0 }
   }
 
-  /// The loss of token prediction in pieces, where there would be more outputs than should be there at once and nobody
-  /// looks at them; nil elsewhere.
-  func lossInPieces(_ features: Tensor, _ batch: Batch) throws -> Tensor? {
+  /// The outputs of token prediction in pieces, where there would be more than should be there at once and nobody looks at
+  /// all of them; nil elsewhere.
+  func outputPieces(_ features: Tensor, _ batch: Batch) -> OutputPieces? {
     guard let prediction = objective as? TokenPrediction, batch.weights == nil, features.rank == 3,
       features.shape[0] * features.shape[1] * model.head.outputs > prediction.wholeOutputs,
-      strategies.allSatisfy({ !$0.seesBatch }),
-      let weight = (model.head as? any ProjectingHead)?.projection
+      strategies.allSatisfy({ !$0.seesOutputs }), let weight = model.projection
     else { return nil }
+    return OutputPieces(features, weight: weight)
+  }
+
+  /// The mean loss of a step's batch on its targets, in pieces where its outputs are.
+  func loss(_ step: Step) throws -> Tensor {
+    guard let pieces = step.look.pieces, let prediction = objective as? TokenPrediction else {
+      return try loss(step.outputs, step.batch)
+    }
     return try chunkedCrossEntropy(
-      hidden: features, weight: weight.value, targets: batch.targets, ignoring: TokenPrediction.ignored,
-      labelSmoothing: prediction.labelSmoothing)
+      hidden: pieces.rows[0], weight: pieces.shared[0], targets: step.batch.targets,
+      ignoring: TokenPrediction.ignored, labelSmoothing: prediction.labelSmoothing)
   }
 
   /// Refuses batches in parts beside strategies that look at batches.

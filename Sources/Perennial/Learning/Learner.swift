@@ -225,11 +225,11 @@ extension Learner {
       try model.features(batch.inputs)
     }
     try model.head.prepare(features, batch.targets)
-    let pieces = try lossInPieces(features, batch)
+    let pieces = outputPieces(features, batch)
     let outputs = try pieces == nil ? model.head(features) : Tensor.zeros([0])
-    let look = Look(features: features, outputs: outputs, taps: taps)
+    let look = Look(features: features, outputs: outputs, taps: taps, pieces: pieces)
     var step = Step(learner: self, session: session, number: session.step, batch: batch, look: look)
-    let main = LossTerm("loss", try pieces ?? mainLoss(step))
+    let main = LossTerm("loss", try strategies.first(where: \.replacesLoss)?.loss(step) ?? loss(step))
     step.terms = [main] + (try strategies.flatMap { try $0.terms(step) })
     return step
   }
@@ -280,10 +280,6 @@ extension Learner {
       source: examples, places: places)
     batch.views = views
     return batch
-  }
-
-  private func mainLoss(_ step: Step) throws -> Tensor {
-    try strategies.first(where: \.replacesLoss)?.loss(step) ?? loss(step.outputs, step.batch)
   }
 
   /// The loss as a number; stops the training where a part of it is not one.

@@ -7,6 +7,10 @@ public protocol Objective: Sendable {
   /// Whether targets are class labels, which heads grow for.
   var isClassification: Bool { get }
 
+  /// Whether outputs are scores of alternatives of which one is right, of classes or of tokens: their softmax is a
+  /// distribution.
+  var hasAlternatives: Bool { get }
+
   /// The loss of each item `[N]` for outputs `[N, K]`, in which units that do not take part are −∞.
   func losses(_ outputs: Tensor, _ targets: Tensor) throws -> Tensor
 
@@ -52,6 +56,8 @@ extension Objective {
   public func meanLoss(_ outputs: Tensor, _ targets: Tensor) throws -> Tensor {
     try losses(outputs, targets).mean()
   }
+
+  public var hasAlternatives: Bool { isClassification }
 
   public var scoreKind: ScoreKind { .accuracy }
 

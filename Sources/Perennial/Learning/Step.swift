@@ -27,7 +27,7 @@ public struct Step {
 
   /// Features `[N, D]` of the batch.
   public var features: Tensor { look.features }
-  /// Outputs `[N, K]`.
+  /// Outputs `[N, K]`; empty where no strategy looks at all of them, see ``Strategy/seesOutputs``.
   public var outputs: Tensor { look.outputs }
   /// How much of the session is learned, from 0 to 1.
   public var progress: Double { Double(number) / Double(max(session.steps, 1)) }

@@ -24,9 +24,13 @@ public protocol Strategy: AnyObject {
   /// A network was made, the learner's own or a copy: attach modules of the strategy's own.
   func extend(_ network: Network, _ random: RandomStreams) throws
 
-  /// Whether it looks at what the model makes of a batch, or at where items lie in it. A batch can be learned in parts, and
-  /// its outputs left out, where no strategy does.
+  /// Whether it looks at what the model makes of a batch, or at where items lie in it. A batch can be learned in parts where
+  /// no strategy does.
   var seesBatch: Bool { get }
+
+  /// Whether it looks at all outputs of a batch at once; as `seesBatch` where nothing is said. Where no strategy does, those
+  /// of language models are made piece by piece, ``Look/pieces``, and ``Step/outputs`` is empty.
+  var seesOutputs: Bool { get }
 
   /// The names of the model's taps whose values the strategy wants to see in every step, in ``Step/look``.
   var taps: [String] { get }
@@ -142,6 +146,7 @@ extension Strategy {
   ) throws -> Network { network }
   public func extend(_ network: Network, _ random: RandomStreams) throws {}
   public var seesBatch: Bool { true }
+  public var seesOutputs: Bool { seesBatch }
   public var taps: [String] { [] }
   public var teacherNames: [String] { [] }
   public var models: [Selection] { [] }

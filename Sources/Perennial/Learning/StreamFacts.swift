@@ -2,6 +2,8 @@
 public struct StreamFacts: Sendable {
   /// The classes of the whole stream; nil where targets are no classes.
   public let classes: Int?
+  /// Whether outputs are scores of alternatives, as ``Objective/hasAlternatives``; where there are classes, they are.
+  public let hasAlternatives: Bool
   /// How many experiences there are.
   public let experiences: Int
   public let scenario: Scenario
@@ -13,10 +15,12 @@ public struct StreamFacts: Sendable {
   public let teachers: [String]
 
   public init(
-    classes: Int?, experiences: Int, scenario: Scenario, isOnline: Bool = false, strategies: [String] = [],
-    teachers: [String] = []
+    classes: Int?, hasAlternatives: Bool = false, experiences: Int, scenario: Scenario,
+    isOnline: Bool = false,
+    strategies: [String] = [], teachers: [String] = []
   ) {
     self.classes = classes
+    self.hasAlternatives = hasAlternatives || classes != nil
     self.experiences = experiences
     self.scenario = scenario
     self.isOnline = isOnline

@@ -39,13 +39,22 @@ extension Network {
   }
 
   /// What the model makes of inputs `[N, …]`: outputs, features and the values at these taps.
-  public func look(_ inputs: Tensor, taps: [String] = []) throws -> Look {
+  ///
+  /// - Parameter inPieces: leaves outputs to be made piece by piece, where the head is one product with a matrix.
+  public func look(_ inputs: Tensor, taps: [String] = [], inPieces: Bool = false) throws -> Look {
     let (values, seen) = try recording(taps: taps) {
       let features = try features(inputs)
-      return (features: features, outputs: try head(features))
+      let weight = inPieces && features.rank == 3 ? projection : nil
+      let outputs = try weight == nil ? head(features) : Tensor.zeros([0])
+      return (features: features, weight: weight, outputs: outputs)
     }
-    return Look(features: values.features, outputs: values.outputs, taps: seen)
+    return Look(
+      features: values.features, outputs: values.outputs, taps: seen,
+      pieces: values.weight.map { OutputPieces(values.features, weight: $0) })
   }
+
+  /// The matrix that the head is one product with, `[K, D]`; nil where it is more than that.
+  var projection: Tensor? { (head as? any ProjectingHead)?.projection?.value }
 }
 
 extension Backbone {
@@ -91,13 +100,17 @@ extension Collection<Tap> {
 public struct Look {
   /// `[N, D]`
   public var features: Tensor
-  /// `[N, K]`
+  /// `[N, K]`; empty where they are left to be made piece by piece.
   public var outputs: Tensor
+  /// Outputs that are not there at once; nil where they are.
+  public var pieces: OutputPieces?
   /// The other values that were asked for, by the name of their tap.
   public var taps: [String: Tensor]
 
-  public init(features: Tensor, outputs: Tensor, taps: [String: Tensor] = [:]) {
-    (self.features, self.outputs, self.taps) = (features, outputs, taps)
+  public init(
+    features: Tensor, outputs: Tensor, taps: [String: Tensor] = [:], pieces: OutputPieces? = nil
+  ) {
+    (self.features, self.outputs, self.taps, self.pieces) = (features, outputs, taps, pieces)
   }
 
   /// The value at a tap, `features` and `outputs` included.

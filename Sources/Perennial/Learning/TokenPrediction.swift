@@ -20,6 +20,7 @@ public struct TokenPrediction: Objective {
   }
 
   public var isClassification: Bool { false }
+  public var hasAlternatives: Bool { true }
   public var scoreKind: ScoreKind { .tokenProbability }
 
   public func losses(_ outputs: Tensor, _ targets: Tensor) throws -> Tensor {

@@ -41,8 +41,9 @@ public final class ExemplarMemory {
   /// All that are kept, targets as output units; nil while there are none.
   public var examples: Examples? { get throws { try memory?.examples } }
 
-  /// The examples of an experience, and the exemplars behind them; nil while there are none.
+  /// The examples of an experience, and the exemplars behind them that still hold; nil while there are none.
   public func trainingSet(for experience: Experience, _ learner: Learner) throws -> TrainingSet? {
+    try memory?.forget(identifiers: Set(experience.withdrawn))
     guard let kept = try examples else { return nil }
     let labels = try Tensor(learner.classes.labels).indexSelect(kept.targets)
     return TrainingSet(try Examples.concatenate([experience.examples, kept.with(targets: labels)]))

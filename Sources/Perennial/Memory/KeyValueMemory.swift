@@ -20,8 +20,8 @@ public final class KeyValueMemory: Module {
 
   /// - Parameters:
   ///   - width: the numbers of a key.
-  ///   - precision: of the keys, float32 or float16: a fifth of the time and, with all that search needs, four fifths of
-  ///     the memory.
+  ///   - precision: of the keys, float32 or float16, which takes a fifth of the time and about three quarters of the
+  ///     memory with the bytes that search reads first.
   ///   - graph: an approximate index, for keys in float16; exact search when nil.
   /// - Throws: `TorchError` (`dtype`) for another precision.
   public init(

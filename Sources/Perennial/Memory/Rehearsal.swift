@@ -52,15 +52,15 @@ public final class Rehearsal {
   /// An experience begins: makes the memory at the first one, and gives up what no longer holds.
   public func begin(_ learner: Learner) throws {
     guard let session = learner.session else { return }
-    try begin(learner, storing: session.examples)
-    try memory?.forget(identifiers: session.experience.withdrawn)
+    try begin(session.experience, storing: session.examples, learner)
   }
 
   /// The same before there is a session, for examples such as these.
-  func begin(_ learner: Learner, storing examples: Examples) throws {
+  func begin(_ experience: Experience, storing examples: Examples, _ learner: Learner) throws {
     let memory = self.memory ?? make(learner, capacity: capacity(for: examples))
     self.memory = memory
     if learner.objective.isClassification { try requireRoom(memory.capacity, learner.classes.count) }
+    try memory.forget(identifiers: Set(experience.withdrawn))
   }
 
   private func capacity(for examples: Examples) -> Int {

@@ -53,17 +53,23 @@ public final class ReplayMemory {
   public func insert(
     _ examples: Examples, _ places: Tensor, experience: Int, extras: [String: Tensor] = [:]
   ) throws -> [Int: Int] {
+    try insert(
+      examples, places, experiences: [Int](repeating: experience, count: places.count), extras: extras)
+  }
+
+  private func insert(
+    _ examples: Examples, _ places: Tensor, experiences: [Int], extras: [String: Tensor]
+  ) throws -> [Int: Int] {
     try noGrad {
       let offered = try places.integers()
       let groups =
-        placement.grouping == .unit ? try examples.targets.indexSelect(places).integers() : []
+        placement.grouping == .unit ? try examples.targets.indexSelect(places).integers() : experiences
       var source: [Int: Int] = [:]
       var generator = random
       for position in offered.indices {
-        let group = placement.grouping == .unit ? groups[position] : experience
-        if let slot = placement.place(group: group, using: &generator) { source[slot] = position }
+        if let slot = placement.place(group: groups[position], using: &generator) { source[slot] = position }
       }
-      try write(examples, offered, source, experience: experience, extras: extras)
+      try write(examples, offered, source, experiences: experiences, extras: extras)
       return source
     }
   }
@@ -73,13 +79,14 @@ public final class ReplayMemory {
     _ slot: Int, with examples: Examples, _ place: Tensor, experience: Int, extras: [String: Tensor] = [:]
   ) throws {
     try noGrad {
-      try write(examples, place.integers(), [slot: 0], experience: experience, extras: extras)
+      try write(examples, place.integers(), [slot: 0], experiences: [experience], extras: extras)
     }
   }
 
   /// Fills slots from positions in the places `offered`.
   private func write(
-    _ examples: Examples, _ offered: [Int], _ source: [Int: Int], experience: Int, extras: [String: Tensor]
+    _ examples: Examples, _ offered: [Int], _ source: [Int: Int], experiences: [Int],
+    extras: [String: Tensor]
   ) throws {
     guard !source.isEmpty else { return }
     let slots = source.keys.sorted()
@@ -92,7 +99,7 @@ public final class ReplayMemory {
     if let tasks = columns.tasks, let new = examples.tasks {
       try tasks.indexCopy(to, from: new.indexSelect(from))
     }
-    try columns.experiences.indexFill(to, experience)
+    try columns.experiences.indexCopy(to, from: Tensor(positions.map { experiences[$0] }))
     try columns.identifiers.indexCopy(to, from: examples.identifiers.indexSelect(from))
     for (name, values) in extras {
       let column = try room(for: values, in: columns.extras[name])
@@ -116,37 +123,39 @@ public final class ReplayMemory {
     }
   }
 
-  /// Forgets what came from an experience; what came from each other one stays in its order.
+  /// Forgets what came from an experience.
   func forget(experience index: Int) throws {
-    let places = try Dictionary(grouping: experiences().enumerated(), by: \.element)
-    guard places[index] != nil, let examples = try examples else { return }
-    try replace(
-      with: places.filter { $0.key != index }.sorted { $0.key < $1.key }.map {
-        (try examples.select($0.value.map(\.offset)), $0.key)
-      })
+    let origins = try experiences()
+    try keep(origins.indices.filter { origins[$0] != index })
   }
 
-  /// Forgets the examples of these identifiers; what else came from each experience stays in its order.
-  func forget(identifiers: [Int]) throws {
-    guard !identifiers.isEmpty, let examples = try examples else { return }
-    let gone = Set(identifiers)
-    let numbers = try examples.identifiers.integers()
-    guard numbers.contains(where: gone.contains) else { return }
-    let kept = try Dictionary(
-      grouping: experiences().enumerated().filter { !gone.contains(numbers[$0.offset]) }, by: \.element)
-    let extras = try Dictionary(
-      uniqueKeysWithValues: (columns?.extras.keys.map { $0 } ?? []).compactMap { name in
-        try extra(name).map { (name, $0) }
-      })
-    placement = Placement(
-      capacity: capacity, grouping: placement.grouping, replacement: placement.replacement)
-    columns = nil
-    for (experience, items) in kept.sorted(by: { $0.key < $1.key }) {
-      let places = try Tensor(items.map(\.offset))
-      try insert(
-        examples.select(places), Tensor.arange(0, items.count), experience: experience,
-        extras: extras.mapValues { try $0.indexSelect(places) })
+  /// Forgets the examples of these identifiers, with all that was kept beside them.
+  ///
+  /// - Returns: how many items went.
+  @discardableResult
+  func forget(identifiers: Set<Int>) throws -> Int {
+    guard !identifiers.isEmpty, let own = try examples?.identifiers.integers() else { return 0 }
+    return try keep(own.indices.filter { !identifiers.contains(own[$0]) })
+  }
+
+  /// Keeps the items at these places alone, in their order; groups then share the memory as if only those had ever been
+  /// offered.
+  ///
+  /// - Returns: how many items went.
+  @discardableResult
+  private func keep(_ places: [Int]) throws -> Int {
+    let before = count
+    guard places.count < before, let columns, let examples = try examples else { return 0 }
+    let origins = try experiences()
+    try replace(with: [])
+    guard !places.isEmpty else { return before }
+    try noGrad {
+      let rows = try Tensor(places)
+      _ = try insert(
+        examples, rows, experiences: places.map { origins[$0] },
+        extras: columns.extras.mapValues { try $0.indexSelect(rows) })
     }
+    return before - count
   }
 
   /// A further column `[count, …]` under the name it was inserted with; nil while there is none.

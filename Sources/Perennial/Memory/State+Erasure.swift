@@ -18,7 +18,7 @@ extension State {
       guard part.tensors["identifiers"] != nil else { continue }
       let memory = ReplayMemory(capacity: 0, random: NumberStream(seed: 0))
       try memory.restore(part)
-      let count = try memory.erase(identifiers)
+      let count = try memory.forget(identifiers: identifiers)
       guard count > 0 else { continue }
       erased += count
       for key in part.tensors.keys { tensors["\(name)/\(key)"] = nil }

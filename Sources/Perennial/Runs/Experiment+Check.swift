@@ -58,7 +58,8 @@ extension StreamFacts {
       for index in 0..<stream.count { labels.formUnion(try stream.test(index).targets.integers()) }
     }
     self.init(
-      classes: objective.isClassification ? labels.count : nil, experiences: stream.count,
+      classes: objective.isClassification ? labels.count : nil, hasAlternatives: objective.hasAlternatives,
+      experiences: stream.count,
       scenario: stream.scenario, isOnline: recipe.stream.online != nil, strategies: strategies,
       teachers: teachers)
   }

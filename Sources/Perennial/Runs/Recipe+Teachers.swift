@@ -105,7 +105,8 @@ extension Recipe {
     var recipe = with(model: model)
     let data = data ?? stream.data
     recipe.stream = Stream(
-      data: data, scenario: Selection("class"), experiences: 1, classOrder: .natural, validation: 0,
+      data: data, scenario: Selection(Scenario.instanceIncremental.rawValue), experiences: 1,
+      classOrder: .natural, validation: 0,
       online: nil,
       prequential: nil, blur: 0, augment: [])
     return recipe

@@ -68,7 +68,8 @@ struct TeacherRoom {
       }
       let learner = try trained(blueprint, stream, training, named.name)
       try keep(named.name, TrainedWeights.encode(learner))
-      return try teacher(learner.model, blueprint, learner.classes.labels, named, stream)
+      let labels = learner.objective.isClassification ? learner.classes.labels : nil
+      return try teacher(learner.model, blueprint, labels, named, stream)
     case .script(let file):
       let stream =
         try named.data.map { try modality.stream(recipe.taught(recipe.model, $0), seed: UInt64(seed)) }
@@ -103,12 +104,20 @@ struct TeacherRoom {
     _ blueprint: Blueprint, _ stream: Stream, _ named: Recipe.Teacher? = nil, classes: [Int]? = nil
   ) throws -> PretrainedTeacher {
     let network = try blueprint.make(RandomStreams(seed: 0))
+    let head = try RandomStreams(seed: 0).stream("head")
+    let objective = try modality.objective(recipe)
+    guard objective.isClassification else {
+      if let outputs = try objective.outputs(for: stream.experience(0).examples.targets) {
+        try network.head.grow(to: outputs, head)
+      }
+      return try teacher(network, blueprint, nil, named, stream)
+    }
     let labels =
       try classes.map(Set.init)
       ?? (0..<stream.count).reduce(into: []) {
         $0.formUnion(try stream.experience($1).examples.targets.integers())
       }
-    try network.head.grow(to: labels.count, RandomStreams(seed: 0).stream("head"))
+    try network.head.grow(to: labels.count, head)
     return try teacher(network, blueprint, labels.sorted(), named, stream)
   }
 
@@ -127,7 +136,7 @@ struct TeacherRoom {
   }
 
   private func teacher(
-    _ network: Network, _ blueprint: Blueprint, _ labels: [Int], _ named: Recipe.Teacher?, _ stream: Stream?
+    _ network: Network, _ blueprint: Blueprint, _ labels: [Int]?, _ named: Recipe.Teacher?, _ stream: Stream?
   ) throws -> PretrainedTeacher {
     PretrainedTeacher(
       try Frozen(network, blueprint, device: device, dtype: named?.precision.dtype ?? .float32),

@@ -3,9 +3,10 @@ import Perennial
 
 /// Facts in versions, from JSON lines: what is said of each, from when on, and what is withdrawn.
 ///
-///     {"id": 7, "time": "2101-03-01", "question": "…", "answer": "…", "version": 1, "withdrawn": false}
+///     {"id": 7, "time": "2101-03-01", "question": "…", "paraphrase": "…", "answer": "…", "version": 1, "withdrawn": false}
 ///
-/// `answer` is null where a fact is withdrawn. Versions ascend, and a fact has the same question in all of them.
+/// `answer` is null where a fact is withdrawn; `paraphrase`, the question in other words, may be missing. Versions ascend,
+/// and a fact has the same question in all of them.
 public struct FactFile: Sendable {
   /// What one version says of one fact.
   public struct Statement: Equatable, Sendable {
@@ -14,6 +15,8 @@ public struct FactFile: Sendable {
     /// When it was said, as people read it.
     public let time: String
     public let question: String
+    /// The question in other words, to ask what was not learned word by word.
+    public let paraphrase: String?
     /// Nil where the fact is withdrawn.
     public let answer: String?
     public let version: Int
@@ -51,7 +54,7 @@ public struct FactFile: Sendable {
       }
       let known = newest[statement.fact]
       if let known {
-        guard known.question == statement.question else {
+        guard known.question == statement.question, known.paraphrase == statement.paraphrase else {
           throw bad("fact \(statement.fact) has another question than before")
         }
         guard known.version < statement.version else {
@@ -71,7 +74,7 @@ public struct FactFile: Sendable {
 
   private struct Line: Decodable {
     let id: Int?
-    let time, question, answer: String?
+    let time, question, paraphrase, answer: String?
     let version: Int?
     let withdrawn: Bool?
   }
@@ -90,13 +93,15 @@ public struct FactFile: Sendable {
     guard let question = fields.question, !question.allSatisfy(\.isWhitespace) else {
       throw bad("`question` is missing or empty")
     }
+    guard fields.paraphrase?.allSatisfy(\.isWhitespace) != true else { throw bad("`paraphrase` is empty") }
     let isWithdrawn = fields.withdrawn ?? false
     guard isWithdrawn == (fields.answer == nil) else {
       throw bad(isWithdrawn ? "a fact that is withdrawn has no answer" : "`answer` is missing")
     }
     guard fields.answer?.isEmpty != true else { throw bad("`answer` is empty") }
     return Statement(
-      fact: fact, time: fields.time ?? "", question: question, answer: fields.answer, version: version)
+      fact: fact, time: fields.time ?? "", question: question, paraphrase: fields.paraphrase,
+      answer: fields.answer, version: version)
   }
 }
 
@@ -106,7 +111,10 @@ extension TextDataset {
 
   /// Facts as classes to be told apart, an answer each: every version is a group, which learns and is judged by what it
   /// says, until a later one says something else.
-  public init(_ file: FactFile) throws {
+  ///
+  /// - Parameter isParaphrased: asks in other words than those that are learned.
+  /// - Throws: `TextDataError` for a file that has no other words for a fact.
+  public init(_ file: FactFile, isParaphrased: Bool = false) throws {
     var names: [Int: TextGroup] = [:]
     for statement in file.statements where names[statement.version] == nil {
       names[statement.version] = TextGroup("version \(statement.version)")
@@ -120,11 +128,23 @@ extension TextDataset {
       if let before { test[before] = versions.firstIndex(of: statement.version) }
       newest[statement.fact] = place
     }
-    let texts = file.statements.map {
-      LabeledText($0.question, label: $0.answer ?? Self.withdrawnAnswer, group: names[$0.version])
+    func texts(_ words: (FactFile.Statement) throws -> String) rethrows -> [LabeledText] {
+      try file.statements.map {
+        LabeledText(try words($0), label: $0.answer ?? Self.withdrawnAnswer, group: names[$0.version])
+      }
     }
+    let questions = texts(\.question)
+    let asked =
+      try !isParaphrased
+      ? questions
+      : texts {
+        guard let paraphrase = $0.paraphrase else {
+          throw TextDataError(file.name, "fact \($0.fact) has no `paraphrase` to ask it by")
+        }
+        return paraphrase
+      }
     try self.init(
-      file.name, train: texts, test: texts, groups: versions.compactMap { names[$0] },
+      file.name, train: questions, test: asked, groups: versions.compactMap { names[$0] },
       replaced: DataGroups.Replaced(train: train, test: test))
   }
 }

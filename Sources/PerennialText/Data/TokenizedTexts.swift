@@ -77,7 +77,7 @@ extension TextDataset {
   }
 
   /// - Parameter inputs: of the texts to be learned, those that test and those of no class, with what a reader must know of them.
-  private func source(
+  func source(
     limit: Int?, inputs: (_ sets: [[String]]) throws -> (rows: [Tensor], InputPipeline, note: String?)
   ) throws -> DataSource {
     let labels = Dictionary(uniqueKeysWithValues: classes.enumerated().map { ($1, $0) })

@@ -50,7 +50,9 @@ public struct ModelFolder: Sendable {
     var configuration = try configuration(of: type)
     let tensors = try WeightFiles.read(url)
     var state = try Model.names(configuration).resolve(tensors)
-    if let fitted = Model.fit(configuration, toUntied: Set(state.untied.map(\.alias))) {
+    if let fitted = Model.fit(
+      configuration, to: Set(state.tensors.keys), untied: Set(state.untied.map(\.alias)))
+    {
       configuration = fitted
       state = try Model.names(configuration).resolve(tensors)
     }
@@ -94,8 +96,13 @@ public protocol PublishedModel: Module {
   /// How the tensors of its files belong to its parameters.
   static func names(_ configuration: Configuration) -> CheckpointNames
 
-  /// The configuration with these tied tensors on their own; nil where the configuration decides.
-  static func fit(_ configuration: Configuration, toUntied names: Set<String>) -> Configuration?
+  /// The configuration of what a file holds, in what `config.json` does not tell; nil where it is as it was read.
+  ///
+  /// - Parameters:
+  ///   - paths: Those of the file's tensors in the model.
+  ///   - untied: Tensors that differ from what they are tied to.
+  static func fit(_ configuration: Configuration, to paths: Set<String>, untied: Set<String>)
+    -> Configuration?
 
   /// What the model is made of.
   var configuration: Configuration { get }
@@ -110,7 +117,7 @@ public protocol PublishedModel: Module {
 }
 
 extension PublishedModel {
-  public static func fit(_ configuration: Configuration, toUntied names: Set<String>) -> Configuration? {
-    nil
-  }
+  public static func fit(
+    _ configuration: Configuration, to paths: Set<String>, untied: Set<String>
+  ) -> Configuration? { nil }
 }

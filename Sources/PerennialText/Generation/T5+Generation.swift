@@ -25,8 +25,7 @@ extension T5 {
     return try evaluating {
       try noGrad {
         let device = try outputWeight.value.device
-        let source = try TokenBatch(sources, padding: padding).moved(to: device)
-        let encoded = try hiddenStates(source)
+        let (encoded, source) = try encode(TokenBatch(sources, padding: padding).moved(to: device))
         let first = try Tensor.full([sources.count, 1], start, dtype: .int64, device: device)
         let decoding =
           options.usesCache

@@ -111,6 +111,16 @@ public final class BERT: Module, PublishedModel, TextEncoder, Promptable, Recomp
       outer: "bert.", passedOver: ["cls."] + (configuration.hasPooler ? [] : ["pooler."]),
       computed: ["embeddings.position_ids", "embeddings.token_type_ids"])
   }
+
+  /// Whether there is a pooler is for the file to say: `config.json` has no key for it. Half of one is a mistake.
+  public static func fit(
+    _ configuration: BERTConfiguration, to paths: Set<String>, untied: Set<String>
+  ) -> BERTConfiguration? {
+    guard configuration.hasPooler, !paths.contains(where: { $0.hasPrefix("pooler.") }) else { return nil }
+    var fitted = configuration
+    fitted.hasPooler = false
+    return fitted
+  }
 }
 
 /// Attention and a two-layer perceptron, each added to its input and normalised after.

@@ -27,8 +27,8 @@ public final class EncoderDecoderBackbone: Module, Backbone {
     let target = try used(inputs.select(1, dim: 1).to(.int64))
     let batch = try TokenBatch(source, padding: model.paddingToken)
     // Filling comes last, where no place that counts can see it.
-    let features = try model.decoded(
-      TokenBatch(target), encoded: model.hiddenStates(batch), source: batch)
+    let (states, places) = try model.encode(batch)
+    let features = try model.decoded(TokenBatch(target), encoded: states, source: places)
     let missing = length - target.shape[1]
     return missing > 0 ? try features.padded([0, 0, 0, missing]) : features
   }

@@ -6,12 +6,14 @@ import Torch
 ///
 /// Taps are `encoder.embeddings`, `encoder.layers.0` …, `encoder.attentions.0` …, `encoder.hidden`, the same of the
 /// decoder, and `decoder.crossAttentions.0` …; `decoder.hidden` is what the output layer takes.
-public final class T5: Module, PublishedModel, TextEncoder, TokenOutputs, Recomputing {
+public final class T5: Module, PublishedModel, TextEncoder, TokenOutputs, Promptable, Recomputing {
   public static let modelTypes = ["t5"]
   public let configuration: T5Configuration
   public let taps: [Tap]
   /// Whether training steps keep the inputs of blocks alone and run them again in the backward pass.
   public var recomputesBlocks = false
+  /// What stands in front of sources; targets have nothing in front.
+  public var promptSource: (any PromptSource)?
 
   let shared: Embedding
   package let encoder: T5Stack
@@ -45,26 +47,50 @@ public final class T5: Module, PublishedModel, TextEncoder, TokenOutputs, Recomp
   /// The output layer's weight `[V, D]`, the token embeddings' where they are tied.
   public var outputWeight: Parameter { head?.weight ?? shared.weight }
 
+  public var promptShape: PromptShape {
+    let c = configuration
+    return PromptShape(width: c.width, layers: c.layers, groups: c.heads, headWidth: c.headWidth)
+  }
+
+  public var tokenTable: Parameter { shared.weight }
+  public var takesPrefixes: Bool { false }
+  public var peftTask: String { "SEQ_2_SEQ_LM" }
+
   /// The encoder's output `[N, S, D]`.
   public func hiddenStates(_ source: TokenBatch) throws -> Tensor {
+    let (hidden, lead) = try promptedStates(source)
+    return lead > 0 ? try hidden.narrow(dim: 1, start: lead, count: source.length) : hidden
+  }
+
+  public func promptedStates(_ source: TokenBatch) throws -> (hidden: Tensor, lead: Int) {
+    let encoded = try encode(source)
+    return (encoded.states, encoded.places.length - source.length)
+  }
+
+  /// The encoder's output `[N, P + S, D]` as the decoder looks at it, that of a prompt in front, and the places it is of.
+  ///
+  /// - Throws: `TorchError` (`unsupported`) for a prompt in front of rows that hold several texts.
+  public func encode(_ source: TokenBatch) throws -> (states: Tensor, places: TokenBatch) {
     let stack = encoder
-    var x = stack.embedded(try stack.dropout(shared(source.ids)))
-    let bias = try stack.bias(queries: source.length, keys: source.length)
-    let plain = try source.pattern(isCausal: false)
+    let prompted = try PromptedBatch(source, promptSource)
+    let places = prompted.whole
+    var x = stack.embedded(try stack.dropout(prompted.joined(shared(source.ids))))
+    let bias = try stack.bias(queries: places.length, keys: places.length)
+    let plain = try places.pattern(isCausal: false)
     for block in stack.blocks {
       x = block.output(
         try run(block, [x, bias], dropout: masks, heard: block.attentionTaps) {
           try block($0[0], plain.adding($0[1]))
         })
     }
-    return stack.hidden(try stack.dropout(stack.norm(x)))
+    return (stack.hidden(try stack.dropout(stack.norm(x))), places)
   }
 
   /// The decoder's output `[N, L, D]`, as the output layer takes it.
   ///
   /// - Parameters:
   ///   - target: What is there of the target, the start token first; its place follows `decoding`'s.
-  ///   - encoded: The encoder's output `[N, S, D]` for `source`.
+  ///   - encoded: The encoder's output `[N, S, D]`, and the `source` that it is of, as `encode` gives them.
   public func decoded(
     _ target: TokenBatch, encoded: Tensor, source: TokenBatch, decoding: EncodedSource? = nil
   ) throws -> Tensor {
@@ -108,7 +134,8 @@ public final class T5: Module, PublishedModel, TextEncoder, TokenOutputs, Recomp
   ///
   /// - Parameter target: The target behind the start token: `shifted` makes it of labels.
   public func callAsFunction(_ source: TokenBatch, target: TokenBatch) throws -> Tensor {
-    try logits(decoded(target, encoded: hiddenStates(source), source: source))
+    let (states, places) = try encode(source)
+    return try logits(decoded(target, encoded: states, source: places))
   }
 
   /// Labels int64 `[N, L]` behind the start token and without their last place; −100 becomes padding.
@@ -129,8 +156,10 @@ public final class T5: Module, PublishedModel, TextEncoder, TokenOutputs, Recomp
   }
 
   /// Whether the output layer is tied is for the file to say: `transformers` 5 writes that it is either way.
-  public static func fit(_ configuration: T5Configuration, toUntied names: Set<String>) -> T5Configuration? {
-    guard names.contains("lm_head.weight") else { return nil }
+  public static func fit(
+    _ configuration: T5Configuration, to paths: Set<String>, untied: Set<String>
+  ) -> T5Configuration? {
+    guard untied.contains("lm_head.weight") else { return nil }
     var fitted = configuration
     fitted.isTied = false
     return fitted

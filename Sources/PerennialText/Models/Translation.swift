@@ -21,6 +21,7 @@ public struct Translation: Objective {
   }
 
   public var isClassification: Bool { tokens.isClassification }
+  public var hasAlternatives: Bool { tokens.hasAlternatives }
   public var scoreKind: ScoreKind { .bleu }
 
   public func losses(_ outputs: Tensor, _ targets: Tensor) throws -> Tensor {

@@ -27,13 +27,19 @@ public struct TextModality: Modality {
       throw recipe.model.node.error(
         "the data are vectors: a model for rows of numbers is needed, such as `mlp`")
     }
+    guard (kind == .reader) == (facts.memories != nil) else {
+      throw recipe.model.node.error("a memory network reads `stories`, and no other model does")
+    }
     let url = sources.url
     return Blueprint { random in
       switch kind {
       case .languageModel: return Network(try TextModels.languageModel(recipe.model, facts, random, url))
       case .encoderDecoder: return Network(try TextModels.encoderDecoder(recipe.model, facts, random, url))
-      case .encoder:
-        let backbone = try TextModels.encoder(recipe.model, facts, random, url)
+      case .encoder, .reader:
+        let backbone =
+          try kind == .reader
+          ? TextModels.reader(recipe.model, facts, random)
+          : TextModels.encoder(recipe.model, facts, random, url)
         return Network(
           backbone,
           head: try HeadRegistry.make(recipe.head, features: backbone.featureCount, random.stream("head")))

@@ -19,17 +19,20 @@ struct EncoderOptions: Configurable {
   }
 }
 
-/// Options of `bert`: an encoder from scratch.
-struct FreshEncoderOptions: Configurable {
-  var layers = 4
-  var heads = 4
-  var width = 128
-  /// Of the inner layers; four times the width when nil.
-  var inner: Int?
-  var dropout = 0.1
-  var pooling = SentencePooling.Kind.mean
+/// The options that every Transformer from scratch has.
+protocol FreshTransformerOptions: Configurable {
+  var layers: Int { get }
+  var heads: Int { get }
+  var width: Int { get }
+  /// Of the inner layers; a multiple of the width when nil.
+  var inner: Int? { get }
+  var dropout: Double { get }
+}
 
-  func validate(at node: ConfigurationNode) throws {
+extension FreshTransformerOptions {
+  func validate(at node: ConfigurationNode) throws { try validateSizes(at: node) }
+
+  func validateSizes(at node: ConfigurationNode) throws {
     for (key, value) in [("layers", layers), ("heads", heads), ("width", width)] {
       try node.require(key, value, atLeast: 1)
     }
@@ -39,8 +42,19 @@ struct FreshEncoderOptions: Configurable {
   }
 }
 
+/// Options of `bert`: an encoder from scratch.
+struct FreshEncoderOptions: FreshTransformerOptions {
+  var layers = 4
+  var heads = 4
+  var width = 128
+  /// Of the inner layers; four times the width when nil.
+  var inner: Int?
+  var dropout = 0.1
+  var pooling = SentencePooling.Kind.mean
+}
+
 /// Options of `gpt`, a GPT-2 from scratch, and of `llama`.
-struct FreshDecoderOptions: Configurable {
+struct FreshDecoderOptions: FreshTransformerOptions {
   var layers = 4
   var heads = 4
   var width = 128
@@ -51,13 +65,8 @@ struct FreshDecoderOptions: Configurable {
   var dropout = 0.0
 
   func validate(at node: ConfigurationNode) throws {
-    for (key, value) in [("layers", layers), ("heads", heads), ("width", width)] {
-      try node.require(key, value, atLeast: 1)
-    }
-    try node.require("inner", inner, atLeast: 1)
+    try validateSizes(at: node)
     try node.require("key_heads", keyHeads, atLeast: 1)
-    try node.require("dropout", dropout, in: 0..<1)
-    guard width % heads == 0 else { throw node.error(at: "width", "must divide by `heads`, \(heads)") }
   }
 }
 
@@ -73,7 +82,7 @@ struct LanguageModelOptions: Configurable {
 }
 
 /// Options of `t5`, an encoder-decoder from scratch.
-struct FreshEncoderDecoderOptions: Configurable {
+struct FreshEncoderDecoderOptions: FreshTransformerOptions {
   /// Of each half.
   var layers = 3
   var heads = 4
@@ -81,14 +90,16 @@ struct FreshEncoderDecoderOptions: Configurable {
   /// Of the inner layers; four times the width when nil.
   var inner: Int?
   var dropout = 0.1
+}
+
+/// Options of `memory-network`, which reads `stories`.
+struct MemoryNetworkOptions: Configurable {
+  var kind = MemoryNetworkConfiguration.Kind.endToEnd
+  var width = 20
+  var hops = 3
 
   func validate(at node: ConfigurationNode) throws {
-    for (key, value) in [("layers", layers), ("heads", heads), ("width", width)] {
-      try node.require(key, value, atLeast: 1)
-    }
-    try node.require("inner", inner, atLeast: 1)
-    try node.require("dropout", dropout, in: 0..<1)
-    guard width % heads == 0 else { throw node.error(at: "width", "must divide by `heads`, \(heads)") }
+    for (key, value) in [("width", width), ("hops", hops)] { try node.require(key, value, atLeast: 1) }
   }
 }
 

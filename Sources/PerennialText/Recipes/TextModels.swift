@@ -7,11 +7,14 @@ enum TextModels {
   static let encoders = ["encoder", "bert"]
   static let languageModels = ["gpt", "llama", "language-model"]
   static let encoderDecoders = ["t5", "encoder-decoder"]
+  static let readers = ["memory-network"]
 
   /// What models of texts are for.
   enum Kind {
     /// One vector for a text, with a head of classes on it.
     case encoder
+    /// An answer to a question by what is told beside it, with a head of classes.
+    case reader
     /// The next token of a text.
     case languageModel
     /// A text for a text.
@@ -21,7 +24,7 @@ enum TextModels {
     func takes(_ objective: Selection) -> Bool {
       let (tells, translates) = (objective.isNamed("tokens"), objective.isNamed("translation"))
       return switch self {
-      case .encoder: !tells && !translates
+      case .encoder, .reader: !tells && !translates
       case .languageModel: tells
       case .encoderDecoder: tells || translates
       }
@@ -30,7 +33,7 @@ enum TextModels {
     /// What to write where it does not.
     var refusal: String {
       switch self {
-      case .encoder:
+      case .encoder, .reader:
         "texts are written by \((languageModels + encoderDecoders).joined(separator: ", ")); this model classifies"
       case .languageModel: "a language model learns to tell the next token: write `objective: tokens`"
       case .encoderDecoder:
@@ -39,10 +42,11 @@ enum TextModels {
     }
   }
 
-  static let names = encoders + languageModels + encoderDecoders
+  static let names = encoders + languageModels + encoderDecoders + readers
 
   static func kind(of model: Selection) -> Kind? {
     if encoders.contains(where: model.isNamed) { return .encoder }
+    if readers.contains(where: model.isNamed) { return .reader }
     if languageModels.contains(where: model.isNamed) { return .languageModel }
     return encoderDecoders.contains(where: model.isNamed) ? .encoderDecoder : nil
   }
@@ -84,6 +88,18 @@ enum TextModels {
     (c.paddingToken, c.hasPooler) = (facts.padding, false)
     let encoder = try BERT(c, random.stream("initialization"), dropout: masks)
     return SentenceEncoder(encoder, pooling: SentencePooling(options.pooling))
+  }
+
+  /// A memory network for stories.
+  static func reader(_ selection: Selection, _ facts: TextFacts, _ random: RandomStreams) throws
+    -> MemoryNetwork
+  {
+    let options = try selection.decode(MemoryNetworkOptions.self)
+    return try MemoryNetwork(
+      MemoryNetworkConfiguration(
+        options.kind, vocabularySize: facts.vocabulary, width: options.width, hops: options.hops,
+        memories: facts.memories ?? 1),
+      random.stream("initialization"))
   }
 
   static func encoderDecoder(
@@ -149,6 +165,8 @@ struct TextFacts {
   /// The id that fills up rows, and the one that ends a text.
   let padding: Int?
   let end: Int?
+  /// The most sentences beside a question, where rows are stories.
+  var memories: Int?
 }
 
 extension ModelFolder {

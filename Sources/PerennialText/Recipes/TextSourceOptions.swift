@@ -30,9 +30,7 @@ struct TextFileOptions: Configurable {
   var long = LongTexts.truncate
 
   func validate(at node: ConfigurationNode) throws {
-    for (key, value) in [("train", train), ("test", test)] where value.isEmpty {
-      throw node.error("missing key `\(key)`: a file of records")
-    }
+    try node.requireFiles(train: train, test: test)
     try node.require("length", length, atLeast: 3)
   }
 
@@ -43,10 +41,36 @@ struct TextFileOptions: Configurable {
   }
 }
 
+/// Options of `stories`: files of records as those of `texts`. The first line of a text asks, the others tell.
+struct StoryOptions: Configurable {
+  /// JSON lines or CSV, below the data root unless absolute.
+  var train = ""
+  var test = ""
+  var bad = BadRecords.refuse
+  /// The most lines that are kept of what is told, the last ones; all when nil.
+  var memories: Int?
+
+  func validate(at node: ConfigurationNode) throws {
+    try node.requireFiles(train: train, test: test)
+    try node.require("memories", memories, atLeast: 1)
+  }
+}
+
+extension ConfigurationNode {
+  /// Throws unless there are files of records to learn and to test.
+  fileprivate func requireFiles(train: String, test: String) throws {
+    for (key, value) in [("train", train), ("test", test)] where value.isEmpty {
+      throw error("missing key `\(key)`: a file of records")
+    }
+  }
+}
+
 /// Options of `facts`: facts in versions.
 struct FactOptions: Configurable {
   /// JSON lines, below the data root unless absolute; those of the invented world when nil.
   var path: String?
+  /// Whether questions are asked in other words than those that were learned.
+  var paraphrased = false
   var tokenizer: String?
   var length = 64
 }
@@ -87,9 +111,7 @@ struct RecordFileOptions: Configurable {
   enum CodingKeys: String, CodingKey { case train, test, bad, rows }
 
   func validate(at node: ConfigurationNode) throws {
-    for (key, value) in [("train", train), ("test", test)] where value.isEmpty {
-      throw node.error("missing key `\(key)`: a file of records")
-    }
+    try node.requireFiles(train: train, test: test)
   }
 }
 

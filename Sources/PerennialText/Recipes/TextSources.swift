@@ -15,7 +15,8 @@ final class TextSources {
   }
 
   static let names = [
-    "clinc150", "banking77", "texts", "facts", "corpora", "records", "multi30k", "parallel-captions",
+    "clinc150", "banking77", "texts", "facts", "stories", "corpora", "records", "multi30k",
+    "parallel-captions",
   ]
   let root: DataRoot
   private var newest: (choice: String, texts: Texts)?
@@ -26,10 +27,15 @@ final class TextSources {
   func texts(_ recipe: Recipe) throws -> Texts {
     let model = try TextModels.folder(recipe.model, url)
     let kind = TextModels.kind(of: recipe.model)
+    let isPaired =
+      try kind == .reader && recipe.model.decode(MemoryNetworkOptions.self).kind == .keyValue
     let choice =
-      try recipe.stream.data.node.yaml() + (model?.path ?? "") + (kind == .encoderDecoder ? " pairs" : "")
+      try recipe.stream.data.node.yaml() + (model?.path ?? "")
+      + (kind == .encoderDecoder || isPaired ? " pairs" : "")
     if let newest, newest.choice == choice { return newest.texts }
-    let texts = try read(recipe.stream.data, model: model, kind)
+    let texts =
+      try recipe.stream.data.isNamed("stories")
+      ? stories(recipe.stream.data, isPaired: isPaired) : read(recipe.stream.data, model: model, kind)
     newest = (choice, texts)
     return texts
   }
@@ -50,11 +56,24 @@ final class TextSources {
       let file = try options.path.map { try FactFile(url($0)) } ?? .inventedWorld()
       var reading = LabeledTextOptions()
       (reading.tokenizer, reading.length, reading.long) = (options.tokenizer, options.length, .refuse)
-      return try labeled(TextDataset(file), reading, selection, model: model)
+      let set = try TextDataset(file, isParaphrased: options.paraphrased)
+      return try labeled(set, reading, selection, model: model)
     }
     let options = try selection.decode(LabeledTextOptions.self)
     let set: TextDataset = try selection.isNamed("clinc150") ? .clinc150(root) : .banking77(root)
     return try labeled(set, options, selection, model: model)
+  }
+
+  private func stories(_ selection: Selection, isPaired: Bool) throws -> Texts {
+    let options = try selection.decode(StoryOptions.self)
+    let set = try TextDataset.files(train: url(options.train), test: url(options.test), bad: options.bad)
+    let learned = set.train.map(\.text)
+    let rows = StoryRows(
+      learned: learned, all: learned + set.test.map(\.text), most: options.memories, isPaired: isPaired)
+    return Texts(
+      source: try set.source(rows),
+      facts: TextFacts(
+        vocabulary: rows.vocabulary, length: rows.width, padding: 0, end: nil, memories: rows.memories))
   }
 
   private func labeled(

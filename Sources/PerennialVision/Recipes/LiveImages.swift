@@ -22,10 +22,10 @@ struct LiveImageOptions: Configurable {
 }
 
 /// Pictures that arrive over time: kept as the PNG or JPEG files that they were, brought to one size in rows.
-struct LiveImages: LiveInputs {
+struct LiveImages: LiveVisionInputs {
   static let name = "images"
   private let options: LiveImageOptions
-  private let modality: VisionModality
+  let modality: VisionModality
   let pipeline: InputPipeline
 
   init(_ recipe: Recipe, _ modality: VisionModality) throws {
@@ -40,6 +40,8 @@ struct LiveImages: LiveInputs {
       mean: scale.mean, standardDeviation: scale.deviation,
       augmentations: augmentation.isEmpty ? [] : [augmentation.callAsFunction])
   }
+
+  var shape: [Int] { [options.channels, options.size, options.size] }
 
   /// One folder a label, with its pictures. What is no picture, or cannot be read, is listed.
   func read(_ url: URL) throws -> InputRecords {
@@ -72,18 +74,15 @@ struct LiveImages: LiveInputs {
 
   func rows(_ payloads: [Data]) throws -> Tensor {
     var pixels: [UInt8] = []
-    pixels.reserveCapacity(payloads.count * options.channels * options.size * options.size)
+    pixels.reserveCapacity(shape.reduce(payloads.count, *))
     for payload in payloads {
       let image = try DecodedImage(payload, file: "a stored picture")
         .resized(height: options.size, width: options.size)
       pixels += options.channels == 1 ? image.grey : image.planes(3)
     }
-    let shape = [payloads.count, options.channels, options.size, options.size]
-    return try pixels.withUnsafeBytes { try Tensor(bytes: $0, shape: shape, dtype: .uint8) }
-  }
-
-  func blueprint(_ recipe: Recipe) throws -> Blueprint {
-    try modality.blueprint(recipe, input: [options.channels, options.size, options.size])
+    return try pixels.withUnsafeBytes {
+      try Tensor(bytes: $0, shape: [payloads.count] + shape, dtype: .uint8)
+    }
   }
 }
 

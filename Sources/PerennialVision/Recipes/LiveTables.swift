@@ -28,10 +28,10 @@ struct LiveTableOptions: Configurable {
 }
 
 /// Rows of numbers that arrive over time: kept as text, separated by commas.
-struct LiveTables: LiveInputs {
+struct LiveTables: LiveVisionInputs {
   static let name = "table"
   private let options: LiveTableOptions
-  private let modality: VisionModality
+  let modality: VisionModality
   let pipeline: InputPipeline
 
   init(_ recipe: Recipe, _ modality: VisionModality) throws {
@@ -39,6 +39,8 @@ struct LiveTables: LiveInputs {
     self.modality = modality
     pipeline = try InputPipeline()
   }
+
+  var shape: [Int] { [options.columns] }
 
   /// CSV with a header: the label, perhaps `id` and `time`, and numbers in the order of the columns.
   func read(_ url: URL) throws -> InputRecords {
@@ -92,15 +94,11 @@ struct LiveTables: LiveInputs {
       }
       return numbers
     }
-    let rows = try Tensor(cells, shape: [payloads.count, options.columns])
+    let rows = try Tensor(cells, shape: [payloads.count] + shape)
     guard options.mean != nil || options.deviation != nil else { return rows }
     let mean = try Tensor((options.mean ?? [Double](repeating: 0, count: options.columns)).map(Float.init))
     let deviation = try Tensor(
       (options.deviation ?? [Double](repeating: 1, count: options.columns)).map(Float.init))
     return try noGrad { try (rows - mean) / deviation }
-  }
-
-  func blueprint(_ recipe: Recipe) throws -> Blueprint {
-    try modality.blueprint(recipe, input: [options.columns])
   }
 }

@@ -37,6 +37,29 @@ import Torch
     #expect(try memory.examples?.inputs.dtype == .uint8, "inputs stay raw")
   }
 
+  /// What stays keeps its order and everything that was kept beside it, and there is room again for what comes.
+  @Test(arguments: [Placement.Grouping.none, .unit, .experience])
+  func whatIsForgottenTakesNothingElseAlong(grouping: Placement.Grouping) throws {
+    let memory = Self.memory(20, grouping)
+    for start in stride(from: 0, to: 20, by: 10) {
+      let own = try Tensor((start..<(start + 10)).map(Float.init)).unsqueeze(1)
+      try memory.insert(
+        Self.examples(start..<(start + 10), tasks: true), Self.all(10), experience: start / 10,
+        extras: ["own": own])
+    }
+    #expect(try memory.forget(identifiers: [3, 4, 12, 99]) == 3)
+    #expect(try memory.forget(identifiers: [3]) == 0)
+    let left = (0..<20).filter { ![3, 4, 12].contains($0) }
+    let kept = try #require(try memory.examples)
+    #expect(try kept.identifiers.integers() == left && kept.tasks?.integers() == left.map { $0 % 3 })
+    #expect(try memory.extra("own")?.flatten().floats() == left.map(Float.init))
+    #expect(try memory.experiences() == left.map { $0 / 10 })
+    try memory.insert(Self.examples(20..<23), Self.all(3), experience: 2)
+    #expect(memory.count == 20)
+    try memory.forget(experience: 0)
+    #expect(try memory.examples?.identifiers.integers() == left.filter { $0 >= 10 } + [20, 21, 22])
+  }
+
   @Test func classesAreBalancedWithinOne() throws {
     let memory = Self.memory(42, .unit)
     try memory.insert(Self.examples(0..<400), Self.all(400), experience: 0)

@@ -65,6 +65,26 @@ import Torch
   }
 }
 
+/// Memories that are no part of a replay strategy give up what later versions take the place of, before they are learned
+/// from again.
+@Suite struct WithdrawnExemplarTests {
+  @Test(arguments: ["gdumb", "icarl"]) func whatNoLongerHoldsIsNotLearnedAgain(name: String) throws {
+    let stream = try ReplacedExampleTests.stream()
+    let learner = try Learner(
+      .tiny(inputs: 4), optimizer: Adam(learningRate: 0.01),
+      strategies: [StrategyRegistry.make(Selection(name))],
+      options: TrainingOptions(batch: 4, length: .epochs(1)), pipeline: stream.pipeline, seed: 4)
+    // The identifiers that each experience may learn: its own, and what still holds of those before.
+    for (index, holds) in [[0, 1, 7], [2, 3, 4, 7], [3, 4, 5, 6, 7]].enumerated() {
+      try learner.begin(stream.experience(index))
+      let session = try #require(learner.session)
+      #expect(try session.examples.identifiers.integers().sorted() == holds, "\(name), version \(index)")
+      while let session = learner.session, !session.isDone { try learner.step() }
+      try learner.end()
+    }
+  }
+}
+
 @Suite struct GreedyDumbLearnerTests {
   /// ⌈memory / classes⌉ of each class would be more than there is room for.
   @Test func theBudgetHoldsAndIsShared() throws {

@@ -137,6 +137,85 @@ import Torch
   }
 }
 
+/// Prompts in front of the encoder of an encoder-decoder, as PEFT has them with one module.
+@Suite struct EncoderDecoderPromptTests {
+  @Test func promptsOfPEFT() throws {
+    let model = try Golden.model("t5").load(T5.self)
+    let all = try AdapterFolderTests.tensors()
+    let (ids, padded) = (try #require(all["t5/ids"]), try #require(all["t5/padded"]))
+    let (mask, target) = (try #require(all["t5/mask"]), try TokenBatch(#require(all["t5/target"])))
+    let bare = try model(TokenBatch(ids), target: target)
+    let source = try AdapterFolderTests.folder("t5-prompt").readPrompt(into: model)
+    #expect(source.promptLength == 3)
+    try expectClose(
+      model(TokenBatch(ids), target: target), #require(all["t5/prompt/full"]), "prompt", within: 1e-4)
+    try expectClose(
+      model(TokenBatch(padded, mask: mask), target: target), #require(all["t5/prompt/padded"]),
+      "prompt, padded", within: 1e-4)
+    #expect(try model.hiddenStates(TokenBatch(ids)).shape == [2, 7, model.width])
+    try expectClose(
+      model.unprompted { try model(TokenBatch(ids), target: target) }, bare, "without", within: 0)
+    // With the cache and without, the same tokens.
+    var options = GenerationOptions()
+    options.maximumNewTokens = 12
+    let sources = [[5, 9, 40], [7, 7, 8, 33, 21]]
+    let cached = try model.generate(sources, options).map(\.tokens)
+    options.usesCache = false
+    #expect(try model.generate(sources, options).map(\.tokens) == cached)
+    #expect(try model.unprompted { try model.generate(sources, options).map(\.tokens) } != cached)
+  }
+
+  @Test func whatADecoderWouldNeedIsRefused() throws {
+    let model = try Golden.model("t5").load(T5.self)
+    #expect(throws: TorchError.self) { try SoftPrefix(3, for: model, Generator(seed: 1)) }
+    let folder = try TemporaryFolder()
+    let copy = folder.url.appendingPathComponent("two")
+    try FileManager.default.copyItem(at: AdapterFolderTests.folder("t5-prompt").url, to: copy)
+    let file = copy.appendingPathComponent("adapter_config.json")
+    let text = try String(contentsOf: file, encoding: .utf8)
+    let (one, two) = (#""num_transformer_submodules": 1"#, #""num_transformer_submodules": 2"#)
+    try Data(text.replacingOccurrences(of: one, with: two).utf8).write(to: file)
+    let error = #expect(throws: AdapterError.self) { try AdapterFolder(copy).readPrompt(into: model) }
+    #expect("\(String(describing: error))".contains("takes no prompt of its own"))
+  }
+
+  /// The prompt alone learns, and what it learns is of use.
+  @Test func promptTuningTeachesAPromptInFrontOfTheEncoder() throws {
+    let (stream, learner) = try TranslationTests.learner([PromptTuning()], steps: 30)
+    let before = try learner.model.backbone.stateDictionary().mapValues { try $0.clone() }
+    try learner.begin(stream.experience(0))
+    var losses: [Double] = []
+    while let session = learner.session, !session.isDone { losses.append(try learner.step()) }
+    let after = try learner.model.backbone.stateDictionary()
+    #expect(try before.allSatisfy { try $0.value.equals(#require(after[$0.key])) })
+    #expect(learner.vector.layout.slots.count == 1)
+    #expect(losses.suffix(5).reduce(0, +) < losses.prefix(5).reduce(0, +))
+  }
+
+  @Test func savedAndReadAgain() throws {
+    let place = try TemporaryFolder()
+    let root =
+      ProcessInfo.processInfo.environment["PERENNIAL_SAVED"].map { URL(fileURLWithPath: $0) } ?? place.url
+    let folder = AdapterFolder(root.appendingPathComponent("t5-prompt"))
+    let model = try Golden.model("t5").load(T5.self)
+    let all = try AdapterFolderTests.tensors()
+    let (ids, mask) = (try #require(all["t5/padded"]), try #require(all["t5/mask"]))
+    let target = try #require(all["t5/target"])
+    let prompt = try SoftPrompt(4, for: model, start: .normal, Generator(seed: 3))
+    model.promptSource = prompt
+    try folder.write(prompt, of: model)
+    func answer(_ model: T5) throws -> Tensor {
+      try noGrad { try model(TokenBatch(ids, mask: mask), target: TokenBatch(target)) }
+    }
+    let asked = try answer(model)
+    try Safetensors.encode(["ids": ids, "mask": mask.to(.int64), "target": target, "answer": asked]).write(
+      to: folder.url.appendingPathComponent("asked.safetensors"))
+    let other = try Golden.model("t5").load(T5.self)
+    _ = try folder.readPrompt(into: other)
+    try expectClose(answer(other), asked, "read again", within: 1e-5)
+  }
+}
+
 /// Writes what `Scripts/check-peft` reads, where `PERENNIAL_SAVED` says; without, that what is written is read again.
 @Suite struct SavedAdapters {
   @Test(arguments: AdapterFolderTests.models, ["prompt", "prefix", "projected", "lora", "rslora", "dora"])

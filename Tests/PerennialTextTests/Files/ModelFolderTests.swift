@@ -117,4 +117,28 @@ struct ModelFolderTests {
     #expect(found.tensors.keys.sorted() == ["embeddings.LayerNorm.bias", "embeddings.LayerNorm.weight"])
     #expect(found.ignored.count == 3)
   }
+
+  /// What was saved without a pooler is loaded without one; half a pooler, and anything else that is missing, is refused.
+  @Test func anEncoderWithoutPoolerIsReadBack() throws {
+    let folder = try TemporaryFolder()
+    var c = try Golden.model("bert").configuration(of: BERT.self)
+    c.hasPooler = false
+    try folder.model.save(BERT(c, Generator(seed: 3), dropout: Generator(seed: 0)))
+    let file = folder.url.appendingPathComponent("model.safetensors")
+    var tensors = try Safetensors.read(file).tensors
+    #expect(!tensors.keys.contains { $0.hasPrefix("pooler.") })
+    let again = try folder.model.load(BERT.self)
+    #expect(again.configuration == c)
+    let hidden = try again.hiddenStates(TokenBatch(Golden("bert")["full/ids"]))
+    #expect(throws: TorchError.self) { try again.pooled(hidden) }
+    tensors["pooler.dense.bias"] = try Tensor.zeros([c.width])
+    try Safetensors.encode(tensors).write(to: file)
+    let mismatch = #expect(throws: WeightMismatch.self) { try folder.model.load(BERT.self) }
+    #expect(mismatch?.missing == ["pooler.dense.weight"])
+    tensors["pooler.dense.bias"] = nil
+    tensors["encoder.layer.0.output.dense.bias"] = nil
+    try Safetensors.encode(tensors).write(to: file)
+    let other = #expect(throws: WeightMismatch.self) { try folder.model.load(BERT.self) }
+    #expect(other?.missing == ["encoder.layer.0.output.dense.bias"])
+  }
 }

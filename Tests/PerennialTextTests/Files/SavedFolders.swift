@@ -53,6 +53,12 @@ struct SavedFolders {
     try save("fresh-gpt2", GPT2(gpt2, generator, dropout: masks)) {
       ["ids": ids, "answer": try $0.logits($0.hiddenStates(TokenBatch(ids)))]
     }
+    var bert = BERTConfiguration()
+    (bert.vocabularySize, bert.width, bert.innerWidth, bert.layers, bert.heads) = (50, 16, 24, 2, 2)
+    (bert.maximumLength, bert.hasPooler) = (32, false)
+    try save("fresh-bert-without-pooler", BERT(bert, generator, dropout: masks)) {
+      ["ids": ids, "answer": try $0.hiddenStates(TokenBatch(ids))]
+    }
     var llama = LlamaConfiguration()
     (llama.vocabularySize, llama.width, llama.innerWidth, llama.layers, llama.heads) = (50, 16, 24, 2, 4)
     (llama.keyHeads, llama.headWidth, llama.maximumLength) = (1, 6, 64)

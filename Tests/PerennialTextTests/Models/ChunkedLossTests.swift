@@ -1,14 +1,12 @@
-import Perennial
 import Testing
 import Torch
 
+@testable import Perennial
 @testable import PerennialText
 
 /// Losses in pieces against the plain ones: values and gradients.
 struct ChunkedLossTests {
-  static let divergences: [TokenDivergence] = [
-    .forward, .reverse, .jensenShannon(teacherShare: 0.3), .skewForward(share: 0.1), .skewReverse(share: 0.1),
-  ]
+  static let directions = SoftTargets.Direction.allCases
 
   private func leaf(_ shape: [Int], _ seed: UInt64) throws -> Tensor {
     let tensor = try Tensor.normal(shape, Generator(seed: seed))
@@ -32,42 +30,56 @@ struct ChunkedLossTests {
     for (a, b) in zip(own, expected) { try expectClose(a, b, "gradient", within: 1e-6) }
   }
 
-  @Test(arguments: divergences, [1, 5, 64]) func divergence(_ divergence: TokenDivergence, _ chunk: Int)
+  private func term(_ direction: SoftTargets.Direction) -> SoftTargets {
+    var options = SoftTargets.Options()
+    (options.direction, options.temperature, options.scale) = (direction, 2, .none)
+    (options.mixture, options.skew) = (0.3, 0.1)
+    return SoftTargets(options)
+  }
+
+  /// What the student's and the teacher's output layers make of places `[T, D]`.
+  private func sight(
+    _ student: (hidden: Tensor, weight: Tensor), _ teacher: (hidden: Tensor, weight: Tensor), chunk: Int
+  ) throws -> PiecewiseSight {
+    let outputs = student.weight.shape[0]
+    return PiecewiseSight(
+      student: OutputPieces(student.hidden, weight: student.weight),
+      teacher: try OutputPieces(teacher.hidden, weight: teacher.weight).asTeacher(),
+      alignment: try Alignment(Array(0..<outputs), group: nil, outputs: outputs, device: .cpu),
+      places: try Tensor.arange(0, student.hidden.shape[0]), progress: 0, chunk: chunk)
+  }
+
+  @Test(arguments: directions, [1, 5, 64]) func divergence(_ direction: SoftTargets.Direction, _ chunk: Int)
     throws
   {
-    let (hidden, weight) = (try leaf([2, 6, 5], 3), try leaf([11, 5], 4))
-    let teacher = (hidden: try leaf([2, 6, 9], 5), weight: try leaf([11, 9], 6))
-    let mask = try Tensor(
-      [true, true, false, true, true, false, true, true, true, true, true, false], shape: [2, 6])
-    let pieces = try chunkedDivergence(
-      student: (hidden, weight), teacher: teacher, divergence: divergence, mask: mask, temperature: 2,
-      chunk: chunk)
+    let (hidden, weight) = (try leaf([12, 5], 3), try leaf([11, 5], 4))
+    let teacher = (hidden: try leaf([12, 9], 5), weight: try leaf([11, 9], 6))
+    let pieces = try sight((hidden, weight), teacher, chunk: chunk)
+      .mean(of: term(direction), DistillationReducer())
     // From the formulas, in probabilities.
-    let q = try (hidden.flatten(to: 1).linear(weight) / 2).softmax()
-    let p = try (teacher.hidden.detach().flatten(to: 1).linear(teacher.weight.detach()) / 2).softmax()
+    let q = try (hidden.linear(weight) / 2).softmax()
+    let p = try (teacher.hidden.detach().linear(teacher.weight.detach()) / 2).softmax()
     func kl(_ a: Tensor, _ b: Tensor) throws -> Tensor { try (a * (a / b).log()).sum([1]) }
     let places: Tensor =
-      switch divergence {
+      switch direction {
       case .forward: try kl(p, q)
       case .reverse: try kl(q, p)
-      case .jensenShannon(let beta):
-        try kl(p, p * beta + q * (1 - beta)) * beta + kl(q, p * beta + q * (1 - beta)) * (1 - beta)
-      case .skewForward(let alpha): try kl(p, p * alpha + q * (1 - alpha))
-      case .skewReverse(let alpha): try kl(q, p * (1 - alpha) + q * alpha)
+      case .jensenShannon: try kl(p, p * 0.3 + q * 0.7) * 0.3 + kl(q, p * 0.3 + q * 0.7) * 0.7
+      case .skewForward: try kl(p, p * 0.1 + q * 0.9)
+      case .skewReverse: try kl(q, p * 0.9 + q * 0.1)
       }
-    let weights = try mask.flatten().to(.float32)
-    let plain = try (places * weights).sum() / weights.sum()
-    try expectClose(pieces, plain, "\(divergence)", within: 1e-6)
+    let plain = try places.mean()
+    try expectClose(pieces, plain, "\(direction)", within: 1e-6)
     let own = try gradients(of: pieces, withRespectTo: [hidden, weight])
     let expected = try gradients(of: plain, withRespectTo: [hidden, weight])
-    for (a, b) in zip(own, expected) { try expectClose(a, b, "gradient of \(divergence)", within: 2e-6) }
+    for (a, b) in zip(own, expected) { try expectClose(a, b, "gradient of \(direction)", within: 2e-6) }
     #expect(throws: TorchError.self) { try gradients(of: pieces, withRespectTo: [teacher.hidden]) }
   }
 
-  @Test(arguments: divergences) func equalModelsDoNotDiverge(_ divergence: TokenDivergence) throws {
+  @Test(arguments: directions) func equalModelsDoNotDiverge(_ direction: SoftTargets.Direction) throws {
     let (hidden, weight) = (try leaf([4, 5], 1), try leaf([7, 5], 2))
-    let value = try chunkedDivergence(
-      student: (hidden, weight), teacher: (hidden, weight), divergence: divergence, chunk: 2)
+    let value = try sight((hidden, weight), (hidden, weight), chunk: 2)
+      .mean(of: term(direction), DistillationReducer())
     #expect(try abs(value.item()) < 1e-6)
   }
 
@@ -80,11 +92,8 @@ struct ChunkedLossTests {
       try chunkedCrossEntropy(hidden: hidden, weight: weight, targets: Tensor([1, 2, 3, 7]))
     }
     #expect(throws: TorchError.self) {
-      try chunkedDivergence(
-        student: (hidden, weight), teacher: (hidden, weight), divergence: .jensenShannon(teacherShare: 1))
-    }
-    #expect(throws: TorchError.self) {
-      try chunkedDivergence(student: (hidden, weight), teacher: (hidden, leaf([8, 5], 3)))
+      try sight((hidden, weight), (hidden, leaf([8, 5], 3)), chunk: 2)
+        .mean(of: term(.forward), DistillationReducer())
     }
     // Nothing counts, nothing is lost.
     let none = try chunkedCrossEntropy(

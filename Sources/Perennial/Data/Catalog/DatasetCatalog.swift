@@ -99,8 +99,6 @@ public enum DatasetCatalog {
   }
 
   /// All sets, in the order in which they are listed.
-  public static let all: [CatalogDataset] = [
-    digits, mnist, fashionMNIST, kmnist, emnist, cifar10, cifar100, omniglot, clinc150,
-    banking77, multi30k, tinyShakespeare, nltkCorpora, wikitext2,
-  ]
+  public static let all: [CatalogDataset] =
+    [digits, mnist, fashionMNIST, kmnist, emnist, cifar10, cifar100, omniglot] + texts
 }

@@ -25,6 +25,7 @@ public final class LogitMatching: DistillationTerm {
 
   public let name = "logits"
   public let needsClasses = false
+  public let isItemwise = true
   private let options: Options
 
   public init(_ options: Options = Options()) { self.options = options }

@@ -81,6 +81,7 @@ public final class SoftTargets: DistillationTerm {
   }
 
   public let name = "kd"
+  public let isItemwise = true
   private let options: Options
   /// By unit of the student.
   private var classWeights: [Double]?

@@ -62,14 +62,26 @@ public final class CachedTeacher: TeacherSource {
   }
 
   public func signals(_ batch: Batch, taps: [String], _ learner: Learner) throws -> [TeacherSignal] {
-    guard let answers = try opened(learner) else { return [] }
     try requireOutputs(taps)
+    guard let answers = try answers(for: batch, learner) else { return [] }
+    let outputs = try answers(batch.places, views: batch.views).to(learner.device)
+    return [TeacherSignal(options.teacher, Look(features: outputs, outputs: outputs), units: units)]
+  }
+
+  public func signalsInPieces(_ batch: Batch, _ learner: Learner) throws -> [TeacherSignal] {
+    guard let answers = try answers(for: batch, learner) else { return [] }
+    let none = try Tensor.zeros([0])
+    let pieces = try answers.pieces(batch.places, views: batch.views, learner.device)
+    return [TeacherSignal(options.teacher, Look(features: none, outputs: none, pieces: pieces), units: units)]
+  }
+
+  private func answers(for batch: Batch, _ learner: Learner) throws -> AnswerCache? {
+    guard let answers = try opened(learner) else { return nil }
     guard batch.fresh == batch.count else {
       throw DistillationError.teacher(
         options.teacher, "its kept answers are for fresh items alone: set `items: fresh` beside a memory")
     }
-    let outputs = try answers(batch.places, views: batch.views).to(learner.device)
-    return [TeacherSignal(options.teacher, Look(features: outputs, outputs: outputs), units: units)]
+    return answers
   }
 
   public func end(_ learner: Learner) throws { answers = nil }

@@ -31,10 +31,16 @@ public final class MovingAverageTeacher: TeacherSource {
   }
 
   public func signals(_ batch: Batch, taps: [String], _ learner: Learner) throws -> [TeacherSignal] {
+    try signals { try $0.look(batch.inputs, taps: taps) }
+  }
+
+  public func signalsInPieces(_ batch: Batch, _ learner: Learner) throws -> [TeacherSignal] {
+    try signals { try $0.look(batch.inputs, inPieces: true) }
+  }
+
+  private func signals(_ look: (Frozen) throws -> Look) throws -> [TeacherSignal] {
     guard let teacher else { return [] }
-    return [
-      TeacherSignal("ema", try teacher.look(batch.inputs, taps: taps), units: Array(0..<teacher.outputs))
-    ]
+    return [TeacherSignal("ema", try look(teacher), units: Array(0..<teacher.outputs))]
   }
 
   public func observe(_ step: Step) throws {

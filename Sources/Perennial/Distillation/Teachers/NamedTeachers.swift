@@ -59,13 +59,28 @@ public final class NamedTeachers: TeacherSource {
         "are heard as one, which has no tap `\(tap)`: use `merge: separate`, or terms between outputs")
     }
     let said = try choices.map { choice in
-      var look = try look(choice.name, batch.inputs, taps, learner)
-      if choice.temperature != 1 { look.outputs = try noGrad { try look.outputs / choice.temperature } }
-      return TeacherSignal(
-        choice.name, look, units: try units(of: choice.name, learner), weight: choice.weight)
+      try signal(choice, look(choice.name, batch.inputs, taps, learner), learner)
     }
     guard isMerged else { return said }
     return [try noGrad { try merge == .average ? average(said) : concatenation(said) }]
+  }
+
+  public func signalsInPieces(_ batch: Batch, _ learner: Learner) throws -> [TeacherSignal] {
+    let networks = try choices.map { try learner.teacher($0.name).network }
+    // Whose outputs are one can only be told once they are there.
+    guard !isMerged, networks.allSatisfy({ $0 != nil }) else { return try signals(batch, taps: [], learner) }
+    return try zip(choices, networks.compactMap(\.self)).map { choice, network in
+      try signal(choice, network.look(batch.inputs, inPieces: true), learner)
+    }
+  }
+
+  private func signal(_ choice: Choice, _ look: Look, _ learner: Learner) throws -> TeacherSignal {
+    var look = look
+    if choice.temperature != 1 {
+      look.outputs = try noGrad { try look.outputs / choice.temperature }
+      look.pieces = try look.pieces?.asTeacher(dividedBy: choice.temperature)
+    }
+    return TeacherSignal(choice.name, look, units: try units(of: choice.name, learner), weight: choice.weight)
   }
 
   private var isMerged: Bool { choices.count > 1 && merge != .separate }

@@ -25,9 +25,17 @@ public final class PastSelf: TeacherSource {
   }
 
   public func signals(_ batch: Batch, taps: [String], _ learner: Learner) throws -> [TeacherSignal] {
+    try signals(learner) { try $0.look(batch.inputs, taps: taps) }
+  }
+
+  public func signalsInPieces(_ batch: Batch, _ learner: Learner) throws -> [TeacherSignal] {
+    try signals(learner) { try $0.look(batch.inputs, inPieces: true) }
+  }
+
+  private func signals(_ learner: Learner, _ look: (Frozen) throws -> Look) throws -> [TeacherSignal] {
     guard let teacher else { return [] }
     let units = (0..<teacher.outputs).map { learner.objective.isClassification && $0 >= known ? -1 : $0 }
-    return [TeacherSignal("past-self", try teacher.look(batch.inputs, taps: taps), units: units)]
+    return [TeacherSignal("past-self", try look(teacher), units: units)]
   }
 
   public func end(_ learner: Learner) throws { teacher = nil }

@@ -11,13 +11,23 @@ public final class UnadaptedTeacher: TeacherSource {
 
   /// - Throws: `DistillationError.teacher` for a student without adapters.
   public func signals(_ batch: Batch, taps: [String], _ learner: Learner) throws -> [TeacherSignal] {
+    try signals(learner) { try $0.look(batch.inputs, taps: taps) }
+  }
+
+  public func signalsInPieces(_ batch: Batch, _ learner: Learner) throws -> [TeacherSignal] {
+    try signals(learner) { try $0.look(batch.inputs, inPieces: true) }
+  }
+
+  private func signals(_ learner: Learner, _ ask: @escaping (Network) throws -> Look) throws
+    -> [TeacherSignal]
+  {
     let sets = learner.model.modules.compactMap { $0 as? AdapterSet }
     guard !sets.isEmpty else {
       throw DistillationError.teacher(Self.name, "the student has no adapters: list `lora` before it")
     }
     let look = try noGrad {
       try learner.model.evaluating {
-        try sets.reduce({ try learner.model.look(batch.inputs, taps: taps) }) { body, set in
+        try sets.reduce({ try ask(learner.model) }) { body, set in
           { try set.disabled(body) }
         }()
       }

@@ -61,14 +61,12 @@ public final class LearningToPrompt: Strategy {
   }
 
   public func extend(_ network: Network, _ random: RandomStreams) throws {
-    let model = try network.promptable(name)
-    let pool = try PromptPool(
-      size: options.pool, length: options.length, selected: options.selected,
-      isReadOut: options.readout == .prompts, backbone: network.backbone, model: model,
-      random.stream("adapters"))
-    model.promptSource = pool
-    network.register(name, pool)
-    network.restBackbone()
+    try network.learnPrompt(name) {
+      try PromptPool(
+        size: options.pool, length: options.length, selected: options.selected,
+        isReadOut: options.readout == .prompts, backbone: network.backbone, model: $0,
+        random.stream("adapters"))
+    }
   }
 
   public func terms(_ step: Step) throws -> [LossTerm] {

@@ -38,11 +38,8 @@ public final class PrefixTuning: Strategy {
   public init(_ options: Options = Options()) { self.options = options }
 
   public func extend(_ network: Network, _ random: RandomStreams) throws {
-    let model = try network.promptable(name)
-    let prefix = try SoftPrefix(
-      options.length, for: model, projection: options.projection, random.stream("adapters"))
-    model.promptSource = prefix
-    network.register(name, prefix)
-    network.restBackbone()
+    try network.learnPrompt(name) {
+      try SoftPrefix(options.length, for: $0, projection: options.projection, random.stream("adapters"))
+    }
   }
 }

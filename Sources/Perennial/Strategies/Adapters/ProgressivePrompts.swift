@@ -43,12 +43,9 @@ public final class ProgressivePrompts: Strategy {
   public init(_ options: Options = Options()) { self.options = options }
 
   public func extend(_ network: Network, _ random: RandomStreams) throws {
-    let model = try network.promptable(name)
-    let shelf = PromptShelf(
-      options.length, projection: options.projection > 0 ? options.projection : nil, for: model)
-    model.promptSource = shelf
-    network.register(name, shelf)
-    network.restBackbone()
+    try network.learnPrompt(name) {
+      PromptShelf(options.length, projection: options.projection > 0 ? options.projection : nil, for: $0)
+    }
   }
 
   public func begin(_ experience: Experience, _ learner: Learner) throws {

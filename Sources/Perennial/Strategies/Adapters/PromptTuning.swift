@@ -34,11 +34,8 @@ public final class PromptTuning: Strategy {
   public init(_ options: Options = Options()) { self.options = options }
 
   public func extend(_ network: Network, _ random: RandomStreams) throws {
-    let model = try network.promptable(name)
-    let prompt = try SoftPrompt(
-      options.length, for: model, start: options.start, random.stream("adapters"))
-    model.promptSource = prompt
-    network.register(name, prompt)
-    network.restBackbone()
+    try network.learnPrompt(name) {
+      try SoftPrompt(options.length, for: $0, start: options.start, random.stream("adapters"))
+    }
   }
 }

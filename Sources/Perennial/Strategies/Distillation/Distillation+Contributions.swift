@@ -20,9 +20,13 @@ extension Distillation {
   public func contributions(_ step: Step) throws -> [Contribution] {
     let weights = active.map { $0.weight(step.progress) * strength * rampedShare(step.progress) }
     guard weights.contains(where: { $0 > 0 }), let asked = try selected(step) else { return [] }
-    let signals = try source.signals(asked.batch, taps: teacherTaps, step.learner)
+    let isInPieces = asked.look.pieces != nil
+    let signals =
+      try isInPieces
+      ? source.signalsInPieces(asked.batch, step.learner)
+      : source.signals(asked.batch, taps: teacherTaps, step.learner)
     guard !signals.isEmpty else { return [] }
-    let tokens = try CountedTokens(asked.look.outputs, asked.batch.targets)
+    let tokens = try CountedTokens(isInPieces ? asked.look.features : asked.look.outputs, asked.batch.targets)
     let trusted = try signals.map { signal in
       try trust.weights(signal, asked.batch, step.learner).map { try tokens.items($0) }
     }
@@ -31,8 +35,12 @@ extension Distillation {
       guard weight > 0 else { return nil }
       var sum: Tensor?
       for (signal, weights) in zip(signals, trusted) {
-        for sight in try sights(item.term, signal, asked, step) {
-          var value = try reduce(item.term.values(sight), weights: weights)
+        for seen in try sights(item.term, signal, asked, tokens, step) {
+          var value =
+            switch seen {
+            case .whole(let sight): try reduce(item.term.values(sight), weights: weights)
+            case .inPieces(let sight): try sight.mean(of: item.term, reduce)
+            }
           if signal.weight != 1 { value = try value * signal.weight }
           sum = try sum.map { try $0 + value } ?? value
         }
@@ -60,28 +68,45 @@ extension Distillation {
       try value.narrow(dim: 0, start: range.lowerBound, count: range.count)
     }
     let look = Look(
-      features: try part(step.features), outputs: try part(step.outputs),
-      taps: try step.look.taps.mapValues(part))
+      features: try part(step.features),
+      outputs: try step.look.pieces == nil ? part(step.outputs) : step.outputs,
+      taps: try step.look.taps.mapValues(part), pieces: try step.look.pieces?.items(range))
     return (try step.batch.items(range), look)
+  }
+
+  /// What a term sees of a signal.
+  private enum Seen {
+    case whole(TermSight)
+    case inPieces(PiecewiseSight)
   }
 
   /// What a term sees of a signal: once, or for the units of each task by themselves.
   private func sights(
-    _ term: any DistillationTerm, _ signal: TeacherSignal, _ asked: (batch: Batch, look: Look), _ step: Step
-  ) throws -> [TermSight] {
+    _ term: any DistillationTerm, _ signal: TeacherSignal, _ asked: (batch: Batch, look: Look),
+    _ tokens: CountedTokens, _ step: Step
+  ) throws -> [Seen] {
     let learner = step.learner
+    if let student = asked.look.pieces {
+      let teacher = try (signal.look.pieces ?? .init(whole: signal.look.outputs)).asTeacher()
+      return try alignments(of: signal, learner, byTask: true).map {
+        .inPieces(
+          try PiecewiseSight(
+            student: tokens.rows(student), teacher: tokens.rows(teacher), alignment: $0,
+            places: tokens.items(places(of: asked.batch)), progress: step.progress))
+      }
+    }
     let pairs = try term.pairs.map {
       (student: try asked.look.value($0.student), teacher: try signal.look.value($0.teacher))
     }
     let all = try alignments(of: signal, learner, byTask: term.pairs.isEmpty)
-    let tokens = try CountedTokens(asked.look.outputs, asked.batch.targets)
     return try all.map { alignment in
-      TermSight(
-        student: try alignment.student(tokens.rows(asked.look.outputs)),
-        teacher: try alignment.teacher(tokens.rows(signal.look.outputs)),
-        pairs: pairs, units: alignment.units,
-        targets: learner.objective.isClassification ? try alignment.targets(asked.batch.targets) : nil,
-        places: try tokens.items(places(of: asked.batch)), progress: step.progress)
+      .whole(
+        TermSight(
+          student: try alignment.student(tokens.rows(asked.look.outputs)),
+          teacher: try alignment.teacher(tokens.rows(signal.look.outputs)),
+          pairs: pairs, units: alignment.units,
+          targets: learner.objective.isClassification ? try alignment.targets(asked.batch.targets) : nil,
+          places: try tokens.items(places(of: asked.batch)), progress: step.progress))
     }
   }
 

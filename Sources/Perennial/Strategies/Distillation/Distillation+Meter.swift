@@ -28,7 +28,7 @@ extension Distillation {
   func read(_ step: Step, _ parts: [Contribution]) throws -> [TermReading] {
     guard !step.model.backbone.trainableParameters.isEmpty else { return [] }
     let hard = Contribution(
-      name: "labels", value: try step.learner.loss(step.outputs, step.batch),
+      name: "labels", value: try step.learner.loss(step),
       weight: isTeaching ? options.hard(step.progress) : 1)
     let all = [hard] + parts
     let measured = try all.map { part -> Tensor? in

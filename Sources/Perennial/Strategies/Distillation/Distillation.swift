@@ -164,9 +164,9 @@ public final class Distillation: Strategy, Tunable {
       if [.loss, .entropy].contains(options.trust) {
         throw StrategyError.needsClasses("\(name) with `trust: \(options.trust.rawValue)`")
       }
-      if let term = terms.first(where: { $0.term.needsClasses })?.term {
-        throw StrategyError.needsClasses("\(name) with the term \(term.name)")
-      }
+    }
+    if !facts.hasAlternatives, let term = terms.first(where: { $0.term.needsClasses })?.term {
+      throw StrategyError.needsClasses("\(name) with the term \(term.name)")
     }
     var names: Set<String> = []
     for (term, _) in terms where !names.insert(term.name).inserted {
@@ -182,6 +182,8 @@ public final class Distillation: Strategy, Tunable {
     }
   }
 
+  /// Terms of single items can be asked piece by piece.
+  public var seesOutputs: Bool { options.trust != .always || !active.allSatisfy(\.term.isItemwise) }
   public var taps: [String] { active.flatMap { $0.term.pairs.map(\.student) } }
   public var teacherNames: [String] { options.teacherNames }
   public var companion: Module? { adapters.isEmpty ? nil : adapters }
@@ -198,10 +200,10 @@ public final class Distillation: Strategy, Tunable {
 
   public func loss(_ step: Step) throws -> Tensor? {
     // What the student wrote is no truth to learn.
-    if isOnPolicy { return try step.outputs.sum() * 0 }
+    if isOnPolicy { return try (step.look.pieces == nil ? step.outputs : step.features).sum() * 0 }
     let weight = options.hard(step.progress)
     guard isTeaching, weight != 1 else { return nil }
-    return try step.learner.loss(step.outputs, step.batch) * weight
+    return try step.learner.loss(step) * weight
   }
 
   public func terms(_ step: Step) throws -> [LossTerm] {
@@ -246,11 +248,15 @@ extension Distillation {
     guard let session = learner.session else { return }
     let count = min(2, session.examples.count)
     let sample = try learner.batch(of: session.examples, Tensor.arange(0, count), isAugmented: false)
-    let signals = try source.signals(sample, taps: teacherTaps, learner)
+    let signals =
+      try seesOutputs
+      ? source.signals(sample, taps: teacherTaps, learner) : source.signalsInPieces(sample, learner)
     isTeaching = !signals.isEmpty
     guard isTeaching, !active.isEmpty else { return }
     let look = try noGrad {
-      try learner.model.evaluating { try learner.model.look(sample.inputs, taps: taps) }
+      try learner.model.evaluating {
+        try learner.model.look(sample.inputs, taps: taps, inPieces: !seesOutputs)
+      }
     }
     let targets = learner.objective.isClassification ? try session.examples.targets.integers() : []
     for (term, _) in active {

@@ -62,7 +62,7 @@ final class TermBalance: Module {
 
   private func measure(_ parts: [Distillation.Contribution], _ step: Step) throws {
     func norm(_ value: Tensor) throws -> Double { try step.backboneGradient(of: value)?.norm().item() ?? 0 }
-    let labels = try norm(step.learner.loss(step.outputs, step.batch))
+    let labels = try norm(step.learner.loss(step))
     for (name, now) in try [(Self.labels, labels)] + parts.map({ ($0.name, try norm($0.value)) }) {
       norms[name] = norms[name].map { Self.inertia * $0 + (1 - Self.inertia) * now } ?? now
     }

@@ -50,7 +50,7 @@ public final class GreedyDumbLearner: Strategy {
 
   /// The memory, once it was offered this experience.
   public func trainingSet(for experience: Experience, _ learner: Learner) throws -> TrainingSet? {
-    try rehearsal.begin(learner, storing: experience.examples)
+    try rehearsal.begin(experience, storing: experience.examples, learner)
     // Asked again when a run goes on in the middle of an experience.
     if experience.index >= experiencesSeen {
       let order = try Tensor.permutation(experience.examples.count, learner.random.stream("gdumb"))

@@ -1,0 +1,43 @@
+import Torch
+
+/// Outputs `[N, L, K]` that are made a few rows at a time, of what takes less room, and forgotten again.
+public struct OutputPieces {
+  /// Of each row of outputs, `[N, L, …]`.
+  public let rows: [Tensor]
+  /// What every row needs.
+  public let shared: [Tensor]
+  /// Outputs `[m, K]` of m rows.
+  public let make: (_ rows: [Tensor], _ shared: [Tensor]) throws -> Tensor
+
+  /// - Parameter make: outputs `[m, K]` of m rows `[m, …]` and what every row needs.
+  public init(
+    rows: [Tensor], shared: [Tensor],
+    make: @escaping (_ rows: [Tensor], _ shared: [Tensor]) throws -> Tensor
+  ) {
+    (self.rows, self.shared, self.make) = (rows, shared, make)
+  }
+
+  /// What an output layer of weight `[K, D]` makes of features `[N, L, D]`.
+  public init(_ features: Tensor, weight: Tensor) {
+    self.init(rows: [features], shared: [weight]) { try $0[0].linear($1[0]) }
+  }
+
+  /// The same outputs, cut from the graph and divided by a number.
+  func asTeacher(dividedBy temperature: Double = 1) throws -> OutputPieces {
+    let make = make
+    return OutputPieces(rows: try rows.map { try $0.detach() }, shared: try shared.map { try $0.detach() }) {
+      rows, shared in
+      try noGrad {
+        let outputs = try make(rows, shared)
+        return temperature == 1 ? outputs : try outputs / temperature
+      }
+    }
+  }
+
+  /// Only some of the items.
+  func items(_ range: Range<Int>) throws -> OutputPieces {
+    OutputPieces(
+      rows: try rows.map { try $0.narrow(dim: 0, start: range.lowerBound, count: range.count) },
+      shared: shared, make: make)
+  }
+}
