@@ -70,7 +70,8 @@ let package = Package(
     .target(
       name: "PerennialExport",
       dependencies: [
-        "PerennialVision", "PerennialText", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+        "PerennialLife", "PerennialVision", "PerennialText",
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
       swiftSettings: strict),
     .executableTarget(
@@ -111,8 +112,10 @@ let package = Package(
       resources: [.copy("Golden")],
       swiftSettings: strict),
     .testTarget(
-      name: "PerennialExportTests", dependencies: ["PerennialExport", "TestSupport"], swiftSettings: strict),
-    .testTarget(name: "CommandTests", dependencies: ["PerennialCommand"], swiftSettings: strict),
+      name: "PerennialExportTests", dependencies: ["PerennialExport", "PerennialLife", "TestSupport"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "CommandTests", dependencies: ["PerennialCommand", "TestSupport"], swiftSettings: strict),
   ],
   cxxLanguageStandard: .cxx20
 )
