@@ -104,6 +104,39 @@ import Testing
     #expect(try run("distill", model, "--student", "nonsense", "--out", folder.url("c").path).status == 65)
   }
 
+  @Test(
+    .enabled(
+      if: ProcessInfo.processInfo.environment["PERENNIAL_MINILM"] != nil,
+      "PERENNIAL_MINILM does not name a folder of all-MiniLM-L6-v2"))
+  func aSmallerEncoderIsTaught() throws {
+    let encoder = try #require(ProcessInfo.processInfo.environment["PERENNIAL_MINILM"])
+    let (intents, small) = (folder.url("intents").path, folder.url("intents-tiny").path)
+    try #require(try run("init", intents, "--model", encoder, "--inputs", "{text: {length: 16}}").status == 0)
+    let words = ["card": "my card is lost", "money": "send some money", "balance": "what do I have left"]
+    let lines = words.sorted { $0.key < $1.key }.flatMap { label, text in
+      (0..<20).map { #"{"text": "\#(text), number \#($0)", "label": "\#(label)", "id": "\#(label)-\#($0)"}"# }
+    }
+    let file = try folder.write(lines.joined(separator: "\n"), "monday.jsonl").path
+    try #require(try run("learn", intents, file).status == 0)
+    let made = try run("distill", intents, "--student", "tiny", "--force", "a test")
+    #expect(made.status == 0, "\(made)")
+    #expect(try String(contentsOfFile: small + "/life.yaml", encoding: .utf8).contains("layers: [6]"))
+    // Counted heads stay: a new label is learned in one pass, and taken out exactly.
+    let more = (0..<20).map { #"{"text": "bye, see you at \#($0)", "label": "bye", "id": "bye-\#($0)"}"# }
+    let tuesday = try folder.write(more.joined(separator: "\n"), "tuesday.jsonl").path
+    #expect(try run("learn", small, tuesday, "--force", "a test").status == 0)
+    #expect(try run("history", small, "--check").status == 0)
+    let manifests = try folder.names("intents-tiny/versions").map {
+      try String(contentsOf: folder.url("intents-tiny/versions/\($0)"), encoding: .utf8)
+    }
+    #expect(manifests.count == 3 && manifests[1].contains("\"teacher\""))
+    let out = folder.url("onnx").path
+    let exported = try run("export", small, "--check", "--out", out)
+    #expect(exported.status == 0, "\(exported)")
+    let card = try String(contentsOfFile: out + "/README.md", encoding: .utf8)
+    #expect(card.contains("taught by | version 1 of another directory"), "\(card)")
+  }
+
   @Test func killedTeachingLeavesNoStudent() throws {
     try #require(try run("learn", model, rows("monday.csv", 0..<400)).status == 0)
     var random = SplitMix(state: 11)

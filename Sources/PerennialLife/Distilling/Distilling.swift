@@ -6,8 +6,8 @@ import Torch
 /// Teaches a student in a directory of its own what a version that serves answers.
 ///
 /// The training is that of any update, by the same learner: distillation (Hinton et al. 2015) takes part in it beside the
-/// student's own strategies. Where the student's backbone shall rest under a head that counts, the backbone is taught first
-/// under a head that learns, and then everything is counted once.
+/// student's own strategies. Where the student's backbone shall rest under a head that counts, the backbone is taught first,
+/// under a head that learns and to give the teacher's features (Romero et al. 2015), and then everything is counted once.
 struct Distilling {
   let teacher: LivingModel
   let teacherState: State
@@ -69,7 +69,7 @@ struct Distilling {
     let state = try task.directory.store.state(of: task.first)
     let configuration =
       isCounting ? try task.directory.configuration(plan.teaching) : task.configuration
-    let distillation = try distillation()
+    let distillation = try distillation(ofFeatures: isCounting)
     if configuration.arm.strategies.contains(where: { $0.isNamed(distillation.name) }) {
       throw LifeError.teaching(strategy: distillation.name)
     }
@@ -105,11 +105,20 @@ struct Distilling {
   /// What the teacher is called.
   private static let name = "teacher"
 
-  private func distillation() throws -> Distillation {
-    var options = SoftTargets.Options()
-    options.temperature = Ramp(plan.temperature)
-    return try Distillation(NamedTeachers([.init(Self.name)]), terms: [(SoftTargets(options), 1)])
+  private func distillation(ofFeatures isCounting: Bool) throws -> Distillation {
+    var targets = SoftTargets.Options()
+    targets.temperature = Ramp(plan.temperature)
+    var terms: [(term: any DistillationTerm, weight: Ramp)] = [(SoftTargets(targets), 1)]
+    if isCounting {
+      var hint = Hint.Options()
+      (hint.taps, hint.distance) = ([TapPair("features", "features")], .cosine)
+      terms.append((Hint(hint), Ramp(Self.featureWeight)))
+    }
+    return try Distillation(NamedTeachers([.init(Self.name)]), terms: terms)
   }
+
+  /// Of the cosine between features beside labels and soft targets: a head that counts sees features alone.
+  private static let featureWeight = 20.0
 
   private func training(
     _ task: Task, _ configuration: LifeConfiguration, _ parent: VersionManifest, _ state: State,

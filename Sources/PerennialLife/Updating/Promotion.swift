@@ -61,7 +61,9 @@ extension ModelDirectory {
       newExamples: promotion.training.count, parameters: model.parameterCount,
       accuracy: judged.verdict.after, program: Version.current, files: parent.files,
       fromFiles: parent.fromFiles.filter { frozen.contains($0) && !promotion.moved.contains($0) }, blobs: [:])
-    (manifest.audit, manifest.teacher) = (VersionManifest.AuditEnd(entry), promotion.teacher)
+    (manifest.audit, manifest.teacher) = (
+      VersionManifest.AuditEnd(entry), promotion.teacher ?? parent.teacher
+    )
     let written = try store.write(manifest, candidate.state())
     let name = written.name
     let cleared = try database.write { db in

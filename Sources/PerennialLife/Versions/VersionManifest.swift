@@ -54,7 +54,7 @@ public struct VersionManifest: Codable, Sendable, Equatable {
   public var blobs: [String: Blob]
   /// Where the audit log ended once the version was decided on.
   public var audit: AuditEnd?
-  /// Whom it was taught by, for a student.
+  /// Whom it, or the version that it goes on from, was taught by, for a student.
   public var teacher: Origin?
 
   /// The last entry of an audit log.
