@@ -80,7 +80,8 @@ let package = Package(
     .target(
       name: "PerennialExport",
       dependencies: [
-        "PerennialVision", "PerennialText", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+        "PerennialLife", "PerennialVision", "PerennialText",
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
       swiftSettings: strict),
     .target(
@@ -145,10 +146,12 @@ let package = Package(
       resources: [.copy("Golden")],
       swiftSettings: strict),
     .testTarget(
-      name: "PerennialExportTests", dependencies: ["PerennialExport", "TestSupport"], swiftSettings: strict),
+      name: "PerennialExportTests", dependencies: ["PerennialExport", "PerennialLife", "TestSupport"],
+      swiftSettings: strict),
     .testTarget(
       name: "PerennialServeTests", dependencies: ["PerennialServe", "TestSupport"], swiftSettings: strict),
-    .testTarget(name: "CommandTests", dependencies: ["PerennialCommand"], swiftSettings: strict),
+    .testTarget(
+      name: "CommandTests", dependencies: ["PerennialCommand", "TestSupport"], swiftSettings: strict),
   ],
   cxxLanguageStandard: .cxx20
 )

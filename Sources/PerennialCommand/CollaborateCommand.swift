@@ -59,7 +59,7 @@ struct CollaborateCommand: ParsableCommand {
     let time = Date().formatted(.iso8601).replacing(":", with: "-")
     let folder =
       exchange.map { URL(fileURLWithPath: $0) }
-      ?? URL(fileURLWithPath: options.out).appendingPathComponent("\(recipe.name)/exchange-\(time)")
+      ?? options.runs.appendingPathComponent("\(recipe.name)/exchange-\(time)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     let processes = try recipe.armNames.map { name in
       let process = Process()

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Perennial
 import PerennialExport
+import PerennialLife
 import PerennialModalities
 import PerennialText
 import Torch
@@ -13,12 +14,12 @@ struct ExportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "export", abstract: "Write a model as ONNX, or as PyTorch code loads it.",
     discussion: """
-      The model is one that a run has trained, or a folder as transformers or sentence-transformers writes it. A folder \
-      is made with the model, a card (README.md) and, for texts, the tokenizer. ONNX files take images as bytes: the \
+      The model is one that a run has trained, a version of a model directory, or a folder as transformers or \
+      sentence-transformers writes it. A folder is made with the model, a card (README.md) and, for texts, the tokenizer. ONNX files take images as bytes: the \
       normalisation is part of the graph. With --quantize weights take 8 bits, and the change of the answers is told.
       """)
 
-  @Argument(help: "A run folder, or the folder of a model.", completion: .directory)
+  @Argument(help: "A run folder, a model directory, or the folder of a model.", completion: .directory)
   var source: String
 
   @Option(help: "The arm of a run that compares several.")
@@ -26,6 +27,9 @@ struct ExportCommand: ParsableCommand {
 
   @Option(help: "The seed of a run; the first where this is not given.")
   var seed: Int?
+
+  @Option(help: "The version of a model directory; the one that serves where this is not given.")
+  var version: Int?
 
   @Option(help: "What to write.")
   var format = Exporter.Format.onnx
@@ -102,8 +106,14 @@ struct ExportCommand: ParsableCommand {
         trained, results: RunReference(source).results, tokenizer: modalities.tokenizer(of: trained.recipe),
         hasCache: cache)
     }
+    if VersionStore(folder).exists {
+      return try ExportSubject(
+        ModelDirectory(folder), version: version, Modalities(root: DataRoot(folder.path)),
+        warn: { Console.say("warning: \($0)") })
+    }
     guard has("config.json") else {
-      throw ValidationError("\(source) is neither a run folder nor a folder with config.json")
+      throw ValidationError(
+        "\(source) is neither a run folder nor a model directory nor a folder with config.json")
     }
     let texts = try calibration.map {
       try Corpus.file(URL(fileURLWithPath: $0)).text().split(whereSeparator: \.isNewline).map(String.init)

@@ -14,7 +14,7 @@ struct RecipeRun {
   func callAsFunction() throws -> RunFolder {
     let recipe = try options.resolved()
     let device = try options.preparedDevice()
-    let out = URL(fileURLWithPath: options.out)
+    let out = options.runs
     Runtime.keepFreedMemory()
     let modality = Modalities(root: DataRoot(options.data))
     try Experiment.check(recipe, modality: modality)

@@ -11,8 +11,8 @@ struct RunOptions: ParsableArguments {
   @Option(help: "The folder that holds the data sets; $PERENNIAL_DATA or ./data where this is not given.")
   var data: String?
 
-  @Option(help: "The folder that takes the run, in <recipe>/<time>/ below it.")
-  var out = "runs"
+  @Option(help: "The folder that takes the run, in <recipe>/<time>/ below it; runs where this is not given.")
+  var out: String?
 
   @Option(
     name: .customLong("seed"), parsing: .upToNextOption, help: "The seeds to run, in place of the recipe's.")
@@ -67,6 +67,9 @@ struct RunOptions: ParsableArguments {
       throw ValidationError("--seed must be at least 0, found \(seed)")
     }
   }
+
+  /// The folder that takes the run.
+  var runs: URL { URL(fileURLWithPath: out ?? "runs") }
 
   /// The changes to the recipe in the order in which they are applied.
   var recipeChanges: [RecipeChange] {

@@ -41,6 +41,12 @@ public enum LifeError: Error, Equatable, CustomStringConvertible {
   /// Only models that tell classes apart live here.
   case needsClasses
   case brokenAudit(sequence: Int)
+  /// Entries are missing at the end of the audit log that a version was decided on by.
+  case shortenedAudit(last: Int, version: Int, sequence: Int)
+  /// Some inputs cannot be used, and it was asked that none is left out.
+  case unusable(count: Int, problems: [String])
+  /// A way of learning that no student can be taught in.
+  case teaching(strategy: String)
   /// The model has not learned anything yet.
   case untrained
 
@@ -82,6 +88,15 @@ public enum LifeError: Error, Equatable, CustomStringConvertible {
     case .needsClasses: "a model directory is for classification: leave `objective` out"
     case .untrained: "the model has not learned anything yet; `perennial learn` teaches it"
     case .brokenAudit(let sequence): "the audit log was changed at entry \(sequence)"
+    case .shortenedAudit(let last, let version, let sequence):
+      "the audit log ends with entry \(last), and version \(version) was decided on by entry \(sequence): "
+        + "its newest entries were removed"
+    case .unusable(let count, let problems):
+      "\(count) inputs cannot be used, and nothing was taken in: \(problems.prefix(3).joined(separator: "; "))"
+        + (problems.count > 3 ? " and \(problems.count - 3) more" : "")
+    case .teaching(let strategy):
+      "`\(strategy)` cannot learn on from a student as it was taught: give the student other strategies with "
+        + "--set strategies=…"
     }
   }
 

@@ -82,16 +82,18 @@ extension LifeConfiguration {
   ///
   /// - Parameters:
   ///   - seedOffset: added to the seed, for a model that only what is not drawn at random can have in common.
-  ///   - isWanted: which of the strategies take part.
+  ///   - more: strategies that the configuration does not name, and the teachers that they learn from.
+  ///   - isWanted: which of its strategies take part.
   func learner(
-    _ inputs: any LiveInputs, seedOffset: Int = 0, only isWanted: (any Strategy) -> Bool = { _ in true }
+    _ inputs: any LiveInputs, seedOffset: Int = 0, adding more: [any Strategy] = [],
+    teachers: [String: any Teacher] = [:], only isWanted: (any Strategy) -> Bool = { _ in true }
   ) throws -> Learner {
     var blueprint = try inputs.blueprint(recipe)
     if recipe.training.freeze == .backbone { blueprint = blueprint.withFrozenBackbone() }
     return try recipe.learner(
       blueprint, objective: ObjectiveRegistry.make(recipe.objective),
-      strategies: arm.strategies.map { try StrategyRegistry.make($0) }.filter(isWanted),
-      pipeline: inputs.pipeline,
+      strategies: arm.strategies.map { try StrategyRegistry.make($0) }.filter(isWanted) + more,
+      pipeline: inputs.pipeline, teachers: teachers,
       seed: UInt64(recipe.seeds[0] + seedOffset), device: .cpu)
   }
 }

@@ -139,9 +139,4 @@ extension ModelDirectory {
 
   /// The newest entries of the audit log, the last one last.
   public func audit(limit: Int = .max) throws -> [AuditEntry] { try database.audit(limit: limit) }
-
-  /// Follows the chain of the audit log from the first entry.
-  ///
-  /// - Throws: `LifeError.brokenAudit` with the first entry that is not what was written, or is missing.
-  public func checkAudit() throws { try database.checkAudit() }
 }

@@ -128,10 +128,12 @@ public final class ModelDirectory: Sendable {
   static let scrubFact = "scrub"
 
   /// Leaves no trace of what was deleted: not in work in progress, not in the database's free pages, nor in its log.
-  func scrub() throws {
+  ///
+  /// - Parameter traces: what must be nowhere; nil where it is not known any more.
+  func scrub(_ traces: [Data]? = nil) throws {
     try? FileManager.default.removeItem(at: work)
     let database = try database
-    try database.scrub()
+    try database.scrub(traces)
     try database.write { try LifeDatabase.setFact(Self.scrubFact, "0", in: $0) }
     try database.emptyLog()
   }
@@ -185,19 +187,21 @@ public final class ModelDirectory: Sendable {
           strategies: learner.strategies.map(\.name)))
     }
     let files = try store.digests()
-    let manifest = VersionManifest(
+    let entry = try database.read { try LifeDatabase.entry("init", ["version": 0], at: time, in: $0) }
+    var manifest = VersionManifest(
       version: 0, parent: nil, kind: .initial, created: time, labels: [], merged: [:],
       configuration: configuration.yaml, examples: 0, newExamples: 0,
       parameters: learner.model.parameterCount, accuracy: nil, program: Version.current, files: files,
       fromFiles: files.isEmpty
         ? [] : try Self.unchanging(learner, configuration.learner(inputs, seedOffset: 1)),
       blobs: [:])
+    manifest.audit = VersionManifest.AuditEnd(entry)
     let name = try store.write(manifest, learner.state()).name
     try database.write { db in
       try LifeDatabase.setFact("salt", String(UInt64.random(in: .min ... .max), radix: 36), in: db)
       try LifeDatabase.setFact("current", name, in: db)
       try LifeDatabase.insert(manifest, name: name, in: db)
-      try LifeDatabase.note("init", ["version": 0], at: time, in: db)
+      try LifeDatabase.append(entry, in: db)
     }
     try store.point(to: name)
   }

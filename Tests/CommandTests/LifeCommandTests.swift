@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Model directories from the command line, under bad circumstances too.
@@ -57,6 +58,160 @@ import Testing
     let audit = try run("history", model, "--audit")
     #expect(audit.status == 0 && audit.output.contains("rollback"))
     #expect(!audit.output.contains("row-3"))
+  }
+
+  @Test func aVersionIsTakenElsewhere() throws {
+    let out = folder.url("onnx").path
+    #expect(try run("export", model).errors.contains("has not learned anything"))
+    try #require(try run("learn", model, rows("monday.csv", 0..<60)).status == 0)
+    let ended = try run("export", model, "--check", "--quantize", "int8", "--out", out)
+    #expect(ended.status == 0 && ended.output.contains("model.onnx"), "\(ended)")
+    #expect(ended.output.contains("differs from the model by at most") && ended.output.contains("accuracy"))
+    #expect(folder.names("onnx") == ["README.md", "model.onnx"])
+    let card = try String(contentsOf: folder.url("onnx/README.md"), encoding: .utf8)
+    for words in ["Version 1 of a model", "| 1 | learn |", "| finite | passed |", "replay", "| version 1 |"] {
+      #expect(card.contains(words), "\(words) in \(card)")
+    }
+    let weights = try run("export", model, "--format", "safetensors", "--version", "1", "--out", "\(out)-2")
+    #expect(weights.status == 0, "\(weights.errors)")
+    #expect(folder.names("onnx-2") == ["README.md", "config.json", "model.safetensors"])
+    #expect(
+      try run("export", model, "--version", "9").errors.contains("there is no version 9; kept are 0, 1"))
+  }
+
+  @Test func aSmallerStudentIsMadeAndJudged() throws {
+    #expect(try run("distill", model, "--student", "tiny").errors.contains("has not learned anything"))
+    try #require(try run("learn", model, rows("monday.csv", 0..<200)).status == 0)
+    let student = folder.url("student").path
+    let made = try run("distill", model, "--student", "tiny", "--out", student, "--json")
+    #expect([0, 3].contains(made.status), "\(made)")
+    for key in ["\"teacher\"", "\"student\"", "\"millisecondsRatio\"", "\"parameters\"", "\"accuracy\""] {
+      #expect(made.output.contains(key), "\(key) in \(made.output)")
+    }
+    // Named by its size where nothing else is said.
+    let forced = try run("distill", model, "--student", "{mlp: {hidden: [5]}}", "--force", "a test")
+    #expect(forced.status == 0 && forced.output.contains("student takes"), "\(forced)")
+    let other = folder.url("model-student").path
+    #expect(try String(contentsOfFile: other + "/life.yaml", encoding: .utf8).contains("hidden: [5]"))
+    #expect(try run("history", other, "--check").status == 0)
+    #expect(try run("evaluate", other, "--on", rows("test.csv", 1000..<1020)).status == 0)
+    #expect(try run("history", model, "--audit").output.contains("distill"))
+    #expect(try run("learn", other, rows("tuesday.csv", 300..<360), "--force", "a test").status == 0)
+    #expect(
+      try run("distill", model, "--student", "tiny", "--out", other).errors.contains("is there already"))
+    #expect(try run("distill", model).status == 64)
+    #expect(try run("distill", folder.url("recipe.yaml").path, "--student", "tiny").status == 64)
+    #expect(try run("distill", model, "--student", "nonsense", "--out", folder.url("c").path).status == 65)
+  }
+
+  @Test(
+    .enabled(
+      if: ProcessInfo.processInfo.environment["PERENNIAL_MINILM"] != nil,
+      "PERENNIAL_MINILM does not name a folder of all-MiniLM-L6-v2"))
+  func aSmallerEncoderIsTaught() throws {
+    let encoder = try #require(ProcessInfo.processInfo.environment["PERENNIAL_MINILM"])
+    let (intents, small) = (folder.url("intents").path, folder.url("intents-tiny").path)
+    try #require(try run("init", intents, "--model", encoder, "--inputs", "{text: {length: 16}}").status == 0)
+    let words = ["card": "my card is lost", "money": "send some money", "balance": "what do I have left"]
+    let lines = words.sorted { $0.key < $1.key }.flatMap { label, text in
+      (0..<20).map { #"{"text": "\#(text), number \#($0)", "label": "\#(label)", "id": "\#(label)-\#($0)"}"# }
+    }
+    let file = try folder.write(lines.joined(separator: "\n"), "monday.jsonl").path
+    try #require(try run("learn", intents, file).status == 0)
+    let made = try run("distill", intents, "--student", "tiny", "--force", "a test")
+    #expect(made.status == 0, "\(made)")
+    #expect(try String(contentsOfFile: small + "/life.yaml", encoding: .utf8).contains("layers: [6]"))
+    // Counted heads stay: a new label is learned in one pass, and taken out exactly.
+    let more = (0..<20).map { #"{"text": "bye, see you at \#($0)", "label": "bye", "id": "bye-\#($0)"}"# }
+    let tuesday = try folder.write(more.joined(separator: "\n"), "tuesday.jsonl").path
+    #expect(try run("learn", small, tuesday, "--force", "a test").status == 0)
+    #expect(try run("history", small, "--check").status == 0)
+    let manifests = try folder.names("intents-tiny/versions").map {
+      try String(contentsOf: folder.url("intents-tiny/versions/\($0)"), encoding: .utf8)
+    }
+    #expect(manifests.count == 3 && manifests[1].contains("\"teacher\""))
+    let out = folder.url("onnx").path
+    let exported = try run("export", small, "--check", "--out", out)
+    #expect(exported.status == 0, "\(exported)")
+    let card = try String(contentsOfFile: out + "/README.md", encoding: .utf8)
+    #expect(card.contains("taught by | version 1 of another directory"), "\(card)")
+  }
+
+  @Test func killedTeachingLeavesNoStudent() throws {
+    try #require(try run("learn", model, rows("monday.csv", 0..<400)).status == 0)
+    var random = SplitMix(state: 11)
+    var hits = 0
+    let name = "student"
+    for _ in 0..<5 {
+      let program = try Program([
+        "distill", model, "--student", "tiny", "--out", folder.url(name).path, "--set", "training.epochs=200",
+        "--threads", "1",
+      ])
+      let before = unfinished(name)
+      for _ in 0..<8000 where program.isRunning && unfinished(name).allSatisfy(before.contains) {
+        usleep(1000)
+      }
+      usleep(UInt32.random(in: 0...300_000, using: &random))
+      program.send(SIGKILL)
+      if try program.wait().signal == SIGKILL { hits += 1 }
+      #expect(!FileManager.default.fileExists(atPath: folder.url(name).path))
+      #expect(try run("history", model, "--check").status == 0)
+    }
+    #expect(hits > 0, "no signal met a running program")
+    let left = unfinished(name)
+    #expect(left.count == 1, "what was killed is beside its place until the next one comes")
+    let stopped = try Program([
+      "distill", model, "--student", "tiny", "--out", folder.url(name).path, "--set", "training.epochs=200",
+    ])
+    for _ in 0..<8000 where stopped.isRunning && unfinished(name).allSatisfy(left.contains) { usleep(1000) }
+    usleep(100_000)
+    stopped.send(SIGTERM)
+    let ending = try stopped.wait()
+    #expect(ending.status == 143 && ending.errors.contains("there is no student"), "\(ending)")
+    #expect(unfinished(name).isEmpty && !folder.names("").contains(name))
+    let made = try run(
+      "distill", model, "--student", "tiny", "--out", folder.url(name).path, "--force", "a test")
+    #expect(made.status == 0 && unfinished(name).isEmpty, "\(made)")
+  }
+
+  /// Students that are being made, or were.
+  private func unfinished(_ name: String) -> [String] {
+    folder.names("").filter { $0.hasPrefix(".\(name).") }
+  }
+
+  @Test func anchorsInvariantsLabelsAndBudgetsAreReachedFromTheTerminal() throws {
+    try #require(try run("learn", model, rows("monday.csv", 0..<60)).status == 0)
+    // A suite frozen by hand judges every candidate.
+    let gold = try run("evaluate", model, "--on", rows("gold.csv", 2000..<2020), "--keep-as", "gold")
+    #expect(gold.status == 0 && gold.errors.contains("20 inputs are frozen as `gold`"), "\(gold)")
+    // Answers that must hold.
+    try folder.write("a,b,label\n1.5,0.1,odd\n", "model/invariants.csv")
+    let broken = try run("learn", model, rows("tuesday.csv", 100..<160))
+    #expect(broken.status == 3 && broken.output.contains("invariants: 1 of 1 are broken"), "\(broken.output)")
+    #expect(broken.output.contains("anchor gold"))
+    try folder.write("a,b,label\n1.5,0.1,even\n", "model/invariants.csv")
+    let kept = try run("learn", model, "--retry")
+    #expect(kept.status == 0 && kept.output.contains("invariants: 1 hold"), "\(kept)")
+    // A budget ends the training, and what was learned by then is judged.
+    let short = try run(
+      "learn", model, rows("wednesday.csv", 200..<260), "--set", "budget.steps=2", "--force", "a test")
+    #expect(short.output.contains("the budget ended the training after 2 steps"), "\(short)")
+    let memory = try run("learn", model, rows("thursday.csv", 300..<360), "--set", "budget.memory=1 MiB")
+    #expect(
+      memory.status == 1 && memory.errors.contains("the budget is 1 MiB; nothing was changed"), "\(memory)")
+    // Taken in now, learned later.
+    let later = try run("learn", model, rows("friday.csv", 400..<420), "--later")
+    #expect(later.status == 0 && later.output.contains("to learn"), "\(later)")
+    #expect(try run("history", model).output.contains("pending"))
+    #expect(try run("learn", model, "--force", "a test").output.contains("serves"))
+    // Labels change without any input.
+    let merged = try run("learn", model, "--merge", "odd=uneven", "--json")
+    #expect(merged.status == 0, "\(merged)")
+    let said = try run("evaluate", model, "--on", rows("test.csv", 1000..<1020))
+    #expect(said.output.contains("never learned: odd"), "\(said.output)")
+    #expect(try run("rollback", model, "--to", "1", "--relearn").status == 0)
+    #expect(try run("history", model, "--json").output.contains("\"pending\""))
+    #expect(try run("learn", model, "--later").status == 64)
   }
 
   @Test func mistakesAreToldInOneLine() throws {
@@ -124,51 +279,11 @@ import Testing
     // One grey pixel each, all different.
     for index in 0..<100 {
       let name = "pictures/\(index % 2 == 0 ? "dark" : "light")/\(index).png"
-      try folder.write(Self.png(UInt8(index % 2 == 0 ? index / 2 : 205 + index / 2)), name)
+      try folder.write(GreyPicture(width: 1, [UInt8(index % 2 == 0 ? index / 2 : 205 + index / 2)]).png, name)
     }
     try folder.write("no picture", "pictures/dark/999.png")
     let ending = try run("learn", folder.url("photos").path, pictures, "--force", "a test")
     #expect(ending.status == 0, "\(ending.errors)")
     #expect(ending.errors.contains("1 unusable") && ending.errors.contains("999.png"))
-  }
-
-  /// A PNG of one grey pixel, stored without compression.
-  private static func png(_ value: UInt8) -> Data {
-    let row: [UInt8] = [0, value]
-    var (first, second): (UInt32, UInt32) = (1, 0)
-    for byte in row {
-      first = (first + UInt32(byte)) % 65521
-      second = (second + first) % 65521
-    }
-    let header: [UInt8] = [0, 0, 0, 1, 0, 0, 0, 1, 8, 0, 0, 0, 0]
-    var stored: [UInt8] = [0x78, 0x01, 1, 2, 0, 253, 255]
-    stored += row
-    stored += bigEndian(second << 16 | first)
-    var file: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
-    file += chunk("IHDR", header)
-    file += chunk("IDAT", stored)
-    file += chunk("IEND", [])
-    return Data(file)
-  }
-
-  private static func chunk(_ name: String, _ content: [UInt8]) -> [UInt8] {
-    let body: [UInt8] = Array(name.utf8) + content
-    var sum: UInt32 = .max
-    for byte in body {
-      sum ^= UInt32(byte)
-      for _ in 0..<8 {
-        let isOdd = sum & 1 == 1
-        sum >>= 1
-        if isOdd { sum ^= 0xEDB8_8320 }
-      }
-    }
-    var chunk = bigEndian(UInt32(content.count))
-    chunk += body
-    chunk += bigEndian(~sum)
-    return chunk
-  }
-
-  private static func bigEndian(_ number: UInt32) -> [UInt8] {
-    withUnsafeBytes(of: number.bigEndian) { Array($0) }
   }
 }

@@ -38,8 +38,11 @@ import Testing
   }
 
   /// The answer to one request, by nothing but a shell.
-  private static func ask(_ port: String, _ method: String, _ path: String, _ body: String = "") throws -> String {
-    let head = "\(method) \(path) HTTP/1.1\\r\\nhost: localhost\\r\\nconnection: close\\r\\n"
+  private static func ask(_ port: String, _ method: String, _ path: String, _ body: String = "") throws
+    -> String
+  {
+    let head =
+      "\(method) \(path) HTTP/1.1\\r\\nhost: localhost\\r\\nconnection: close\\r\\n"
       + "content-type: application/json\\r\\ncontent-length: \(body.utf8.count)\\r\\n\\r\\n"
     let script = "exec 3<>/dev/tcp/127.0.0.1/\(port); printf '%b%s' '\(head)' '\(body)' >&3; cat <&3"
     return try Program(["-c", script], executable: URL(fileURLWithPath: "/bin/bash")).wait().output
@@ -56,7 +59,8 @@ import Testing
 
     // The server is the one that writes; everybody may read.
     let refused = try Program.run("learn", life, folder.url("rows.csv").path)
-    #expect(refused.status != 0 && refused.errors.contains("is being written by process"), "\(refused.errors)")
+    #expect(
+      refused.status != 0 && refused.errors.contains("is being written by process"), "\(refused.errors)")
     #expect(try Program.run("history", life).status == 0)
 
     server.send(SIGTERM)
@@ -79,7 +83,9 @@ import Testing
     let life = try Self.life(folder)
     let copy = folder.url("copy").path
     #expect(try Program.run("snapshot", life, "--to", copy).status == 0)
-    let (one, other) = (try Program.run("history", life, "--json"), try Program.run("history", copy, "--json"))
+    let (one, other) = (
+      try Program.run("history", life, "--json"), try Program.run("history", copy, "--json")
+    )
     #expect(one.status == 0 && one.output == other.output)
     #expect(try Program.run("history", copy, "--audit").status == 0)
     let again = try Program.run("snapshot", life, "--to", copy)

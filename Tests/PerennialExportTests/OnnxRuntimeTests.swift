@@ -10,16 +10,16 @@ import Torch
     "PERENNIAL_ONNXRUNTIME does not name a Python with onnx and onnxruntime"))
 struct OnnxRuntimeTests {
   @Test func everyModelAgreesWithOnnxRuntime() throws {
-    try verify(VisionCases.all() + TextCases.all())
+    try OnnxRuntime.verify(VisionCases.all() + TextCases.all())
   }
 
   @Test func quantisedModelsAgreeWithOnnxRuntime() throws {
-    try verify(QuantizationTests.cases())
+    try OnnxRuntime.verify(QuantizationTests.cases())
   }
 
   @Test func constantsInAFileBesideAreFound() throws {
     let cases = try VisionCases.all().filter { ["resnet18", "mlp"].contains($0.name) }
-    try verify(cases, limit: 2000)
+    try OnnxRuntime.verify(cases, limit: 2000)
   }
 
   @Test(
@@ -36,7 +36,7 @@ struct OnnxRuntimeTests {
     let batch = try #require(subject.test.first)
     let answer = try noGrad { try subject.answer(batch.inputs) }
     let quantized = try subject.graph.quantizedDynamically()
-    try verify([
+    try OnnxRuntime.verify([
       ExportCase(
         name: "minilm", graph: subject.graph, inputs: batch.inputs, expected: ["sentence_embedding": answer]),
       ExportCase(
@@ -44,29 +44,5 @@ struct OnnxRuntimeTests {
         expected: ["sentence_embedding": answer], tolerance: 0.03),
     ])
     #expect(quantized.constantBytes < subject.graph.constantBytes * 27 / 100)
-  }
-
-  private func verify(_ cases: [ExportCase], limit: Int = Graph.largestFile) throws {
-    try withTemporaryFolder { folder in
-      let folders = try cases.map { example in
-        let own = folder.appendingPathComponent(example.name)
-        try example.write(to: own, limit: limit)
-        return own.path
-      }
-      let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().appendingPathComponent("Scripts/verify-onnx")
-      let (program, output) = (Process(), Pipe())
-      program.executableURL = URL(
-        fileURLWithPath: try #require(ProcessInfo.processInfo.environment["PERENNIAL_ONNXRUNTIME"]))
-      program.arguments = [script.path] + folders
-      program.standardOutput = output
-      program.standardError = output
-      try program.run()
-      let text = String(decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
-      program.waitUntilExit()
-      if ProcessInfo.processInfo.environment["PERENNIAL_ERRORS"] != nil { print(text) }
-      #expect(program.terminationStatus == 0, "\(text)")
-      #expect(text.contains("\(cases.count) of \(cases.count) agree"), "\(text)")
-    }
   }
 }

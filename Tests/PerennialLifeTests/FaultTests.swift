@@ -156,7 +156,7 @@ import Testing
       migrator.registerMigration("99") { try $0.execute(sql: "CREATE TABLE later (a)") }
       try migrator.migrate(queue)
     }
-    #expect(throws: LifeError.newerFormat(path: url.path, found: 99, known: 2)) {
+    #expect(throws: LifeError.newerFormat(path: url.path, found: 99, known: 3)) {
       try LifeDatabase(url, isWriting: true)
     }
   }
@@ -169,6 +169,53 @@ import Testing
     #expect(throws: LifeError.brokenAudit(sequence: 3)) { try database.checkAudit() }
     try database.write { try $0.execute(sql: "DELETE FROM audit WHERE sequence <= 3") }
     #expect(throws: LifeError.brokenAudit(sequence: 1)) { try database.checkAudit() }
+  }
+
+  @Test func removingTheNewestEntriesIsFoundOut() throws {
+    let life = try trained()
+    let directory = try life.open()
+    let database = try directory.database
+    let entries = try directory.checkAudit()
+    #expect(try directory.check() == Soundness(auditEntries: entries, whole: [0, 1, 2], damaged: []))
+    let last = try #require(try directory.store.current().audit)
+    let newest = try directory.audit(limit: 1)
+    #expect(last.sequence == entries && newest.map(\.digest) == [last.digest])
+    try database.write { try $0.execute(sql: "DELETE FROM audit WHERE sequence = ?", arguments: [entries]) }
+    // The chain alone is whole; the version that was decided on tells of the entry.
+    try database.checkAudit()
+    #expect(
+      throws: LifeError.shortenedAudit(last: entries - 1, version: 2, sequence: entries)
+    ) { try directory.checkAudit() }
+    // Without its row the version still serves, and tells.
+    try database.write {
+      try $0.execute(sql: "DELETE FROM versions WHERE number = 2; DELETE FROM audit WHERE sequence > 2")
+    }
+    #expect(throws: LifeError.shortenedAudit(last: 2, version: 1, sequence: 3)) { try directory.checkAudit() }
+  }
+
+  @Test func aChainWrittenAnewIsAnotherOne() throws {
+    let life = try trained()
+    let directory = try life.open()
+    try directory.database.write { db in
+      let entries = try AuditEntry.fetchAll(db, sql: "SELECT * FROM audit ORDER BY sequence")
+      try db.execute(sql: "DELETE FROM audit")
+      for entry in entries {
+        let isLast = entry.sequence == entries.count
+        try LifeDatabase.note(entry.event, isLast ? ["version": 7] : ["version": 0], at: entry.time, in: db)
+      }
+    }
+    try directory.database.checkAudit()
+    #expect(throws: LifeError.self) { try directory.checkAudit() }
+  }
+
+  @Test func aLookAtEverythingNamesWhatIsDamaged() throws {
+    let life = try trained()
+    let directory = try life.open(.read)
+    let blob = try #require(directory.store.manifest(1).blobs["state"])
+    try damage(directory.store.file(of: blob)) { $0[$0.count / 2] ^= 1 }
+    let found = try directory.check()
+    #expect(found.whole == [0, 2] && found.damaged.count == 1)
+    #expect(found.damaged.first?.contains("version 1 is damaged") == true)
   }
 
   // MARK: - Around it

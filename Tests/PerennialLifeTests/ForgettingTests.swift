@@ -7,6 +7,23 @@ import Torch
 
 /// What is forgotten is nowhere, and the model is what it would have been.
 @Suite struct ForgettingTests {
+  @Test func bytesAreFoundWhereverTheyLie() throws {
+    let scratch = try Scratch()
+    let file = scratch.url.appendingPathComponent("bytes")
+    let needle = Data("needle".utf8)
+    // Across the border of what is read at once, at both ends, and nowhere.
+    for place in [0, (4 << 20) - 3, (4 << 20) + 2, (9 << 20) - needle.count] {
+      var bytes = Data(repeating: UInt8(ascii: "n"), count: 9 << 20)
+      bytes.replaceSubrange(place..<place + needle.count, with: needle)
+      let own = scratch.url.appendingPathComponent("bytes-\(place)")
+      try bytes.write(to: own)
+      #expect(try ByteSearch(own).finds(anyOf: [Data("absent".utf8), needle]), "\(place)")
+    }
+    try Data(repeating: UInt8(ascii: "n"), count: 9 << 20).write(to: file)
+    #expect(try !ByteSearch(file).finds(anyOf: [needle, Data()]))
+    #expect(throws: LifeError.self) { try ByteSearch(scratch.url.appendingPathComponent("nowhere")) }
+  }
+
   /// The bytes of a row as a replay memory keeps it.
   private func raw(_ payload: Data) -> Data {
     let cells = String(decoding: payload, as: UTF8.self).split(separator: ",").compactMap { Float($0) }

@@ -2,6 +2,7 @@ import Foundation
 import Perennial
 import PerennialLife
 import PerennialModalities
+import TestSupport
 import Testing
 
 @testable import PerennialServe
@@ -199,6 +200,38 @@ struct DirectoryTests {
     return try (all?.allObjects ?? []).compactMap { $0 as? URL }
       .filter { try $0.resourceValues(forKeys: [.isRegularFileKey]).isRegularFile == true }
       .map { try Data(contentsOf: $0) }
+  }
+
+  @Test func picturesComeAsFilesInBase64() async throws {
+    let life = try Life()
+    let url = life.folder.appendingPathComponent("pictures", isDirectory: true)
+    let yaml = """
+      inputs: {images: {size: 8, channels: 1}}
+      model: {mlp: {hidden: [8]}}
+      training: {optimizer: {adam: {lr: 0.02}}, batch: 16, epochs: 5}
+      """
+    let modality = Modalities(root: DataRoot(url.path))
+    let directory = try ModelDirectory.create(url, yaml: yaml, modality: modality)
+    func picture(_ isBright: Bool, _ seed: Int) -> Data {
+      GreyPicture(width: 8, (0..<64).map { UInt8((isBright ? 180 : 20) + (7 * $0 + seed) % 40) }).png
+    }
+    let inputs = (0..<40).map { seed in
+      LabeledInput(payload: picture(seed % 2 == 0, seed), label: seed % 2 == 0 ? "bright" : "dark")
+    }
+    #expect(try directory.learn(InputRecords(inputs: inputs), modality).result == .promoted)
+    let files = [picture(true, 100), picture(false, 101)].map { $0.base64EncodedString() }
+    try await serving(DirectorySource(url)) { asking async throws in
+      let answer = try await asking.post("/v1/predict", "{\"inputs\": [\"\(files[0])\", \"\(files[1])\"]}")
+      #expect(try answer.decode(PredictReply.self).predictions.map(\.label) == ["bright", "dark"])
+      #expect(try await asking.get("/v1/models").text.contains(#""input":{"image":{}}"#))
+      for wrong in [#"["no base64!"]"#, #"["AAAA"]"#, "[[1, 2]]"] {
+        #expect(try await asking.post("/v1/predict", "{\"inputs\": \(wrong)}").status == 400)
+      }
+      // As long as a request may be, not as a text may.
+      let long = String(repeating: "A", count: 200_000)
+      let large = try await asking.post("/v1/predict", "{\"inputs\": [\"\(long)\"]}")
+      #expect(large.status == 400, "no picture, and not too long either")
+    }
   }
 
   @Test func oneWritesAndTheOthersFollow() async throws {

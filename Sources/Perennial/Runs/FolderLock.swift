@@ -20,7 +20,7 @@ public final class FolderLock: Sendable {
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
       let code = errno
       let holder = (try? String(contentsOfFile: path, encoding: .utf8)).flatMap(Self.process)
-      close(descriptor)
+      // The descriptor is closed by `deinit`, which runs where a whole object throws.
       throw code == EWOULDBLOCK ? Failure.held(by: holder) : Failure.system(code)
     }
     let text = Array("\(getpid())\n".utf8)

@@ -13,8 +13,26 @@ struct HistoryCommand: ParsableCommand {
   @Flag(help: "Print the audit log, and check that nobody has changed it.")
   var audit = false
 
+  @Flag(
+    help: """
+      Check everything: that the audit log is whole and reaches every version, and that all files are what was written.
+      """)
+  var check = false
+
   func run() throws {
     let directory = try life.open(for: .read)
+    guard !check else {
+      let found = try directory.check()
+      let whole = found.whole.map(String.init).joined(separator: ", ")
+      try life.show(
+        found,
+        [
+          "the audit log has \(found.auditEntries) entries, an unbroken chain that reaches every version",
+          "whole versions: \(whole.isEmpty ? "none" : whole)",
+        ] + found.damaged)
+      if !found.damaged.isEmpty { throw ExitStatus.failure }
+      return
+    }
     guard !audit else {
       try directory.checkAudit()
       let entries = try directory.audit()

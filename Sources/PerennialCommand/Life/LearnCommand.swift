@@ -34,6 +34,16 @@ struct LearnCommand: ParsableCommand {
   @Flag(help: "Take in again what was refused, or withdrawn by a rollback.")
   var retry = false
 
+  @Flag(help: "Take the inputs in and learn them with the next update.")
+  var later = false
+
+  @Option(
+    help: """
+      What follows from inputs that cannot be used, such as a file that cannot be read: skip leaves them out and says so, \
+      refuse takes nothing in.
+      """)
+  var bad = BadInputs.skip
+
   @Option(
     help: ArgumentHelp(
       "The most that may be forgotten since the best version, such as 0.02.", valueName: "share"))
@@ -46,6 +56,10 @@ struct LearnCommand: ParsableCommand {
 
   func validate() throws {
     if let force, force.allSatisfy(\.isWhitespace) { throw ValidationError("--force needs a reason") }
+    if later, inputs == nil { throw ValidationError("--later needs inputs to take in") }
+    if later, dryRun || force != nil || retry || !merge.isEmpty {
+      throw ValidationError("--later only takes inputs in: leave --dry-run, --force, --retry and --merge out")
+    }
     if dryRun, force != nil { throw ValidationError("--dry-run changes nothing: leave --force out") }
     for text in merge { _ = try Result { try LabelMerge(text) }.mapError { ValidationError("\($0)") }.get() }
   }
@@ -55,6 +69,14 @@ struct LearnCommand: ParsableCommand {
     var options = LearnOptions()
     (options.isDryRun, options.force, options.retries) = (dryRun, force, retry)
     options.merges = try merge.map { try LabelMerge($0) }
+    let records = try inputs.map { try life.read($0, directory) }
+    if bad == .refuse, let records, !records.rejected.isEmpty {
+      throw LifeError.unusable(count: records.rejected.count, problems: records.rejected)
+    }
+    if later, let records {
+      let intake = try directory.take(records)
+      return try life.show(intake, intake.lines)
+    }
     var all = changes
     if let maxForgetting { all.append("gate.max_forgetting=\(maxForgetting)") }
     let progress = LifeProgress(isQuiet: life.json)
@@ -63,7 +85,7 @@ struct LearnCommand: ParsableCommand {
     let outcome: LearnOutcome
     do {
       outcome = try directory.learn(
-        inputs.map { try life.read($0, directory) }, life.modality, options: options,
+        records, life.modality, options: options,
         changes: all.map(RecipeChange.set), tell: progress.note, shouldStop: { interruption.isRequested })
     } catch LifeError.interrupted {
       progress.close()
@@ -95,3 +117,6 @@ struct LearnCommand: ParsableCommand {
     return lines
   }
 }
+
+/// What follows from inputs that cannot be used.
+enum BadInputs: String, CaseIterable, ExpressibleByArgument { case skip, refuse }

@@ -15,8 +15,11 @@ struct RollbackCommand: ParsableCommand {
   @Option(help: "Why, for the audit log.")
   var reason: String?
 
+  @Flag(help: "Let what was learned since wait for the next update, rather than set it aside.")
+  var relearn = false
+
   func run() throws {
-    let manifest = try life.open(for: .write).rollback(to: to, reason: reason)
+    let manifest = try life.open(for: .write).rollback(to: to, reason: reason, relearns: relearn)
     try life.show(manifest, ["version \(manifest.version) serves"])
   }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Perennial
+import PerennialLife
 import PerennialText
 import Torch
 
@@ -18,19 +19,33 @@ public struct LearnedNetwork {
   /// The class label of each output in order, and the names of the outputs; nil where outputs are no classes.
   public let labels: [Int]?
   public let outputNames: [String]?
+  /// Which of the network's outputs are one label by now; nil where all are their own.
+  public let merged: MergedOutputs?
 
   /// - Parameter rows: raw inputs `[N, …]`, of which the shape and the type count.
   public init(
     name: String, network: Network, recipe: Recipe, pipeline: InputPipeline, rows: Tensor, labels: [Int]?,
-    outputNames: [String]?
+    outputNames: [String]?, merged: MergedOutputs? = nil
   ) {
     (self.name, self.network, self.recipe, self.pipeline) = (name, network, recipe, pipeline)
     (shape, isImage) = (Array(rows.shape.dropFirst()), rows.dtype == .uint8)
-    (self.labels, self.outputNames) = (labels, outputNames)
+    (self.labels, self.outputNames, self.merged) = (labels, outputNames, merged)
   }
 
   /// Whether inputs are rows of token ids.
   var isText: Bool { network.languageModel != nil || network.backbone is SentenceEncoder }
+
+  func merging(_ outputs: Tensor) throws -> Tensor { try merged?(outputs) ?? outputs }
+
+  /// Layers that PyTorch code knows have no place for the sum.
+  func refuseMerged() throws {
+    guard merged?.isMerging == true else { return }
+    throw ExportError.state(
+      path: network.headName,
+      problem:
+        "several of its outputs are one label, and their probabilities add up: ONNX holds that; a student, "
+        + "by `perennial distill`, has one output a label")
+  }
 }
 
 extension ExportSubject {
@@ -55,22 +70,30 @@ extension ExportSubject {
       writeFolder = { try Self.finish($0, tokenizer) { try model.save(to: $0) } }
     } else if let encoder = network.backbone as? SentenceEncoder {
       purpose = .classes
-      graph = try Graph(encoder, head: network.head, of: network, labels: learned.outputNames)
-      answer = { try network.head(encoder(Self.tokens($0))) }
-      writeFolder = { try Self.finish($0, tokenizer) { try Self.write(encoder, network.head, to: $0) } }
+      graph = try Graph(
+        encoder, head: network.head, of: network, labels: learned.outputNames, merged: learned.merged)
+      answer = { try learned.merging(network.head(encoder(Self.tokens($0)))) }
+      writeFolder = {
+        try learned.refuseMerged()
+        try Self.finish($0, tokenizer) { try Self.write(encoder, network.head, to: $0) }
+      }
     } else {
       purpose = .classes
       graph = try Graph(
         network,
         input: learned.isImage
           ? .pixels(shape: learned.shape, learned.pipeline) : .numbers(shape: learned.shape),
-        labels: learned.outputNames)
+        labels: learned.outputNames, merged: learned.merged)
       answer = { inputs in
         let rows =
           try inputs[Graph.Name.image] ?? inputs[Graph.Name.features] ?? Tensor.zeros([0] + learned.shape)
-        return try network(learned.pipeline(rows, Tensor.arange(0, rows.shape[0]), augmentation: nil))
+        return try learned.merging(
+          network(learned.pipeline(rows, Tensor.arange(0, rows.shape[0]), augmentation: nil)))
       }
-      writeFolder = { try NetworkFolder(learned).write(to: $0) }
+      writeFolder = {
+        try learned.refuseMerged()
+        try NetworkFolder(learned).write(to: $0)
+      }
     }
     self.card.task = purpose.task(isText: learned.isText, isImage: learned.isImage)
     let cache = try Self.emptyCache(graph)
@@ -82,7 +105,7 @@ extension ExportSubject {
   }
 
   /// Test examples that answers are compared on, spread evenly over all there are.
-  private static let testExamples = 2000
+  static let testExamples = 2000
 
   /// Examples in batches, at most `limit`, spread evenly; labels become numbers of outputs.
   ///
@@ -130,6 +153,7 @@ extension ExportSubject {
       dense = try noGrad {
         (try fixed.weight.value[0..<head.outputs], try fixed.bias.value[0..<head.outputs])
       }
+    case let counting as StreamingLDAHead: dense = try counting.solved()
     default:
       throw ExportError.state(
         path: "head", problem: "sentence-transformers has linear layers alone; ONNX holds any head")

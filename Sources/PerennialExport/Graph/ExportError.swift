@@ -10,6 +10,8 @@ public enum ExportError: Error, Equatable, CustomStringConvertible {
   case operation(node: String, problem: String)
   /// Values that do not fit a graph.
   case values(String)
+  /// A version whose answers need more than its model.
+  case answers(version: Int, strategy: String)
   /// Data that calibration or a comparison cannot use.
   case data(String)
 
@@ -20,6 +22,8 @@ public enum ExportError: Error, Equatable, CustomStringConvertible {
     case .part(let path, let name): "`\(path)` has no part named `\(name)`"
     case .state(let path, let problem): "`\(path)` cannot be exported: \(problem)"
     case .operation(let node, let problem): "node `\(node)`: \(problem)"
+    case .answers(let version, let strategy):
+      "the answers of version \(version) need what `\(strategy)` keeps beside the model; such a model cannot stand alone"
     case .values(let problem), .data(let problem): problem
     }
   }

@@ -1,5 +1,6 @@
 import Foundation
 import Perennial
+import PerennialLife
 import PerennialText
 import Torch
 
@@ -28,9 +29,13 @@ extension Graph {
 
   /// A network on images or rows of numbers: `image` or `features` to `logits` `[N, K]`.
   ///
-  /// - Parameter labels: the names of the outputs, kept in the metadata as a JSON list.
+  /// - Parameters:
+  ///   - labels: the names of the outputs, kept in the metadata as a JSON list.
+  ///   - merged: which outputs are one label by now.
   /// - Throws: ``ExportError`` with the path of a part that cannot be exported.
-  public init(_ network: Network, input: GraphInput, labels: [String]? = nil) throws {
+  public init(
+    _ network: Network, input: GraphInput, labels: [String]? = nil, merged: MergedOutputs? = nil
+  ) throws {
     let builder = GraphBuilder("\(type(of: network.backbone))", of: network)
     let value: GraphValue
     switch input {
@@ -44,19 +49,21 @@ extension Graph {
       value = builder.input(Name.features, .float32, [Name.batch] + shape.map(Axis.size))
     }
     let features = try builder.emit(network.backbone, value)
-    try builder.finish(with: network.head, features, labels)
+    try builder.finish(with: network.head, features, labels, merged)
     self = builder.graph
   }
 
   /// A network on texts: `input_ids` and `attention_mask` to `logits` `[N, K]`.
   ///
   /// - Throws: ``ExportError`` with the path of a part that cannot be exported.
-  public init(_ encoder: SentenceEncoder, head: any Head, of network: Network, labels: [String]? = nil) throws
-  {
+  public init(
+    _ encoder: SentenceEncoder, head: any Head, of network: Network, labels: [String]? = nil,
+    merged: MergedOutputs? = nil
+  ) throws {
     let builder = GraphBuilder("\(type(of: encoder.encoder))", of: network)
     let tokens = builder.tokens(length: Name.length)
     let hidden = try builder.emit(encoder.encoder, tokens)
-    try builder.finish(with: head, builder.pooled(hidden, tokens, encoder.pooling), labels)
+    try builder.finish(with: head, builder.pooled(hidden, tokens, encoder.pooling), labels, merged)
     self = builder.graph
   }
 
@@ -95,6 +102,7 @@ extension Graph {
     guard let decoder = model as? any ExportableDecoder else {
       throw ExportError.layer(path: builder.path(of: model), type: "\(type(of: model))")
     }
+    try builder.refusePrompts(model)
     let total = Axis.named("total_sequence")
     let tokens = builder.tokens(length: hasCache ? total : Name.length)
     let (layers, groups, width) = decoder.cacheSizes
@@ -131,17 +139,30 @@ extension GraphBuilder {
   }
 
   fileprivate func emit(_ encoder: any TextEncoder, _ tokens: TokenValues) throws -> GraphValue {
+    try refusePrompts(encoder)
     guard let exportable = encoder as? any ExportableEncoder else {
       throw ExportError.layer(path: path(of: encoder), type: "\(type(of: encoder))")
     }
     return try exportable.emit(into: self, tokens)
   }
 
-  fileprivate func finish(with head: any Head, _ features: GraphValue, _ labels: [String]?) throws {
-    output(try emit(head, features), Graph.Name.logits, .float32, [Graph.Name.batch, .size(head.outputs)])
+  /// What stands in front of texts is chosen as they come, and no layer of the model.
+  fileprivate func refusePrompts(_ model: Module) throws {
+    guard (model as? any Promptable)?.promptSource != nil else { return }
+    throw ExportError.state(path: path(of: model), problem: "prompts stand in front of its texts")
+  }
+
+  fileprivate func finish(
+    with head: any Head, _ features: GraphValue, _ labels: [String]?, _ merged: MergedOutputs?
+  ) throws {
+    let own = try emit(head, features)
+    let count = merged?.labels.count ?? head.outputs
+    output(
+      try merged.map { try self.merged(own, $0) } ?? own, Graph.Name.logits, .float32,
+      [Graph.Name.batch, .size(count)])
     guard let labels else { return }
-    guard labels.count == head.outputs else {
-      throw ExportError.values("\(labels.count) labels do not name \(head.outputs) outputs")
+    guard labels.count == count else {
+      throw ExportError.values("\(labels.count) labels do not name \(count) outputs")
     }
     graph.metadata[Graph.Name.labels] = String(decoding: try JSONEncoder().encode(labels), as: UTF8.self)
   }

@@ -31,15 +31,26 @@ extension AuditEntry: FetchableRecord {}
 extension LifeDatabase {
   /// Adds an entry in the transaction of what it tells of.
   static func note(_ event: String, _ detail: some Encodable, at time: String, in db: Database) throws {
+    try append(entry(event, detail, at: time, in: db), in: db)
+  }
+
+  /// What the next entry will be, so that others can say that it must be there.
+  static func entry(_ event: String, _ detail: some Encodable, at time: String, in db: Database) throws
+    -> AuditEntry
+  {
     let last = try AuditEntry.fetchOne(db, sql: "SELECT * FROM audit ORDER BY sequence DESC LIMIT 1")
     let sequence = (last?.sequence ?? 0) + 1
     let text = try OrderedJSON.text(detail, .compact)
     let previous = last?.digest ?? ""
+    return AuditEntry(
+      sequence: sequence, time: time, event: event, detail: text, previous: previous,
+      digest: AuditEntry.digest(previous, sequence, time, event, text))
+  }
+
+  static func append(_ entry: AuditEntry, in db: Database) throws {
     try db.execute(
       sql: "INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?)",
-      arguments: [
-        sequence, time, event, text, previous, AuditEntry.digest(previous, sequence, time, event, text),
-      ])
+      arguments: [entry.sequence, entry.time, entry.event, entry.detail, entry.previous, entry.digest])
   }
 
   /// The newest entries, the last one last.
@@ -53,9 +64,14 @@ extension LifeDatabase {
 
   /// Follows the chain from the first entry.
   ///
-  /// - Throws: `LifeError.brokenAudit` with the first entry that is not what was written, or is missing.
-  func checkAudit() throws {
-    try read { db in
+  /// - Parameter versions: what versions say the log held when they were decided on.
+  /// - Returns: how many entries there are.
+  /// - Throws: `LifeError.brokenAudit` with the first entry that is not what was written, or is missing;
+  ///   `LifeError.shortenedAudit` where the newest were removed.
+  @discardableResult
+  func checkAudit(_ versions: [(number: Int, end: VersionManifest.AuditEnd)] = []) throws -> Int {
+    let ends = Dictionary(grouping: versions) { $0.end.sequence }
+    return try read { db in
       var (previous, sequence) = ("", 0)
       let entries = try AuditEntry.fetchCursor(db, sql: "SELECT * FROM audit ORDER BY sequence")
       while let entry = try entries.next() {
@@ -64,8 +80,17 @@ extension LifeDatabase {
           entry.digest
             == AuditEntry.digest(previous, sequence, entry.time, entry.event, entry.detail)
         else { throw LifeError.brokenAudit(sequence: sequence) }
+        // A chain that somebody wrote anew is whole, and another one.
+        guard ends[sequence]?.allSatisfy({ $0.end.digest == entry.digest }) ?? true else {
+          throw LifeError.brokenAudit(sequence: sequence)
+        }
         previous = entry.digest
       }
+      if let missing = versions.filter({ $0.end.sequence > sequence }).min(by: { $0.number < $1.number }) {
+        throw LifeError.shortenedAudit(
+          last: sequence, version: missing.number, sequence: missing.end.sequence)
+      }
+      return sequence
     }
   }
 }

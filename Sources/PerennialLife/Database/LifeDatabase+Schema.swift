@@ -7,6 +7,7 @@ extension LifeDatabase {
     var migrator = DatabaseMigrator()
     migrator.registerMigration("1") { try $0.execute(sql: learning) }
     migrator.registerMigration("2") { try $0.execute(sql: serving) }
+    migrator.registerMigration("3") { try $0.execute(sql: counting) }
     return migrator
   }
 
@@ -75,5 +76,13 @@ extension LifeDatabase {
       example INTEGER REFERENCES examples (number) ON DELETE SET NULL);
     CREATE INDEX served_by_told ON served (told) WHERE told IS NOT NULL;
     CREATE INDEX served_by_example ON served (example) WHERE example IS NOT NULL;
+    """
+
+  /// What history counts and suites are thinned by is in the indices: rows hold the inputs themselves, and are many.
+  private static let counting = """
+    DROP INDEX examples_by_status;
+    CREATE INDEX examples_by_status ON examples (role, status, label);
+    DROP INDEX examples_by_suite;
+    CREATE INDEX examples_by_suite ON examples (suite, digest) WHERE suite IS NOT NULL;
     """
 }

@@ -20,6 +20,8 @@ struct Erasure {
   private(set) var memories = 0
   /// Versions from whose statistics the examples were taken.
   private var unlearned: [Int: State] = [:]
+  /// Whether a teacher has taught one of the examples: then the backbone has learned from it too.
+  private let isTaught: Bool
 
   /// Finds what is to go; changes nothing.
   ///
@@ -52,14 +54,28 @@ struct Erasure {
       let owes = try Bool.fetchOne(
         db, sql: "SELECT EXISTS (SELECT 1 FROM versions WHERE is_tainted AND NOT is_cleared)")
       guard !identifiers.isEmpty || owes == true else { throw LifeError.unknownExamples(["–"]) }
-      return (examples, Array(Set(served)).sorted(), try Self.seen(examples.map(\.number), in: db))
+      let numbers = examples.map(\.number)
+      return (
+        examples, Array(Set(served)).sorted(), try Self.seen(numbers, in: db),
+        try Self.isTaught(numbers, in: db)
+      )
     }
-    (examples, served) = (found.0, found.1)
+    (examples, served, isTaught) = (found.0, found.1, found.3)
     seen = found.2.map(\.version)
     lineage = Dictionary(uniqueKeysWithValues: found.2.map { ($0.version.number, $0.learned) })
   }
 
   private static func list(_ numbers: [Int]) -> String { numbers.map(String.init).joined(separator: ", ") }
+
+  private static func isTaught(_ examples: [Int], in db: Database) throws -> Bool {
+    try Bool.fetchOne(
+      db,
+      sql: """
+        SELECT EXISTS (
+          SELECT 1 FROM lineage JOIN versions ON versions.number = lineage.version
+          WHERE lineage.example IN (\(list(examples))) AND versions.kind = ?)
+        """, arguments: [VersionManifest.Kind.imported.rawValue]) ?? false
+  }
 
   private static func seen(_ examples: [Int], in db: Database) throws
     -> [(version: LifeDatabase.VersionRow, learned: [(example: Int, label: Int)])]
@@ -83,6 +99,7 @@ struct Erasure {
   /// Takes the examples out of the statistics of every version that has counted them, where all of them can: heads that
   /// count each input once, on features that rest.
   mutating func unlearn(_ modality: any Modality) throws {
+    guard !isTaught else { return }
     var states: [Int: State] = [:]
     let payloads = Dictionary(uniqueKeysWithValues: examples.map { ($0.number, $0.payload) })
     for version in seen {
@@ -128,7 +145,26 @@ struct Erasure {
     if let current, let name = rewritten[current] { try store.point(to: name) }
     let kept = try directory.database.read { try LifeDatabase.versions(in: $0).filter { !$0.isCleared } }
     try store.collectGarbage(keeping: Set(kept.map(\.name)))
-    try directory.scrub()
+    try directory.scrub(traces)
+  }
+
+  /// The bytes by which the database holds the examples, in tables and indices, each too long to be there by chance; of an
+  /// input, where it would begin to differ from others of its kind.
+  private var traces: [Data] {
+    let rows = examples.flatMap { example in
+      let head = example.payload.prefix(400)
+      return [
+        example.digest, Data(example.identifier.utf8) + Self.integer(example.number), head.suffix(64),
+      ]
+    }
+    let known = Set(examples.map(\.identifier))
+    return rows + identifiers.filter { !known.contains($0) }.map { Data($0.utf8) }
+  }
+
+  /// A number as SQLite stores it behind the text in an index: big-endian, in 1, 2, 3, 4, 6 or 8 bytes.
+  private static func integer(_ number: Int) -> Data {
+    let size = [1, 2, 3, 4, 6].first { number < 1 << (8 * $0 - 1) } ?? 8
+    return Data((0..<size).reversed().map { UInt8(truncatingIfNeeded: number >> (8 * $0)) })
   }
 
   private func erase(_ policy: ForgetPolicy, current: Int?, in db: Database) throws {

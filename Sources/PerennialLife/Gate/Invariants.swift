@@ -10,17 +10,22 @@ struct Invariants {
   /// - Throws: `LifeError.nothingUsable` for a file of which not every line can be used: what cannot be read does not hold.
   init(_ directory: URL, _ inputs: any LiveInputs) throws {
     self.inputs = inputs
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: directory.path)) ?? []
-    guard let name = names.sorted().first(where: { $0 == "invariants" || $0.hasPrefix("invariants.") }) else {
+    guard let file = Self.file(in: directory) else {
       records = []
       return
     }
-    let file = directory.appendingPathComponent(name)
     let found = try inputs.read(file)
     guard found.rejected.isEmpty else {
       throw LifeError.nothingUsable(file: file.relativePath, problems: found.rejected)
     }
     records = found.inputs
+  }
+
+  /// Where a directory has them, if it has any.
+  static func file(in directory: URL) -> URL? {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: directory.path)) ?? []
+    return names.sorted().first { $0 == "invariants" || $0.hasPrefix("invariants.") }
+      .map(directory.appendingPathComponent)
   }
 
   /// Those that the model does not answer as they say, in words that name the place and not the input.

@@ -16,6 +16,8 @@ struct Judgement {
   let labels: LabelTable
   let tell: (LifeEvent) -> Void
   let shouldStop: () -> Bool
+  /// Whether the candidate has the weights of the version that serves, moved; a student has its own.
+  var hasMoved = true
 
   /// What was found.
   struct Result {
@@ -131,7 +133,7 @@ struct Judgement {
           && $0.parameter.value.count > 0 && $0.parameter.value.isFinite().all().item() == 0
       }?.path
     }
-    if parent.examples > 0 { measured.movement = try movement(candidate) }
+    if parent.examples > 0, hasMoved { measured.movement = try movement(candidate) }
     if let sample, configuration.gate.latency != nil || configuration.gate.latencyRatio != nil {
       let input = try noGrad { try candidate.inputs(inputs.rows([sample.payload])) }
       measured.latency = try candidate.latency(input)

@@ -177,7 +177,8 @@ extension LifeDatabase {
       try db.execute(sql: "UPDATE labels SET name = ? WHERE number = ?", arguments: [merge.new, old])
       return
     }
-    guard old != new else { throw LifeError.merge("`\(merge.old)` is part of `\(merge.new)` already") }
+    // Done before, by an update that was stopped.
+    guard old != new else { return }
     try db.execute(sql: "UPDATE labels SET merged = ? WHERE number = ?", arguments: [new, old])
     try db.execute(sql: "UPDATE examples SET label = ? WHERE label = ?", arguments: [new, old])
     try db.execute(sql: "UPDATE OR REPLACE answers SET label = ? WHERE label = ?", arguments: [new, old])

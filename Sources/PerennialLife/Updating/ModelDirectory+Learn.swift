@@ -56,7 +56,7 @@ struct Update {
   func perform(_ records: InputRecords?) throws -> LearnOutcome {
     let intake = try directory.take(records, options, holdout: configuration.options.holdout)
     if records != nil { tell(.taken(intake)) }
-    let material = try directory.database.read { try Self.material(intake, in: $0) }
+    let material = try directory.database.read { try self.material(intake, in: $0) }
     return try finish(material, isDryRun: false)
   }
 
@@ -68,7 +68,7 @@ struct Update {
       try database.write { db in
         let intake = try ModelDirectory.take(
           records, options, holdout: configuration.options.holdout, at: directory.time, in: db)
-        material = try Self.material(intake, in: db)
+        material = try self.material(intake, in: db)
         throw Undone()
       }
     } catch is Undone {}
@@ -79,9 +79,10 @@ struct Update {
 
   private struct Undone: Error {}
 
-  private static func material(_ intake: Intake, in db: Database) throws -> Material {
+  private func material(_ intake: Intake, in db: Database) throws -> Material {
     let training = try LifeDatabase.examples(.train, [.pending], in: db)
-    guard !training.isEmpty else { throw LifeError.nothingToLearn }
+    // Labels alone may change: then the same weights become a version that answers with the new ones.
+    guard !training.isEmpty || !options.merges.isEmpty else { throw LifeError.nothingToLearn }
     return Material(
       intake: intake, training: training, heldOut: try LifeDatabase.examples(.holdout, [.pending], in: db),
       labels: try LifeDatabase.labels(in: db))
@@ -90,13 +91,17 @@ struct Update {
   private func finish(_ material: Material, isDryRun: Bool) throws -> LearnOutcome {
     let (parent, state, warning) = try store.newestWhole()
     if let warning { tell(.warning(warning)) }
+    guard !material.training.isEmpty || parent.isAnswering(otherwiseThan: material.labels) else {
+      throw LifeError.nothingToLearn
+    }
     try store.checkFiles(of: parent)
     let inputs = try modality.liveInputs(configuration.recipe)
     let database = try directory.database
     let path = try database.read { try LifeDatabase.path(to: parent.version, in: $0) }
     let learned = path.filter { $0.number > 0 }.map(\.number)
     let candidate = try Training(
-      configuration: configuration, parent: parent, parentState: state, batches: [material.training],
+      configuration: configuration, parent: parent, parentState: state,
+      batches: material.training.isEmpty ? [] : [material.training],
       past: { try database.examples(learnedBy: learned[$0]) }, experience: learned.count, inputs: inputs,
       work: isDryRun ? nil : directory.work, tell: tell, shouldStop: shouldStop)()
     let judge = Judgement(
@@ -128,6 +133,13 @@ struct Update {
     let version = try directory.promote(promotion, candidate, judged)
     tell(.promoted(version))
     return outcome(isForced ? .forced : .promoted, version)
+  }
+}
+
+extension VersionManifest {
+  /// Whether a version that has learned something has other labels than there are by now.
+  fileprivate func isAnswering(otherwiseThan table: LabelTable) -> Bool {
+    examples > 0 && (labels != table.names || merged != table.merged)
   }
 }
 

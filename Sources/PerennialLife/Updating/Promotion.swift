@@ -14,6 +14,28 @@ struct Promotion {
   let labels: LabelTable
   /// Why a person decided against the gate.
   var reason: String?
+  /// Whom the candidate was taught by.
+  var teacher: VersionManifest.Origin?
+  /// Weights that rest from now on and are not those of the files any more.
+  var moved: Set<String> = []
+
+  /// What the audit log tells of it.
+  func entry(_ number: Int, _ verdict: Verdict, at time: String, in db: Database) throws -> AuditEntry {
+    struct Detail: Encodable {
+      let version: Int
+      let parent: Int
+      let examples: Int
+      let passed: Bool
+      let failed: [String]
+      let reason: String?
+      let teacher: VersionManifest.Origin?
+    }
+    return try LifeDatabase.entry(
+      kind == .forced ? "force" : kind.rawValue,
+      Detail(
+        version: number, parent: parent.version, examples: training.count, passed: verdict.passed,
+        failed: verdict.failures.map(\.name), reason: reason, teacher: teacher), at: time, in: db)
+  }
 }
 
 extension ModelDirectory {
@@ -26,22 +48,28 @@ extension ModelDirectory {
   {
     let database = try database
     let parent = promotion.parent
-    let number = try database.read { db in
-      (try Int.fetchOne(db, sql: "SELECT max(number) FROM versions") ?? 0) + 1
+    let (number, entry) = try database.read { db in
+      let number = (try Int.fetchOne(db, sql: "SELECT max(number) FROM versions") ?? 0) + 1
+      return (number, try promotion.entry(number, judged.verdict, at: time, in: db))
     }
     let model = candidate.learner.model
     let frozen = model.frozenPaths
-    let manifest = VersionManifest(
+    var manifest = VersionManifest(
       version: number, parent: parent.version, kind: promotion.kind, created: time,
       labels: promotion.labels.names, merged: promotion.labels.merged,
       configuration: promotion.configuration.yaml, examples: parent.examples + promotion.training.count,
       newExamples: promotion.training.count, parameters: model.parameterCount,
       accuracy: judged.verdict.after, program: Version.current, files: parent.files,
-      fromFiles: parent.fromFiles.filter(frozen.contains), blobs: [:])
-    let name = try store.write(manifest, candidate.learner.state()).name
+      fromFiles: parent.fromFiles.filter { frozen.contains($0) && !promotion.moved.contains($0) }, blobs: [:])
+    (manifest.audit, manifest.teacher) = (
+      VersionManifest.AuditEnd(entry), promotion.teacher ?? parent.teacher
+    )
+    let written = try store.write(manifest, candidate.state())
+    let name = written.name
     let cleared = try database.write { db in
-      try LifeDatabase.insert(manifest, name: name, in: db)
+      try LifeDatabase.insert(written.manifest, name: name, in: db)
       try record(promotion, number, judged, seconds: candidate.seconds, in: db)
+      try LifeDatabase.append(entry, in: db)
       try LifeDatabase.setFact("current", name, in: db)
       return try LifeDatabase.clearOld(keeping: promotion.configuration.options.keep, current: number, in: db)
     }
@@ -67,20 +95,6 @@ extension ModelDirectory {
     try LifeDatabase.noteUpdate(
       parent: promotion.parent.version, version: number, outcome: promotion.kind.rawValue,
       examples: promotion.training.count, seconds: seconds, judged.verdict, at: time, in: db)
-    struct Detail: Encodable {
-      let version: Int
-      let parent: Int
-      let examples: Int
-      let passed: Bool
-      let failed: [String]
-      let reason: String?
-    }
-    try LifeDatabase.note(
-      promotion.kind == .forced ? "force" : promotion.kind.rawValue,
-      Detail(
-        version: number, parent: promotion.parent.version, examples: promotion.training.count,
-        passed: judged.verdict.passed, failed: judged.verdict.failures.map(\.name), reason: promotion.reason),
-      at: time, in: db)
   }
 
   /// The gate said no: the version before serves, and the examples wait until somebody asks for them again.

@@ -20,13 +20,34 @@ struct Training {
   let work: URL?
   let tell: (LifeEvent) -> Void
   let shouldStop: () -> Bool
+  /// Who teaches a fresh model beside the examples' own labels, by strategies that take part in this training alone.
+  var teaching: Teaching?
+
+  struct Teaching {
+    let teachers: [String: any Teacher]
+    let strategies: [any Strategy]
+  }
 
   /// A trained candidate.
   struct Candidate {
     let learner: Learner
+    /// The names of strategies that took part in this training alone.
+    var passing: Set<String> = []
     let seconds: Double
     let steps: Int
     let isCutShort: Bool
+
+    /// What the next update goes on from.
+    func state() throws -> State {
+      var state = try learner.state()
+      guard !passing.isEmpty else { return state }
+      state["strategies"] = learner.strategies.map(\.name).filter { !passing.contains($0) }
+      for name in passing {
+        for key in state.tensors.keys where key.hasPrefix("strategy/\(name)/") { state.tensors[key] = nil }
+        for key in state.values.keys where key.hasPrefix("strategy/\(name)/") { state.values[key] = nil }
+      }
+      return state
+    }
   }
 
   /// How often a checkpoint is written, in seconds, where the configuration says nothing.
@@ -42,7 +63,8 @@ struct Training {
   }
 
   func callAsFunction() throws -> Candidate {
-    let learner = try configuration.learner(inputs)
+    let learner = try configuration.learner(
+      inputs, adding: teaching?.strategies ?? [], teachers: teaching?.teachers ?? [:])
     let store = try work.map { work in
       try FileManager.default.createDirectory(at: work, withIntermediateDirectories: true)
       return CheckpointStore(folder: work, run: "candidate", recipeSHA256: try plan())
@@ -95,12 +117,14 @@ struct Training {
     }
     try save()
     return Candidate(
-      learner: learner, seconds: progress.seconds, steps: progress.steps, isCutShort: progress.isCutShort)
+      learner: learner, passing: Set(teaching?.strategies.map(\.name) ?? []), seconds: progress.seconds,
+      steps: progress.steps, isCutShort: progress.isCutShort)
   }
 
   // MARK: - Where it starts
 
   private func start(_ learner: Learner) throws {
+    guard teaching == nil else { return }
     var state = try learner.completed(parentState, parent.fromFiles)
     let before = try LifeConfiguration(yaml: parent.configuration, source: "version \(parent.version)")
     guard before.recipe.sha256 == configuration.recipe.sha256 else {

@@ -52,11 +52,34 @@ public struct VersionManifest: Codable, Sendable, Equatable {
   /// Weights that are those of these files, and so are in no blob.
   public var fromFiles: [String]
   public var blobs: [String: Blob]
+  /// Where the audit log ended once the version was decided on.
+  public var audit: AuditEnd?
+  /// Whom it, or the version that it goes on from, was taught by, for a student.
+  public var teacher: Origin?
+
+  /// The last entry of an audit log.
+  public struct AuditEnd: Codable, Sendable, Equatable {
+    public let sequence: Int
+    public let digest: String
+
+    init(_ entry: AuditEntry) { (sequence, digest) = (entry.sequence, entry.digest) }
+  }
+
+  /// A version of another model directory.
+  public struct Origin: Codable, Sendable, Equatable {
+    public let version: Int
+    /// The name of its manifest, which carries its digest.
+    public let manifest: String
+    /// Weights of its model, those that rest included.
+    public let parameters: Int
+  }
 
   /// The format that this program writes.
   public static let currentFormat = 1
 
   static let modelBlob = "model"
+  /// Weights that do not learn and come from no file: the same for all versions.
+  static let restingBlob = "resting"
   static let stateBlob = "state"
 
   /// The labels that the model can answer with: those of examples that are part of no other.

@@ -129,7 +129,7 @@ public struct VersionStore: Sendable {
         throw LifeError.damagedVersion(manifest.version, file: file.path, reason: "is not what was written")
       }
       let contents = try Safetensors.read(file)
-      let prefix = part == VersionManifest.modelBlob ? "\(VersionManifest.modelBlob)/" : ""
+      let prefix = part == VersionManifest.stateBlob ? "" : "\(VersionManifest.modelBlob)/"
       for (name, tensor) in contents.tensors { state.tensors[prefix + name] = tensor }
       for (name, value) in contents.metadata { state.values[prefix + name] = value }
     }
@@ -143,17 +143,20 @@ public struct VersionStore: Sendable {
   {
     var manifest = manifest
     var rest = state
-    var model = State()
+    var (model, resting) = (State(), State())
     let prefix = "\(VersionManifest.modelBlob)/"
     let omitted = Set(manifest.fromFiles)
+    let frozen = Set<String>(state["frozen"] ?? [])
     for (name, tensor) in state.tensors where name.hasPrefix(prefix) {
       rest.tensors[name] = nil
       let path = String(name.dropFirst(prefix.count))
-      if !omitted.contains(path) { model.tensors[path] = tensor }
+      guard !omitted.contains(path) else { continue }
+      if frozen.contains(path) { resting.tensors[path] = tensor } else { model.tensors[path] = tensor }
     }
     manifest.blobs = [
       VersionManifest.modelBlob: try write(model), VersionManifest.stateBlob: try write(rest),
     ]
+    if !resting.tensors.isEmpty { manifest.blobs[VersionManifest.restingBlob] = try write(resting) }
     return (try write(manifest), manifest)
   }
 
@@ -194,6 +197,18 @@ public struct VersionStore: Sendable {
   }
 
   // MARK: - What the model is made from
+
+  /// Copies what the model is made from into a folder.
+  ///
+  /// - Throws: `CocoaError` when the disk refuses.
+  public func copyModelFiles(to folder: URL) throws {
+    let manager = FileManager.default
+    guard manager.fileExists(atPath: modelFiles.path) else { return }
+    for name in try manager.contentsOfDirectory(atPath: modelFiles.path).sorted() {
+      try manager.copyItem(
+        at: modelFiles.appendingPathComponent(name), to: folder.appendingPathComponent(name))
+    }
+  }
 
   /// The SHA-256 of each file below `model/`, by its path there.
   func digests() throws -> [String: String] {

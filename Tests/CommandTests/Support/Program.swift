@@ -70,6 +70,20 @@ final class Program {
       errors: try String(contentsOf: files.errors, encoding: .utf8))
   }
 
+  /// Whether ``runWithoutRights(_:)`` can run: who is root may read and write anything, and must be able to give that up.
+  static var canDropRights: Bool { geteuid() != 0 || FileManager.default.isExecutableFile(atPath: setpriv) }
+
+  private static let setpriv = "/usr/bin/setpriv"
+
+  /// Runs the program to its end, so that permissions of files hold for it even where tests are run by root.
+  static func runWithoutRights(_ arguments: String...) throws -> Ending {
+    guard geteuid() == 0 else { return try Program(arguments).wait() }
+    return try Program(
+      ["--bounding-set=-dac_override,-dac_read_search", url.path] + arguments,
+      executable: URL(fileURLWithPath: setpriv)
+    ).wait()
+  }
+
   /// Runs the program to its end.
   static func run(_ arguments: String..., environment: [String: String?] = [:]) throws -> Ending {
     try Program(arguments, environment: environment).wait()
