@@ -21,7 +21,9 @@ import Testing
 
   @Test func littleNeedsToBeSaid() throws {
     let options = try RunOptions.parse(["r.yaml"])
-    #expect(options.runs.lastPathComponent == "runs" && options.data == nil && options.device == "cpu" && options.threads == nil)
+    #expect(
+      options.runs.lastPathComponent == "runs" && options.data == nil && options.device == "cpu"
+        && options.threads == nil)
     #expect(options.recipeChanges == [])
     #expect(!options.resume && !options.check && !options.json)
   }
