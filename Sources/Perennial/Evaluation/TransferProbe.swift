@@ -89,16 +89,19 @@ struct TransferProbe {
     }
   }
 
-  /// Values before a stage's last rectifier are no layer of their own.
+  /// The outputs of stages and of Transformer layers, not what lies within them: attentions, values before a rectifier.
   private static func layers(_ taps: [String]) -> [String] {
-    taps.filter { $0 != "features" && $0 != "outputs" && !$0.contains(".") }
+    taps.filter { tap in
+      let path = tap.split(separator: ".")
+      return tap != "features" && tap != "outputs" && (path.count == 1 || path.dropLast().last == "layers")
+    }
   }
 
   private static func answers(_ look: Look, labels: [Int]) throws -> [Int] {
     try look.outputs.argmax(1).integers().map { labels[$0] }
   }
 
-  /// Values at all taps, each `[N, D]`, maps by the mean over their positions; outputs `[N, K]` of these labels, those of
+  /// Values at all taps, each `[N, D]`, maps and texts by the mean over their positions; outputs `[N, K]` of these labels, those of
   /// other tasks −∞ where the task is told.
   private static func look(
     _ parts: [(examples: Examples, task: Int?)], _ learner: Learner, labels: [Int],
@@ -117,7 +120,7 @@ struct TransferProbe {
         }
         return Look(
           features: look.features, outputs: outputs,
-          taps: try look.taps.mapValues { $0.rank == 4 ? try $0.mean([2, 3]) : try $0.flatten(from: 1) })
+          taps: try look.taps.mapValues(Self.withoutPositions))
       }
       return Look(
         features: try Tensor.concatenate(looks.map(\.features)),
@@ -125,6 +128,15 @@ struct TransferProbe {
         taps: try (looks.first?.taps ?? [:]).keys.reduce(into: [:]) { taps, name in
           taps[name] = try Tensor.concatenate(looks.compactMap { $0.taps[name] })
         })
+    }
+  }
+
+  /// Maps `[N, C, H, W]` and texts `[N, L, D]`, whose L is another for other texts, without their positions: `[N, C]` or `[N, D]`.
+  private static func withoutPositions(_ values: Tensor) throws -> Tensor {
+    switch values.rank {
+    case 4: try values.mean([2, 3])
+    case 3: try values.mean([1])
+    default: try values.flatten(from: 1)
     }
   }
 
