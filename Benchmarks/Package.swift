@@ -10,6 +10,8 @@ let package = Package(
       name: "Timings",
       dependencies: [
         .product(name: "Perennial", package: "Perennial"),
+        .product(name: "PerennialText", package: "Perennial"),
+        .product(name: "PerennialTokenizers", package: "Perennial"),
         .product(name: "PerennialVision", package: "Perennial"),
         .product(name: "Torch", package: "Perennial"),
       ])

@@ -33,6 +33,46 @@ VECTORIZED void scaleAndShift(float *out, const uint8_t *in, float scale, float 
   for (int64_t j = 0; j < count; j++) out[j] = static_cast<float>(in[j]) * scale + shift;
 }
 
+/// Outputs `begin..<end` of x wᵀ (+ b) for few rows, where reading the weights is all the work. Thirty-two partial sums a dot
+/// product, added in a fixed order.
+VECTORIZED void dotProducts(float *y, const float *x, const float *w, const float *b, int64_t rows, int64_t inputs,
+                            int64_t outputs, int64_t begin, int64_t end) {
+  constexpr int lanes = 32;
+  int64_t whole = inputs - inputs % lanes;
+  for (int64_t o = begin; o < end; o++) {
+    const float *weights = w + o * inputs;
+    for (int64_t r = 0; r < rows; r++) {
+      const float *values = x + r * inputs;
+      float sums[lanes] = {};
+      for (int64_t i = 0; i < whole; i += lanes)
+        for (int l = 0; l < lanes; l++) sums[l] += weights[i + l] * values[i + l];
+      for (int64_t i = whole; i < inputs; i++) sums[i - whole] += weights[i] * values[i];
+      for (int half = lanes / 2; half > 0; half /= 2)
+        for (int l = 0; l < half; l++) sums[l] += sums[l + half];
+      y[r * outputs + o] = b ? sums[0] + b[o] : sums[0];
+    }
+  }
+}
+
+/// x wᵀ (+ b) of so few rows is faster without a BLAS, which reads a vector's weights on one thread.
+constexpr int64_t fewRows = 4;
+
+at::Tensor linearOfFewRows(const at::Tensor &x, const at::Tensor &w, const std::optional<at::Tensor> &b, bool relu) {
+  auto shape = x.sizes().vec();
+  int64_t inputs = w.size(1), outputs = w.size(0), rows = x.numel() / inputs;
+  shape.back() = outputs;
+  auto y = at::empty(shape, x.options());
+  auto values = x.expect_contiguous();
+  auto bias = b ? b->contiguous() : at::Tensor();
+  auto *out = y.mutable_data_ptr<float>();
+  auto *in = values->const_data_ptr<float>(), *weights = w.const_data_ptr<float>(),
+       *shift = b ? bias.const_data_ptr<float>() : nullptr;
+  at::parallel_for(0, outputs, std::max<int64_t>(1, (1 << 15) / (inputs * rows)), [=](int64_t begin, int64_t end) {
+    dotProducts(out, in, weights, shift, rows, inputs, outputs, begin, end);
+  });
+  return relu ? y.relu_() : y;
+}
+
 thread_local bool direct = false;
 
 struct DirectGuard {
@@ -156,6 +196,8 @@ at::Tensor linear(const at::Tensor &input, const at::Tensor &weight, const std::
     auto y = at::linear(input, weight, bias);
     return relu ? at::relu(y) : y;
   }
+  if (!at::GradMode::is_enabled() && input.numel() <= fewRows * input.size(-1) && weight.is_contiguous())
+    return linearOfFewRows(input, weight, bias, relu);
   return LinearFunction::apply(input, weight, bias, relu, backend);
 }
 

@@ -12,7 +12,9 @@ import Torch
   @Test func textsOfOtherLengthsAreLookedAtTogether() throws {
     let root = try TextRecipeTests.root()
     func records(_ task: String, _ rest: String) -> [String] {
-      ["bill", "rent", "debt"].map { #"{"text": "pay \#($0)\#(rest)", "label": "\#(task)-\#($0)", "task": "\#(task)"}"# }
+      ["bill", "rent", "debt"].map {
+        #"{"text": "pay \#($0)\#(rest)", "label": "\#(task)-\#($0)", "task": "\#(task)"}"#
+      }
     }
     let lines = records("short", "") + records("long", " now if you can and the sooner the better")
     for name in ["train.jsonl", "test.jsonl"] {

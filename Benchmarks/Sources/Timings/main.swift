@@ -9,7 +9,9 @@ if let index = arguments.firstIndex(of: "--threads"), arguments.indices.contains
 } else {
   Runtime.threads = 2
 }
-let works = Array(learningWorks) + Array(distillationWorks) + Array(memoryWorks)
+let works =
+  Array(learningWorks) + Array(distillationWorks) + Array(memoryWorks)
+  + Array(languageWorks)
 if arguments.contains("--list") {
   print(works.map(\.key).joined(separator: "\n"))
   exit(0)
