@@ -19,7 +19,6 @@ from torch import nn
 from peer import parse, serve
 
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
-TEXTS = 1000
 
 
 def data(*path):
@@ -35,17 +34,17 @@ def verses():
 
 
 class Repeated:
-    """A thousand texts a step, from where the last step ended."""
+    """So many texts a step, from where the last step ended."""
 
-    def __init__(self, lines, body):
-        self.lines, self.body, self.place = lines, body, 0
+    def __init__(self, lines, count, body):
+        self.lines, self.count, self.body, self.place = lines, count, body, 0
         body(self.next())
 
     def next(self):
-        if self.place + TEXTS > len(self.lines):
+        if self.place + self.count > len(self.lines):
             self.place = 0
-        self.place += TEXTS
-        return self.lines[self.place - TEXTS:self.place]
+        self.place += self.count
+        return self.lines[self.place - self.count:self.place]
 
     def __call__(self, steps):
         start = time.perf_counter()
@@ -54,11 +53,11 @@ class Repeated:
         return time.perf_counter() - start
 
 
-def embedding():
+def embedding(count):
     from sentence_transformers import SentenceTransformer
 
     model = SentenceTransformer(os.environ["PERENNIAL_MINILM"], device="cpu")
-    return Repeated(questions(), lambda texts: model.encode(texts, show_progress_bar=False))
+    return Repeated(questions(), count, lambda texts: model.encode(texts, show_progress_bar=False))
 
 
 def encoding(lines, file):
@@ -67,7 +66,7 @@ def encoding(lines, file):
     tokenizer = Tokenizer.from_file(str(file))
     tokenizer.no_padding()
     tokenizer.no_truncation()
-    return Repeated(lines, tokenizer.encode_batch)
+    return Repeated(lines, 1000, tokenizer.encode_batch)
 
 
 class Block(nn.Module):
@@ -202,7 +201,8 @@ class Tuning:
 
 
 WORKS = {
-    "embed": embedding,
+    "embed": lambda: embedding(1000),
+    "embed-one": lambda: embedding(1),
     "gpt-4x128": lambda: LanguageModel(4, 4, 128, 64),
     "gpt-6x384": lambda: LanguageModel(6, 6, 384, 256),
     "decode": Decoding,

@@ -6,7 +6,8 @@ import Torch
 
 /// Language: what is asked of `language_peer.py` too. Data lie below PERENNIAL_DATA, MiniLM at PERENNIAL_MINILM.
 nonisolated(unsafe) let languageWorks: KeyValuePairs<String, () throws -> Work> = [
-  "embed": { try embedding() },
+  "embed": { try embedding(1000) },
+  "embed-one": { try embedding(1) },
   "gpt-4x128": { try languageModel(layers: 4, width: 128, block: 64) },
   "gpt-6x384": { try languageModel(layers: 6, width: 384, block: 256) },
   "decode": { try decoding() },
@@ -27,9 +28,6 @@ nonisolated(unsafe) let languageWorks: KeyValuePairs<String, () throws -> Work> 
   "tune-lora": { try tuning([LowRankAdaptation()]) },
 ]
 
-/// A text that comes so many at a time.
-private let texts = 1000
-
 private func folder(_ variable: String) throws -> String {
   guard let path = ProcessInfo.processInfo.environment[variable] else { throw UnsetVariable(name: variable) }
   return path
@@ -40,18 +38,18 @@ private struct UnsetVariable: Error, CustomStringConvertible {
   var description: String { "\(name) is not set" }
 }
 
-private func embedding() throws -> Work {
+private func embedding(_ count: Int) throws -> Work {
   let embedder = try TextEmbedder(folder: URL(fileURLWithPath: folder("PERENNIAL_MINILM")))
-  return try repeated(questions()) { _ = try embedder($0) }
+  return try repeated(questions(), count) { _ = try embedder($0) }
 }
 
 private func encoding(_ lines: [String], _ make: () throws -> Tokenizer) throws -> Work {
   let tokenizer = try make()
-  return try repeated(lines) { _ = tokenizer.encode(batch: $0) }
+  return try repeated(lines, 1000) { _ = tokenizer.encode(batch: $0) }
 }
 
-/// A thousand texts a step, from where the last step ended.
-private func repeated(_ lines: [String], _ body: @escaping ([String]) throws -> Void) throws -> Work {
+/// So many texts a step, from where the last step ended.
+private func repeated(_ lines: [String], _ texts: Int, _ body: @escaping ([String]) throws -> Void) throws -> Work {
   var place = 0
   func next() -> [String] {
     if place + texts > lines.count { place = 0 }
