@@ -37,6 +37,17 @@ extension RunEvent: Encodable {
     }
   }
 
+  /// The number of steps done in the run when it happened; `nil` where an event does not say.
+  public var step: Int? {
+    switch self {
+    case .started(_, let step, _), .step(_, let step, _, _), .evaluated(_, let step, _),
+      .peer(_, let step, _, _), .prequential(_, let step, _), .boundary(_, let step), .tuned(_, let step, _),
+      .forgot(_, let step, _), .saved(_, let step, _), .interrupted(_, let step):
+      step
+    case .consolidating, .finished, .warning: nil
+    }
+  }
+
   /// Writes one flat object. A number that JSON cannot hold, such as the loss of a run that diverged, is
   /// null.
   public func encode(to encoder: any Encoder) throws {
@@ -47,44 +58,33 @@ extension RunEvent: Encodable {
       try container.encode(position.seed, forKey: .seed)
       try container.encode(position.experience, forKey: .experience)
     }
+    try container.encodeIfPresent(step, forKey: .step)
     switch self {
-    case .started(_, let step, let steps):
-      try container.encode(step, forKey: .step)
+    case .started(_, _, let steps):
       try container.encode(steps, forKey: .steps)
-    case .step(_, let step, let steps, let loss):
-      try container.encode(step, forKey: .step)
+    case .step(_, _, let steps, let loss):
       try container.encode(steps, forKey: .steps)
       try container.encode(loss.finite, forKey: .loss)
-    case .consolidating: break
-    case .evaluated(_, let step, let accuracies):
-      try container.encode(step, forKey: .step)
+    case .evaluated(_, _, let accuracies):
       try container.encode(accuracies.map(\.finite), forKey: .accuracies)
-    case .peer(_, let step, let name, let accuracies):
-      try container.encode(step, forKey: .step)
+    case .peer(_, _, let name, let accuracies):
       try container.encode(name, forKey: .peer)
       try container.encode(accuracies.map(\.finite), forKey: .accuracies)
-    case .prequential(_, let step, let point):
-      try container.encode(step, forKey: .step)
+    case .prequential(_, _, let point):
       try container.encode(point, forKey: .prequential)
-    case .boundary(_, let step):
-      try container.encode(step, forKey: .step)
-    case .tuned(_, let step, let choice):
-      try container.encode(step, forKey: .step)
+    case .tuned(_, _, let choice):
       try container.encode(choice, forKey: .tuning)
-    case .forgot(_, let step, let outcome):
-      try container.encode(step, forKey: .step)
+    case .forgot(_, _, let outcome):
       try container.encode(outcome, forKey: .forgetting)
-    case .saved(_, let step, let path):
-      try container.encode(step, forKey: .step)
+    case .saved(_, _, let path):
       try container.encode(path, forKey: .path)
     case .finished(_, let metrics, let seconds):
       let named = metrics.map { ($0.key.rawValue, $0.value.finite) }
       try container.encode(Dictionary(named) { $1 }, forKey: .metrics)
       try container.encode(seconds, forKey: .seconds)
-    case .interrupted(_, let step):
-      try container.encode(step, forKey: .step)
     case .warning(let message):
       try container.encode(message, forKey: .message)
+    case .consolidating, .boundary, .interrupted: break
     }
   }
 }

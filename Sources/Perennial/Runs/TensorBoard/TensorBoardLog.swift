@@ -8,6 +8,8 @@ public final class TensorBoardLog: RunObserver {
   private let stepInterval: Int
   private let complain: (String) -> Void
   private var writers: [String: EventWriter] = [:]
+  /// The last step that each run told of: the end of a run has no step of its own.
+  private var steps: [String: Int] = [:]
   private var hasComplained = false
 
   /// - Parameters:
@@ -21,6 +23,7 @@ public final class TensorBoardLog: RunObserver {
   }
 
   public func note(_ event: RunEvent) {
+    if let position = event.position, let step = event.step { steps[Self.name(position)] = step }
     switch event {
     case .step(let position, let step, _, let loss):
       if step % stepInterval == 0 { writer(position)?.scalar("loss", loss, step: step) }
@@ -37,7 +40,8 @@ public final class TensorBoardLog: RunObserver {
     case .boundary(let position, let step):
       writer(position)?.scalar("prequential/boundary", 1, step: step)
     case .finished(let position, let metrics, _):
-      for (name, value) in metrics { writer(position)?.scalar("final/\(name.rawValue)", value, step: 0) }
+      let last = steps.removeValue(forKey: Self.name(position)) ?? 0
+      for (name, value) in metrics { writer(position)?.scalar("final/\(name.rawValue)", value, step: last) }
       writers[Self.name(position)] = nil
     default: return
     }
