@@ -2,7 +2,8 @@
 ///
 /// Names joined by dots are the paths of checkpoints; they equal those of the public model that a module
 /// mirrors. Registration is explicit and follows `super.init()`: `register("weight", weight)`, `register("0",
-/// first)`.
+/// first)`. A name that is taken twice is refused when values are gathered, saved or loaded; a parameter that several
+/// modules share is there once, under its first path.
 open class Module {
   private var ownParameters: [(name: String, parameter: Parameter)] = []
   private var children: [(name: String, module: Module)] = []
@@ -33,14 +34,44 @@ open class Module {
   /// The module of that name, of this module's own.
   public final func child(_ name: String) -> Module? { children.first { $0.name == name }?.module }
 
-  /// All parameters and buffers with their paths: a module's own first, then its children's, in order.
+  /// All parameters and buffers with their paths: a module's own first, then its children's, in order. What is shared
+  /// comes once.
   public final var parameters: [(path: String, parameter: Parameter)] {
-    ownParameters.map { ($0.name, $0.parameter) }
-      + children.flatMap { child in
-        child.module.parameters.map {
-          (child.name.isEmpty ? $0.path : "\(child.name).\($0.path)", $0.parameter)
+    var found: [(path: String, parameter: Parameter)] = []
+    var known: Set<ObjectIdentifier> = []
+    collect(below: "", &found, &known)
+    return found
+  }
+
+  private func collect(
+    below prefix: String, _ found: inout [(path: String, parameter: Parameter)],
+    _ known: inout Set<ObjectIdentifier>
+  ) {
+    for (name, parameter) in ownParameters where known.insert(ObjectIdentifier(parameter)).inserted {
+      found.append((prefix + name, parameter))
+    }
+    for child in children {
+      child.module.collect(below: child.name.isEmpty ? prefix : "\(prefix)\(child.name).", &found, &known)
+    }
+  }
+
+  /// Refuses parts of one name, of which one would hide the other in checkpoints.
+  ///
+  /// - Throws: `TorchError` with the path.
+  final func checkNames() throws {
+    for (path, module) in namedModules {
+      var names: Set<String> = []
+      for name in module.ownParameters.map(\.name) + module.children.map(\.name) where !name.isEmpty {
+        guard names.insert(name).inserted else {
+          throw TorchError(.other, "two parts have the name \(path.isEmpty ? name : "\(path).\(name)")")
         }
       }
+    }
+    // Children without a name of their own put theirs beside their parent's.
+    var paths: Set<String> = []
+    for (path, _) in parameters where !paths.insert(path).inserted {
+      throw TorchError(.other, "two parameters have the path \(path)")
+    }
   }
 
   /// Those that optimizers move.
@@ -79,20 +110,26 @@ open class Module {
   /// Freezes the parts whose paths `chosen` names, and lets the others learn: frozen parameters are not trained, and a
   /// module all of whose parts are frozen keeps to evaluation mode, so that dropout and batch statistics rest too.
   ///
-  /// Takes effect when the next `ParameterVector` is made. A module without parameters is asked for by its own path.
+  /// Takes effect when the next `ParameterVector` is made. A module without parameters is asked for by its own path; a
+  /// shared parameter rests if one of its paths is named.
   public final func freeze(where chosen: (_ path: String) -> Bool) {
-    _ = freeze(below: "", chosen)
+    var resting: Set<ObjectIdentifier> = []
+    _ = freeze(below: "", chosen, &resting)
   }
 
   /// - Returns: whether everything below is frozen.
-  private func freeze(below path: String, _ chosen: (String) -> Bool) -> Bool {
+  private func freeze(below path: String, _ chosen: (String) -> Bool, _ resting: inout Set<ObjectIdentifier>)
+    -> Bool
+  {
     func join(_ name: String) -> String { path.isEmpty || name.isEmpty ? path + name : "\(path).\(name)" }
     var parts: [Bool] = []
     for (name, parameter) in ownParameters {
-      parts.append(chosen(join(name)))
-      parameter.isTrainable = parameter.kind != .buffer && !chosen(join(name))
+      let isChosen = chosen(join(name))
+      parts.append(isChosen)
+      if isChosen { resting.insert(ObjectIdentifier(parameter)) }
+      parameter.isTrainable = parameter.kind != .buffer && !resting.contains(ObjectIdentifier(parameter))
     }
-    for child in children { parts.append(child.module.freeze(below: join(child.name), chosen)) }
+    for child in children { parts.append(child.module.freeze(below: join(child.name), chosen, &resting)) }
     isFrozen = parts.isEmpty ? chosen(path) : parts.allSatisfy { $0 }
     if isFrozen { isTraining = false }
     return isFrozen

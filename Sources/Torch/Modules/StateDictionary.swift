@@ -18,8 +18,11 @@ public struct StateMismatch: Error, CustomStringConvertible, Equatable {
 
 extension Module {
   /// Copies of all parameters and buffers by path, on the CPU.
+  ///
+  /// - Throws: `TorchError` where two parts have one name.
   public func stateDictionary() throws -> [String: Tensor] {
-    try noGrad {
+    try checkNames()
+    return try noGrad {
       var result: [String: Tensor] = [:]
       for (path, parameter) in parameters {
         result[path] = try parameter.value.detach().to(.cpu).clone().contiguous()
@@ -32,8 +35,9 @@ extension Module {
   ///
   /// Nothing is changed unless everything fits.
   /// - Parameter strict: also refuse tensors that the module does not have.
-  /// - Throws: `StateMismatch` naming every missing, unused or misshaped path.
+  /// - Throws: `StateMismatch` naming every missing, unused or misshaped path; `TorchError` where two parts have one name.
   public func load(_ state: [String: Tensor], strict: Bool = true) throws {
+    try checkNames()
     try fitAll(state.mapValues(\.shape))
     let own = parameters
     let paths = Set(own.map(\.path))

@@ -67,11 +67,13 @@ public final class ParameterVector {
 
   /// Gathers parameters into one vector on their device.
   ///
-  /// - Throws: `TorchError` when two paths are equal, two are one parameter, or a parameter is not float32.
+  /// - Throws: `TorchError` when two paths are equal, two are one parameter or of one tensor, or a parameter is not
+  ///   float32.
   public init(_ named: [(path: String, parameter: Parameter)]) throws {
     var slots: [VectorLayout.Slot] = []
     var paths: Set<String> = []
     var owners: [ObjectIdentifier: String] = [:]
+    var tensors: [ObjectIdentifier: String] = [:]
     var offset = 0
     for (path, parameter) in named {
       guard paths.insert(path).inserted else {
@@ -79,6 +81,10 @@ public final class ParameterVector {
       }
       if let owner = owners.updateValue(path, forKey: ObjectIdentifier(parameter)) {
         throw TorchError(.other, "\(owner) and \(path) are one parameter, which has one place in the vector")
+      }
+      if let owner = tensors.updateValue(path, forKey: ObjectIdentifier(parameter.value)) {
+        throw TorchError(
+          .other, "\(owner) and \(path) are two parameters of one tensor: let them share one Parameter")
       }
       guard parameter.value.dtype == .float32 else {
         throw TorchError(.dtype, "\(path) is \(parameter.value.dtype); parameters are float32")

@@ -102,6 +102,57 @@ struct ModuleTests {
     #expect(mismatch?.unused == [])
   }
 
+  @Test("a name that is taken twice is refused, among a module's own and beside children without a name")
+  func takenNames() throws {
+    let generator = try Generator(seed: 0)
+    func module(_ parts: (Module) throws -> Void) throws -> Module {
+      let (whole, part) = (Module(), Module())
+      try parts(part)
+      whole.register("part", part)
+      return whole
+    }
+    let twoParameters = try module {
+      $0.register("scale", Parameter(try Tensor.ones([1])))
+      $0.register("scale", Parameter(try Tensor.ones([1])))
+    }
+    let twoModules = try module {
+      $0.register("fc", try Linear(2, 2, generator))
+      $0.register("fc", Activation(.relu))
+    }
+    let both = try module {
+      $0.register("fc", Parameter(try Tensor.ones([1])))
+      $0.register("fc", Activation(.relu))
+    }
+    let beside = try module {
+      $0.register("", try Linear(2, 2, generator))
+      $0.register("weight", Parameter(try Tensor.ones([1])))
+    }
+    for (module, name) in [
+      (twoParameters, "part.scale"), (twoModules, "part.fc"), (both, "part.fc"), (beside, "part.weight"),
+    ] {
+      expectError(.other, "two", name) { try module.stateDictionary() }
+      expectError(.other, "two", name) { try module.load([:]) }
+    }
+    expectError(.other, "part.scale") { try ParameterVector(twoParameters.trainableParameters) }
+    expectError(.other, "part.weight") { try ParameterVector(beside.trainableParameters) }
+  }
+
+  @Test("a shared module is saved once, under its first path, and rests if one of its paths is named")
+  func shared() throws {
+    let layer = try Linear(2, 2, Generator(seed: 0))
+    let model = Sequential([layer, Activation(.relu), layer])
+    #expect(model.parameters.map(\.path) == ["0.weight", "0.bias"])
+    let state = try model.stateDictionary()
+    #expect(state.keys.sorted() == ["0.bias", "0.weight"])
+    try model.load(state)
+    for path in ["0.weight", "2.weight"] {
+      model.freeze { $0 == path }
+      #expect(model.trainableParameters.map(\.path) == ["0.bias"], "\(path)")
+    }
+    model.freeze { _ in false }
+    #expect(model.trainableParameters.count == 2)
+  }
+
   @Test("a sequence names its layers by number and applies them in order")
   func sequential() throws {
     let generator = try Generator(seed: 4)

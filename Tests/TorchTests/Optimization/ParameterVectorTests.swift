@@ -92,13 +92,37 @@ struct ParameterVectorTests {
     #expect(vector.parameters[0].value.shape == [0, 3] && vector.parameters[1].value.shape == [])
   }
 
-  @Test("two parameters of one path, one parameter under two paths, and other types are refused")
+  @Test("two parameters of one path or tensor, one parameter under two paths, and other types are refused")
   func refused() throws {
     let (a, b) = (Parameter(try Tensor.ones([1])), Parameter(try Tensor.ones([1])))
     expectError(.other, "head.weight") { try ParameterVector([("head.weight", a), ("head.weight", b)]) }
     expectError(.other, "encoder", "decoder") { try ParameterVector([("encoder", a), ("decoder", a)]) }
+    let twin = Parameter(a.value)
+    expectError(.other, "encoder", "decoder", "one tensor") {
+      try ParameterVector([("encoder", a), ("decoder", twin)])
+    }
     expectError(.dtype, "mean", "float64") {
       try ParameterVector([("mean", Parameter(Tensor.ones([1], dtype: .float64)))])
+    }
+  }
+
+  @Test("a shared parameter has one place, which gathers the gradients of all its uses")
+  func shared() throws {
+    let generator = try Generator(seed: 1)
+    let (one, other) = (try Linear(3, 3, generator), try Linear(3, 3, generator))
+    let model = Module()
+    model.register("one", one)
+    model.register("again", one)
+    model.register("other", other)
+    let vector = try ParameterVector(model.trainableParameters)
+    #expect(vector.layout.slots.map(\.path) == ["one.weight", "one.bias", "other.weight", "other.bias"])
+    #expect(vector.count == 24 && model.parameterCount == 24 && model.learnedCount == 24)
+    let x = try Tensor.normal([5, 3], generator)
+    let separate = try gradients(
+      of: other(one(one(x))).square().sum(), withRespectTo: vector.parameters.map(\.value))
+    try vector.backward(other(one(one(x))).square().sum())
+    for (slot, gradient) in zip(vector.layout.slots, separate) {
+      expectClose(try vector.layout.view(slot, of: vector.gradients), gradient, absolute: 2e-5, slot.path)
     }
   }
 
