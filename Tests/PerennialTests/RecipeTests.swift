@@ -71,12 +71,13 @@ import Testing
   @Test func theStreamKnowsItsOrderAndBoundaries() throws {
     let yaml = RecipeSample.replacing(
       "scenario: class, experiences: 5",
-      "scenario: {domain: {transform: permute}}, experiences: 5, class_order: [3, 1], validation: 0.1, online: 10, "
+      "scenario: {domain: {transform: permute}}, experiences: 5, class_order: [3, 1], limit: 500, validation: 0.1, online: 10, "
         + "blur: 0.2, augment: [flip, {pad-crop: 4}]")
     let stream = try Recipe(yaml: yaml, source: "r.yaml").stream
     #expect(stream.scenario.name == "domain")
     #expect(try stream.scenario.options["transform"]?.decode(String.self) == "permute")
     #expect(stream.classOrder == .given([3, 1]))
+    #expect(stream.limit == 500)
     #expect(stream.validation == 0.1)
     #expect(stream.online == 10)
     #expect(stream.blur == 0.2)

@@ -6,6 +6,7 @@ extension Recipe {
     let scenario = try stream.scenario.pick(
       from: Dictionary(uniqueKeysWithValues: Scenario.allCases.map { ($0.rawValue, $0) }), kind: "scenario")
     var plan = StreamPlan(scenario: scenario, experiences: stream.experiences)
+    plan.limit = stream.limit
     plan.validation = stream.validation
     plan.blur = stream.blur
     plan.classOrder =

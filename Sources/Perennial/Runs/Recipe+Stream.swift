@@ -9,6 +9,8 @@ extension Recipe {
     public let experiences: Int
     /// The order in which classes come.
     public let classOrder: ClassOrder
+    /// The training examples that an experience has at most, chosen at random; `nil` takes all.
+    public let limit: Int?
     /// The fraction of the training examples held out to choose hyper-parameters on, in [0, 1).
     public let validation: Double
     /// The size of the mini-batches in which an online stream arrives, each seen once; `nil` when the learner
@@ -36,7 +38,7 @@ extension Recipe {
 
 extension Recipe.Stream: Decodable, Validated {
   private enum CodingKeys: String, CodingKey {
-    case data, scenario, experiences, classOrder, validation, online, prequential, blur, augment
+    case data, scenario, experiences, classOrder, limit, validation, online, prequential, blur, augment
   }
 
   /// Reads the `stream` of a recipe.
@@ -46,6 +48,7 @@ extension Recipe.Stream: Decodable, Validated {
     scenario = try container.value(.scenario, default: Selection("class"))
     experiences = try container.decode(Int.self, forKey: .experiences)
     classOrder = try container.value(.classOrder, default: .natural)
+    limit = try container.decodeIfPresent(Int.self, forKey: .limit)
     validation = try container.value(.validation, default: 0)
     online = try container.decodeIfPresent(Int.self, forKey: .online)
     prequential = try container.decodeIfPresent(PrequentialOptions.self, forKey: .prequential)
@@ -56,6 +59,7 @@ extension Recipe.Stream: Decodable, Validated {
   /// Rejects counts below 1 and fractions outside [0, 1).
   public func validate(at node: ConfigurationNode) throws {
     try node.require("experiences", experiences, atLeast: 1)
+    try node.require("limit", limit, atLeast: 1)
     try node.require("validation", validation, in: 0..<1)
     try node.require("online", online, atLeast: 1)
     try node.require("blur", blur, in: 0..<1)

@@ -106,8 +106,7 @@ extension Recipe {
     let data = data ?? stream.data
     recipe.stream = Stream(
       data: data, scenario: Selection(Scenario.instanceIncremental.rawValue), experiences: 1,
-      classOrder: .natural, validation: 0,
-      online: nil,
+      classOrder: .natural, limit: nil, validation: 0, online: nil,
       prequential: nil, blur: 0, augment: [])
     return recipe
   }

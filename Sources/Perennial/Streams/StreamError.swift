@@ -8,6 +8,7 @@ public enum StreamError: Error, CustomStringConvertible, Equatable {
   case classOrder(expected: [Int], given: [Int])
   case negativeLabel(Int)
   case experiences(Int)
+  case limit(Int)
   case fraction(option: String, value: Double)
   case needsLabels(scenario: String)
   case notForScenario(option: String, scenario: String)
@@ -27,6 +28,7 @@ public enum StreamError: Error, CustomStringConvertible, Equatable {
       "the class order must list each of the labels \(expected.map(String.init).joined(separator: ", ")) once, found \(given.map(String.init).joined(separator: ", "))"
     case .negativeLabel(let label): "a label is \(label); class labels are counted from 0"
     case .experiences(let count): "a stream of \(count) experiences is none; at least 1 is needed"
+    case .limit(let count): "experiences of \(count) examples teach nothing; at least 1 is needed"
     case .fraction(let option, let value): "`\(option)` is a fraction in [0, 1), not \(value)"
     case .needsLabels(let scenario):
       "the scenario \(scenario) splits by class, and the targets are no class labels"

@@ -28,6 +28,9 @@ public struct StreamPlan {
   /// The order in which classes come, where experiences differ in classes; that of groups, where the data have as many
   /// as there are experiences.
   public var classOrder = ClassOrder.natural
+  /// The training examples that an experience has at most, a random choice of its own, those held out included; all
+  /// where nil.
+  public var limit: Int?
   /// The fraction of training examples held out, in [0, 1).
   public var validation = 0.0
   /// The fraction of examples that change places with those of the neighbouring experience, in [0, 1).
@@ -57,6 +60,7 @@ public struct StreamPlan {
   private func check(_ source: DataSource) throws {
     let count = domains?.count ?? experiences
     guard count > 0 else { throw StreamError.experiences(count) }
+    if let limit, limit < 1 { throw StreamError.limit(limit) }
     for (option, value) in [("validation", validation), ("blur", blur)] where !(0..<1).contains(value) {
       throw StreamError.fraction(option: option, value: value)
     }
@@ -244,20 +248,26 @@ public struct StreamPlan {
     test: @escaping (_ index: Int, _ learned: Int?) throws -> Examples,
     withdrawn: @escaping (Int) -> [Int] = { _ in [] }
   ) -> Stream {
-    let (scenario, fraction, seed) = (scenario, validation, random.seed)
+    let (scenario, fraction, limit, seed) = (scenario, validation, limit, random.seed)
     return Stream(
       source: source, scenario: scenario, names: names,
       training: { index in
         let task = scenario == .taskIncremental ? index : nil
-        let all = try train(index)
+        // Streams of its own for each experience, so that asking twice or out of order gives the same choice and split.
+        func order(_ count: Int, _ purpose: String) throws -> Tensor {
+          try Tensor.permutation(count, RandomStreams(seed: seed).stream("\(purpose)-\(index)"))
+        }
+        var all = try train(index)
+        if let limit, limit < all.count {
+          all = try all.select(order(all.count, "limit")[0..<limit].integers().sorted())
+        }
         guard fraction > 0 else {
           return try Experience(
             index: index, name: names[index], examples: all, task: task, withdrawn: withdrawn(index))
         }
-        // A stream of its own for each experience, so that asking twice or out of order gives the same split.
-        let order = try Tensor.permutation(all.count, RandomStreams(seed: seed).stream("validation-\(index)"))
+        let places = try order(all.count, "validation")
         let held = Int(fraction * Double(all.count))
-        let parts = try [order[held..<all.count], order[0..<held]].map {
+        let parts = try [places[held..<all.count], places[0..<held]].map {
           source.isOrdered ? try all.select($0.integers().sorted()) : try all.select($0)
         }
         return try Experience(

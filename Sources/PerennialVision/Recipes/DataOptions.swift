@@ -108,14 +108,23 @@ struct ScenarioOptions: Configurable {
   enum Transform: String, Codable, CaseIterable {
     /// The pixels in another order, the first experience's included.
     case permute
-    /// Turned by equal steps from 0 to below `degrees`.
+    /// Turned by angles from 0 to below `degrees`.
     case rotate
+  }
+
+  /// How the angles of rotations come about.
+  enum Angles: String, Codable, CaseIterable {
+    /// In equal steps, the first experience upright.
+    case even
+    /// Drawn for every experience, by the run's seed.
+    case random
   }
 
   /// Nil splits by class.
   var transform: Transform?
   /// The range of rotations.
   var degrees = 180.0
+  var angles = Angles.even
 
   func validate(at node: ConfigurationNode) throws {
     guard degrees.isFinite else { throw node.error(at: "degrees", "must be a number") }

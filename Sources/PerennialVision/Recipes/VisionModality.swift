@@ -67,6 +67,12 @@ public struct VisionModality: Modality {
     }
   }
 
+  /// A number of [0, 1).
+  private static func share(_ numbers: NumberStream) -> Double {
+    var generator = numbers
+    return Double.random(in: 0..<1, using: &generator)
+  }
+
   private func domains(
     _ selection: Selection, _ count: Int, _ source: DataSource, _ seed: UInt64
   ) throws -> [StreamPlan.Domain]? {
@@ -84,8 +90,18 @@ public struct VisionModality: Modality {
           pixels: shape[2] * shape[3], random.stream("permutation-\(index)"))
         return .init(name: "permutation \(index + 1)", transform: permutation.callAsFunction)
       case .rotate:
-        let rotation = FixedRotation(degrees: options.degrees * Double(index) / Double(count))
-        return .init(name: "\(Int(rotation.degrees.rounded()))°", transform: rotation.callAsFunction)
+        let share =
+          switch options.angles {
+          case .even: Double(index) / Double(count)
+          case .random: Self.share(random.numbers("rotation-\(index)"))
+          }
+        let rotation = FixedRotation(degrees: options.degrees * share)
+        let name =
+          switch options.angles {
+          case .even: "\(Int(rotation.degrees.rounded()))°"
+          case .random: "\((rotation.degrees * 10).rounded() / 10)°"
+          }
+        return .init(name: name, transform: rotation.callAsFunction)
       }
     }
   }

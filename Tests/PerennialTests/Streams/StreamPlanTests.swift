@@ -160,6 +160,40 @@ import Torch
     #expect(try first(1) != first(2))
   }
 
+  // MARK: - Limit
+
+  @Test(arguments: Scenario.allCases)
+  func aLimitKeepsARandomPartOfEachExperience(scenario: Scenario) throws {
+    func parts(_ seed: UInt64, _ limit: Int?) throws -> [[Int]] {
+      let stream = try Clusters().stream(scenario, seed: seed) { $0.limit = limit }
+      return try (0..<3).map { try Self.identifiers(stream, $0) }
+    }
+    let (whole, kept) = (try parts(1, nil), try parts(1, 10))
+    for (part, all) in zip(kept, whole) {
+      #expect(part.count == 10 && Set(part).isSubset(of: all))
+      #expect(part == part.sorted(), "in the order of the data")
+      #expect(part != Array(all.prefix(10)), "no matter where in the data")
+    }
+    #expect(try parts(1, 10) == kept)
+    #expect(try parts(1, 24) == whole && parts(1, 1000) == whole)
+    if scenario != .instanceIncremental { #expect(try parts(2, 10) != kept) }
+  }
+
+  @Test func whatIsHeldOutComesFromTheLimitedPart() throws {
+    let limited = try Clusters().stream { $0.limit = 12 }
+    let split = try Clusters().stream {
+      $0.limit = 12
+      $0.validation = 0.25
+    }
+    for index in 0..<3 {
+      let experience = try split.experience(index)
+      let held = try #require(experience.validation).identifiers.integers()
+      #expect(experience.examples.count == 9 && held.count == 3)
+      #expect(
+        try Set(experience.examples.identifiers.integers() + held) == Set(Self.identifiers(limited, index)))
+    }
+  }
+
   // MARK: - Validation
 
   @Test(arguments: Scenario.allCases)
@@ -220,6 +254,12 @@ import Torch
       #expect(throws: StreamError.experiences(count)) { try Clusters().stream(scenario, experiences: count) }
     }
     #expect(throws: StreamError.experiences(0)) { try Clusters().stream(scenario) { $0.domains = [] } }
+  }
+
+  @Test func aLimitBelowOneIsRefused() throws {
+    for limit in [0, -3] {
+      #expect(throws: StreamError.limit(limit)) { try Clusters().stream { $0.limit = limit } }
+    }
   }
 
   @Test(arguments: [-0.1, 1, 1.5, Double.nan])
@@ -299,6 +339,7 @@ import Torch
       (.negativeLabel(-4), "-4"), (.needsLabels(scenario: "class"), "splits by class"),
       (.notForScenario(option: "`blur`", scenario: "task"), "`blur` is not possible in the scenario task"),
       (.noSuchExperience(index: 9, count: 5), "the stream has 5"), (.experiences(0), "at least 1"),
+      (.limit(0), "at least 1"),
       (.fraction(option: "blur", value: 2), "[0, 1)"),
     ]
     for (error, words) in said { #expect("\(error)".contains(words), "\(error)") }

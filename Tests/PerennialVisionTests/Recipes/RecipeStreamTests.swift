@@ -128,6 +128,44 @@ import Torch
     #expect(Array(half[0..<64]) == raw[0..<64].reversed())
   }
 
+  @Test func drawnAnglesFollowTheSeedAndNotTheNumberOfExperiences() throws {
+    func stream(_ count: Int, seed: UInt64, degrees: Double = 180) throws -> Perennial.Stream {
+      let rotation = "{transform: rotate, angles: random, degrees: \(degrees)}"
+      return try self.stream(
+        "{data: digits, scenario: {domain: \(rotation)}, experiences: \(count)}", seed: seed)
+    }
+    let angles = try (0..<3).flatMap { seed in
+      try stream(20, seed: UInt64(seed)).names.map { try #require(Double($0.dropLast())) }
+    }
+    #expect(Set(angles).count > 50, "every experience of every seed has its own")
+    #expect(angles.allSatisfy { (0..<180).contains($0) })
+    // Of 60 even draws about 20 are in each third.
+    for third in 0..<3 { #expect(angles.count { Int($0) / 60 == third } > 8) }
+    #expect(try stream(5, seed: 1).names == Array(stream(20, seed: 1).names.prefix(5)))
+    #expect(try stream(4, seed: 1, degrees: -90).names.allSatisfy { $0.hasPrefix("-") })
+    // Training and test images of a domain are turned alike.
+    let domain = try stream(3, seed: 2)
+    let degrees = try #require(Double(domain.names[1].dropLast()))
+    for (turned, upright) in [
+      (try domain.experience(1).examples.inputs, domain.source.train.inputs),
+      (try domain.test(1).inputs, domain.source.test.inputs),
+    ] {
+      let expected = try FixedRotation(degrees: degrees)(upright).to(.float32)
+      // The name has the angle to a tenth.
+      #expect(try (turned.to(.float32) - expected).abs().flatten().amax([0]).item() < 3)
+      #expect(try !turned.equals(upright))
+    }
+  }
+
+  @Test func anExperienceHasNoMoreThanItsLimit() throws {
+    let stream = try stream("{data: digits, experiences: 5, limit: 40, validation: 0.25}", seed: 3)
+    for index in 0..<5 {
+      let experience = try stream.experience(index)
+      #expect(experience.examples.count == 30 && experience.validation?.count == 10)
+      #expect(try stream.test(index).count > 40, "test sets stay whole")
+    }
+  }
+
   @Test func tasksOfOneDataSetHaveClassesOfTheirOwn() throws {
     let stream = try stream("{data: digits, scenario: {task: {transform: permute}}, experiences: 2}")
     #expect(try labels(stream.experience(0).examples) == Set(0..<10))
@@ -155,6 +193,11 @@ import Torch
       "recipe.yaml:2: stream.scenario.class"
     ),
     ("{data: digits, scenario: time, experiences: 2}", "unknown scenario `time`"),
+    ("{data: digits, experiences: 2, limit: 0}", "recipe.yaml:2: stream.limit: must be at least 1"),
+    (
+      "{data: digits, scenario: {domain: {transform: rotate, angles: odd}}, experiences: 2}",
+      "recipe.yaml:2: stream.scenario.domain.angles"
+    ),
     ("{data: digits, experiences: 2, augment: [spin]}", "unknown augmentation `spin`"),
   ])
   func whatCannotBeIsToldWithItsLine(yaml: String, message: String) {
