@@ -85,6 +85,35 @@ final class BoundarySpy: Strategy {
     #expect(try found(false) > 0)
   }
 
+  /// Three concepts one after the other, a tenth of each among those of its neighbours: nobody tells where one ends.
+  @Test(arguments: ["adwin", "ddm", "page-hinkley"])
+  func changesOfABlurredStreamAreFound(detector: String) throws {
+    let clusters = Clusters(classes: 6, perClass: 480)
+    let stream = try clusters.stream(.classIncremental) { $0.blur = 0.2 }
+    let parts = try (0..<3).map { try stream.experience($0).examples }
+    #expect(try parts[0].identifiers.integers().contains { $0 % 6 > 1 }, "the first concept is not pure")
+    let whole = try Examples(
+      inputs: Tensor.concatenate(parts.map(\.inputs)), targets: Tensor.concatenate(parts.map(\.targets)))
+    func boundaries(_ examples: Examples) throws -> [Int] {
+      let strategy = try Self.boundaries { $0.detector = Selection(detector) }
+      let learner = try Learner(
+        .tiny(), optimizer: SGD(learningRate: 0.02), strategies: [strategy],
+        options: TrainingOptions(batch: 8, keepsOrder: true), pipeline: stream.pipeline, seed: 3)
+      try learner.learn(Experience(index: 0, name: "all", examples: examples))
+      #expect(learner.session == nil && learner.totalSteps == 360)
+      return learner.boundaries
+    }
+    // A concept is 120 steps long.
+    let found = try boundaries(whole)
+    for change in [120, 240] {
+      #expect(found.contains { (change + 1...change + 40).contains($0) }, "\(found)")
+    }
+    #expect(found.allSatisfy { $0 > 120 } && found.count <= 3, "\(found)")
+    // The same examples in random order change nowhere.
+    let mixed = try whole.select(Tensor.permutation(whole.count, Generator(seed: 1)).integers())
+    #expect(try boundaries(mixed) == [])
+  }
+
   @Test func whatIsWorthlessIsDropped() throws {
     let stream = try Setting.plain.stream()
     let replay = Method.replay()

@@ -23,7 +23,7 @@ import Torch
         """, source: "taught.yaml")
   }
 
-  private func run<Result>(_ recipe: Recipe, _ body: (RunFolder, RunResults) throws -> Result) throws
+  static func run<Result>(_ recipe: Recipe, _ body: (RunFolder, RunResults) throws -> Result) throws
     -> Result
   {
     let place = FileManager.default.temporaryDirectory.appendingPathComponent("taught-\(UUID().uuidString)")
@@ -43,7 +43,7 @@ import Torch
         reused: [{sim-kd: {teacher: big}}]
         taught: [{distillation: {teacher: reused}}]
       """)
-    try run(recipe) { folder, results in
+    try Self.run(recipe) { folder, results in
       func tensors(_ arm: String) throws -> [String: Tensor] {
         try Safetensors.read(folder.student(of: arm, seed: 0)).tensors
       }
@@ -62,7 +62,7 @@ import Torch
   @Test func peersAreModelsOfARecipe() throws {
     let recipe = try Self.recipe(
       "  mutual: [{mutual-learning: {peers: [{mlp: {hidden: [8]}}, {small-cnn: {channels: [4]}}]}}]")
-    try run(recipe) { _, results in #expect(results.runs.map(\.strategy) == ["mutual"]) }
+    try Self.run(recipe) { _, results in #expect(results.runs.map(\.strategy) == ["mutual"]) }
     let wrong = try Self.recipe("  mutual: [{mutual-learning: {peers: [{mlp: {hiden: [8]}}]}}]")
     let error = #expect(throws: ConfigurationError.self) {
       try Experiment.check(wrong, modality: VisionModality(root: DataRoot("/nowhere")))
@@ -76,7 +76,7 @@ import Torch
         expert: {model: lenet, strategies: []}
         blind: [{data-free: {teacher: expert, channels: 4, latent: 5}}]
       """, data: "{digits: {limit: 8, pad: 12}}")
-    try run(recipe) { _, results in
+    try Self.run(recipe) { _, results in
       #expect(results.runs.map(\.strategy) == ["expert", "blind"])
       #expect(results.runs[1].transfer?.comparisons.map(\.teacher) == ["expert"])
     }
@@ -98,7 +98,7 @@ import Torch
     let recipe = try Self.recipe(
       "  taught: [{distillation: {teacher: {paired: {teacher: big}}}}]",
       teachers: "teachers: {big: {model: lenet, data: {digits: {limit: 8, pad: 12}}, training: {steps: 3}}}")
-    try run(recipe) { folder, results in
+    try Self.run(recipe) { folder, results in
       #expect(results.runs.count == 1)
       let teacher = try Safetensors.read(folder.student(of: "big", seed: 0))
       #expect(teacher.tensors["fc3.weight"]?.shape == [10, 84])
