@@ -71,4 +71,41 @@ import Torch
         try ResponseDistillationTests.evaluate(one).gradient.abs().amax([]).item() > 1e-4, "\(one.name)")
     }
   }
+
+  /// The loss of texts as `distillation` takes it: the places that count are items.
+  private static func loss(_ student: Tensor, _ teacher: Tensor, _ targets: Tensor) throws -> Double {
+    let tokens = try CountedTokens(student, targets)
+    let values = try ResponseDistillation.forwardKL(
+      student: tokens.rows(student), teacher: tokens.rows(teacher), temperature: 2)
+    return try DistillationReducer()(values, temperature: 2).item()
+  }
+
+  /// Outputs of a text of five tokens, of which the last two are the answer: the third and fourth place tell of them.
+  private static func text() throws -> (student: Tensor, teacher: Tensor, targets: Tensor) {
+    let generator = try Generator(seed: 6)
+    return (
+      try Tensor.normal([1, 4, 7], generator), try Tensor.normal([1, 4, 7], generator),
+      try Tensor([-100, -100, 3, 4], shape: [1, 4])
+    )
+  }
+
+  /// DistillKit masks by labels that are not shifted, so that nobody teaches the first token of an answer.
+  @Test func distillKitMasksByUnshiftedLabels() throws {
+    let (student, teacher, targets) = try Self.text()
+    let whole = try Self.loss(student, teacher, targets)
+    for place in 0..<4 {
+      let other = try student.clone()
+      try other[0][place].copy(from: teacher[0][place])
+      let moved = try Self.loss(other, teacher, targets)
+      #expect(place < 2 ? moved == whole : moved < whole, "place \(place)")
+    }
+  }
+
+  /// `batchmean` of texts divides by their number alone, so that long ones weigh more (transformers#1181).
+  @Test func transformersSumsOverTokens() throws {
+    let (student, teacher, targets) = try Self.text()
+    let once = try Self.loss(student, teacher, targets)
+    let twice = try Self.loss(student.tiled([1, 2, 1]), teacher.tiled([1, 2, 1]), targets.tiled([1, 2]))
+    expectNear(twice, once, within: 1e-6)
+  }
 }
