@@ -43,6 +43,8 @@ public enum LifeError: Error, Equatable, CustomStringConvertible {
   case brokenAudit(sequence: Int)
   /// Entries are missing at the end of the audit log that a version was decided on by.
   case shortenedAudit(last: Int, version: Int, sequence: Int)
+  /// Entries are missing at the end of the audit log that came after the newest version.
+  case cutAudit(last: Int, sequence: Int)
   /// Some inputs cannot be used, and it was asked that none is left out.
   case unusable(count: Int, problems: [String])
   /// A way of learning that no student can be taught in.
@@ -91,6 +93,8 @@ public enum LifeError: Error, Equatable, CustomStringConvertible {
     case .shortenedAudit(let last, let version, let sequence):
       "the audit log ends with entry \(last), and version \(version) was decided on by entry \(sequence): "
         + "its newest entries were removed"
+    case .cutAudit(let last, let sequence):
+      "the audit log ends with entry \(last), and the file AUDIT names entry \(sequence): its newest entries were removed"
     case .unusable(let count, let problems):
       "\(count) inputs cannot be used, and nothing was taken in: \(problems.prefix(3).joined(separator: "; "))"
         + (problems.count > 3 ? " and \(problems.count - 3) more" : "")
