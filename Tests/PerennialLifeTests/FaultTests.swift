@@ -149,6 +149,33 @@ import Testing
     #expect(try database.read { try LifeDatabase.labels(in: $0).names } == ["kept"])
   }
 
+  @Test func whatWasServedBeforeThereWereDigestsIsFound() throws {
+    let scratch = try Scratch()
+    let url = scratch.url.appendingPathComponent("old.sqlite")
+    let payload = Data("1,2,3,4".utf8)
+    do {
+      let queue = try DatabaseQueue(path: url.path)
+      try LifeDatabase.migrator.migrate(queue, upTo: "3")
+      try queue.write { db in
+        for (name, input) in [("kept", payload), ("other", Data("5,6,7,8".utf8)), ("told", nil)] {
+          try db.execute(
+            sql: """
+              INSERT INTO served (identifier, time, version, payload, label, probability)
+              VALUES (?, '', 1, ?, 'a', 1)
+              """, arguments: [name, input])
+        }
+      }
+    }
+    let database = try LifeDatabase(url, isWriting: true)
+    let found = try database.read {
+      try Int.fetchAll($0, sql: Erasure.servedLike, arguments: [LifeDatabase.digest(payload)])
+    }
+    #expect(found == [1])
+    #expect(
+      try database.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM served WHERE digest IS NULL") } == 1
+    )
+  }
+
   @Test func aLaterFormatIsRefused() throws {
     let scratch = try Scratch()
     let url = scratch.url.appendingPathComponent("new.sqlite")
@@ -158,7 +185,7 @@ import Testing
       migrator.registerMigration("99") { try $0.execute(sql: "CREATE TABLE later (a)") }
       try migrator.migrate(queue)
     }
-    #expect(throws: LifeError.newerFormat(path: url.path, found: 99, known: 3)) {
+    #expect(throws: LifeError.newerFormat(path: url.path, found: 99, known: 4)) {
       try LifeDatabase(url, isWriting: true)
     }
   }

@@ -35,16 +35,11 @@ struct Erasure {
       }
       var served: [Int] = []
       for identifier in identifiers {
-        served += try Int.fetchAll(
-          db,
-          sql: """
-            SELECT served.number FROM served LEFT JOIN examples ON examples.number = served.example
-            WHERE served.identifier = ? OR examples.identifier = ?
-            """, arguments: [identifier, identifier])
+        served += try Int.fetchAll(db, sql: Self.servedAs, arguments: [identifier])
       }
       for example in examples {
-        served += try Int.fetchAll(
-          db, sql: "SELECT number FROM served WHERE payload = ?", arguments: [example.payload])
+        served += try Int.fetchAll(db, sql: Self.servedAndTold, arguments: [example.number])
+        served += try Int.fetchAll(db, sql: Self.servedLike, arguments: [example.digest])
       }
       let predictions = try String.fetchSet(
         db, sql: "SELECT identifier FROM served WHERE number IN (\(Self.list(served)))")
@@ -64,6 +59,11 @@ struct Erasure {
     seen = found.2.map(\.version)
     lineage = Dictionary(uniqueKeysWithValues: found.2.map { ($0.version.number, $0.learned) })
   }
+
+  /// Predictions by their identifier, by the example that they became once their label was told, and by their input.
+  static let servedAs = "SELECT number FROM served WHERE identifier = ?"
+  static let servedAndTold = "SELECT number FROM served WHERE example = ?"
+  static let servedLike = "SELECT number FROM served WHERE digest = ?"
 
   private static func list(_ numbers: [Int]) -> String { numbers.map(String.init).joined(separator: ", ") }
 
@@ -128,24 +128,38 @@ struct Erasure {
     guard !identifiers.isEmpty else { return }
     let store = directory.store
     let numbers = Set(examples.map(\.number))
+    var files: [(data: Data, url: URL)] = []
     for version in seen {
       let manifest = try store.manifest(named: version.name)
       if let state = unlearned[version.number] {
         rewritten[version.number] = try store.write(manifest, state).name
         continue
       }
-      var state = try store.state(of: manifest)
+      // Memories are in the state alone: weights, which are larger, stay where they are.
+      var state = try store.state(of: manifest, parts: [VersionManifest.stateBlob])
       let count = try state.erase(numbers)
       guard count > 0 else { continue }
       memories += count
-      rewritten[version.number] = try store.write(manifest, state).name
+      let (name, own) = try store.renewed(manifest, state)
+      rewritten[version.number] = name
+      files += own
+      if files.reduce(0, { $0 + $1.data.count }) > Self.mostBytes { try Self.write(&files) }
     }
+    try Self.write(&files)
     let current = VersionStore.number(of: try store.currentName())
     try directory.database.write { try erase(policy, current: current, in: $0) }
     if let current, let name = rewritten[current] { try store.point(to: name) }
     let kept = try directory.database.read { try LifeDatabase.versions(in: $0).filter { !$0.isCleared } }
     try store.collectGarbage(keeping: Set(kept.map(\.name)))
     try directory.scrub(traces)
+  }
+
+  /// So many are in memory before they are written: forcing them to disk one by one is what takes time.
+  private static let mostBytes = 64 << 20
+
+  private static func write(_ files: inout [(data: Data, url: URL)]) throws {
+    try AtomicFile.write(files)
+    files = []
   }
 
   /// The bytes by which the database holds the examples, in tables and indices, each too long to be there by chance; of an
