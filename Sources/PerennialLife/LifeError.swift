@@ -49,6 +49,8 @@ public enum LifeError: Error, Equatable, CustomStringConvertible {
   case unusable(count: Int, problems: [String])
   /// A way of learning that no student can be taught in.
   case teaching(strategy: String)
+  /// A version that has learned from what is to be forgotten keeps no adapters apart that could be dropped.
+  case notSharded(version: Int)
   /// The model has not learned anything yet.
   case untrained
 
@@ -88,6 +90,9 @@ public enum LifeError: Error, Equatable, CustomStringConvertible {
       "the update needed \(used >> 20) MiB, and the budget is \(limit >> 20) MiB; nothing was changed"
     case .interrupted: "stopped; the same command goes on where it stopped"
     case .needsClasses: "a model directory is for classification: leave `objective` out"
+    case .notSharded(let version):
+      "version \(version) keeps nothing apart that could be dropped: that takes `strategies: [lora-per-task]`; use "
+        + "--policy unlearn, rebuild or erase"
     case .untrained: "the model has not learned anything yet; `perennial learn` teaches it"
     case .brokenAudit(let sequence): "the audit log was changed at entry \(sequence)"
     case .shortenedAudit(let last, let version, let sequence):

@@ -18,8 +18,11 @@ struct Erasure {
   private(set) var rewritten: [Int: String] = [:]
   /// Items that were taken out of replay memories.
   private(set) var memories = 0
-  /// Versions from whose statistics the examples were taken.
+  /// Versions from whose statistics the examples were taken, or whose adapters that had seen them were.
   private var unlearned: [Int: State] = [:]
+  /// The experiences whose adapters are taken away, and the examples that no other adapters know.
+  private(set) var dropped: Set<Int> = []
+  private(set) var withdrawn: Set<Int> = []
   /// Whether a teacher has taught one of the examples: then the backbone has learned from it too.
   private let isTaught: Bool
 
@@ -123,6 +126,32 @@ struct Erasure {
     unlearned = states
   }
 
+  /// Takes the adapters that have learned from the examples out of every version that has them.
+  ///
+  /// - Throws: `LifeError.notSharded`, before anything is changed.
+  mutating func drop(_ modality: any Modality) throws {
+    let numbers = Set(examples.map(\.number))
+    var states: [Int: State] = [:]
+    for version in seen {
+      let manifest = try directory.store.manifest(named: version.name)
+      let learner = try LivingModel(manifest, directory.store.state(of: manifest), modality).learner
+      guard let strategy = learner.sharded, let places = try strategy.shards(after: numbers, learner),
+        !places.isEmpty
+      else { throw LifeError.notSharded(version: version.number) }
+      let shards = strategy.shards
+      dropped.formUnion(places.map { shards[$0].experience })
+      withdrawn.formUnion(places.flatMap { shards[$0].examples })
+      try strategy.clear(Set(places), learner)
+      states[version.number] = try learner.state()
+      // What the newest of them still knows stays learned.
+      if version.number == seen.last?.number {
+        withdrawn.subtract(strategy.shards.flatMap(\.examples))
+      }
+    }
+    withdrawn.subtract(numbers)
+    unlearned = states
+  }
+
   /// Erases, in this order: versions without the examples, the transaction that decides, the pointer, traces.
   mutating func perform(policy: ForgetPolicy) throws {
     guard !identifiers.isEmpty else { return }
@@ -192,6 +221,9 @@ struct Erasure {
     }
     try db.execute(sql: "DELETE FROM served WHERE number IN (\(Self.list(served)))")
     try db.execute(sql: "DELETE FROM examples WHERE number IN (\(Self.list(examples.map(\.number))))")
+    let aside = Self.list(withdrawn.sorted())
+    try db.execute(sql: "DELETE FROM lineage WHERE example IN (\(aside))")
+    try db.execute(sql: "UPDATE examples SET status = 'withdrawn' WHERE role = 0 AND number IN (\(aside))")
     for (version, name) in rewritten {
       try db.execute(sql: "UPDATE versions SET name = ? WHERE number = ?", arguments: [name, version])
       if version == current { try LifeDatabase.setFact("current", name, in: db) }
@@ -209,13 +241,15 @@ struct Erasure {
       let memories: Int
       let policy: ForgetPolicy
       let rewritten: [Int]
+      let adapters: [Int]
+      let withdrawn: Int
       let tombstones: [String]
     }
     try LifeDatabase.note(
       "forget",
       Detail(
         examples: examples.count, served: served.count, memories: memories, policy: policy,
-        rewritten: rewritten.keys.sorted(),
+        rewritten: rewritten.keys.sorted(), adapters: dropped.sorted(), withdrawn: withdrawn.count,
         tombstones: gone.sorted().map { LifeDatabase.tombstone($0, salt: salt).base64EncodedString() }),
       at: time, in: db)
   }
