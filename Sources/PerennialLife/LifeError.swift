@@ -43,10 +43,14 @@ public enum LifeError: Error, Equatable, CustomStringConvertible {
   case brokenAudit(sequence: Int)
   /// Entries are missing at the end of the audit log that a version was decided on by.
   case shortenedAudit(last: Int, version: Int, sequence: Int)
+  /// Entries are missing at the end of the audit log that came after the newest version.
+  case cutAudit(last: Int, sequence: Int)
   /// Some inputs cannot be used, and it was asked that none is left out.
   case unusable(count: Int, problems: [String])
   /// A way of learning that no student can be taught in.
   case teaching(strategy: String)
+  /// A version that has learned from what is to be forgotten keeps no adapters apart that could be dropped.
+  case notSharded(version: Int)
   /// The model has not learned anything yet.
   case untrained
 
@@ -86,11 +90,16 @@ public enum LifeError: Error, Equatable, CustomStringConvertible {
       "the update needed \(used >> 20) MiB, and the budget is \(limit >> 20) MiB; nothing was changed"
     case .interrupted: "stopped; the same command goes on where it stopped"
     case .needsClasses: "a model directory is for classification: leave `objective` out"
+    case .notSharded(let version):
+      "version \(version) keeps nothing apart that could be dropped: that takes `strategies: [lora-per-task]`; use "
+        + "--policy unlearn, rebuild or erase"
     case .untrained: "the model has not learned anything yet; `perennial learn` teaches it"
     case .brokenAudit(let sequence): "the audit log was changed at entry \(sequence)"
     case .shortenedAudit(let last, let version, let sequence):
       "the audit log ends with entry \(last), and version \(version) was decided on by entry \(sequence): "
         + "its newest entries were removed"
+    case .cutAudit(let last, let sequence):
+      "the audit log ends with entry \(last), and the file AUDIT names entry \(sequence): its newest entries were removed"
     case .unusable(let count, let problems):
       "\(count) inputs cannot be used, and nothing was taken in: \(problems.prefix(3).joined(separator: "; "))"
         + (problems.count > 3 ? " and \(problems.count - 3) more" : "")

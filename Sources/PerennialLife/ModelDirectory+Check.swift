@@ -11,20 +11,22 @@ public struct Soundness: Codable, Sendable, Equatable {
 }
 
 extension ModelDirectory {
-  /// Follows the chain of the audit log from the first entry, and to the entries by which versions were decided on.
+  /// Follows the chain of the audit log from the first entry, to the entries by which versions were decided on and to the one
+  /// that the file `AUDIT` names.
   ///
   /// - Throws: `LifeError.brokenAudit` with the first entry that is not what was written, or is missing;
-  ///   `LifeError.shortenedAudit` where entries were removed at the end.
+  ///   `LifeError.shortenedAudit`, `LifeError.cutAudit` where entries were removed at the end.
   @discardableResult
   public func checkAudit() throws -> Int {
-    // Manifests first: while somebody writes, the log only grows.
+    // Manifests and the file first: while somebody writes, the log only grows.
+    let sealed = AuditSeal.read(in: url)
     let names = try database.read { try LifeDatabase.versions(in: $0).filter { !$0.isCleared }.map(\.name) }
     let ends = Set(names + [try? store.currentName()].compactMap { $0 }).compactMap { name in
       (try? store.manifest(named: name)).flatMap { manifest in
         manifest.audit.map { (number: manifest.version, end: $0) }
       }
     }
-    return try database.checkAudit(ends)
+    return try database.checkAudit(ends, sealed: sealed)
   }
 
   /// Looks at everything: the audit log, and each file of each version that is kept.

@@ -51,12 +51,13 @@ extension ModelDirectory {
   private static func insert(_ served: [ServedPrediction], at time: String, in db: Database) throws {
     let insert = try db.makeStatement(
       sql: """
-        INSERT INTO served (identifier, time, version, payload, label, probability) VALUES (?, ?, ?, ?, ?, ?)
-        ON CONFLICT (identifier) DO NOTHING
+        INSERT INTO served (identifier, time, version, payload, digest, label, probability)
+        VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (identifier) DO NOTHING
         """)
     for one in served {
       try insert.execute(arguments: [
-        one.identifier, time, one.version, one.payload, one.label, one.probability,
+        one.identifier, time, one.version, one.payload, one.payload.map(LifeDatabase.digest), one.label,
+        one.probability,
       ])
     }
   }
@@ -112,7 +113,7 @@ extension ModelDirectory {
         }
         try db.execute(
           sql: """
-            UPDATE served SET truth = ?, told = ?, is_correct = ?, example = ?, payload = NULL
+            UPDATE served SET truth = ?, told = ?, is_correct = ?, example = ?, payload = NULL, digest = NULL
             WHERE identifier = ?
             """, arguments: [truth, time, truth == label, example, prediction])
         return FeedbackOutcome(

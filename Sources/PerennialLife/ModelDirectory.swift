@@ -115,6 +115,7 @@ public final class ModelDirectory: Sendable {
       )
     }
     guard !name.isEmpty else { return }
+    try database.sealAudit()
     if (try? store.currentName()) != name {
       // Only what is whole may serve; else what serves goes on.
       _ = try store.manifest(named: name)

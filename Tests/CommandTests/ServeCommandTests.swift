@@ -69,6 +69,62 @@ import Testing
     #expect(try Program.run("rollback", life, "--to", "0").status == 0)
   }
 
+  /// Whoever makes a student writes too: beside a server that writes it is refused by name, and nothing is left of it.
+  @Test func noStudentIsMadeBesideAServerThatWrites() throws {
+    let folder = try TestFolder()
+    let life = try Self.life(folder)
+    let before = folder.names("")
+    let student = folder.url("student").path
+    let server = try Program(["serve", life, "--port", "0", "--learn", "--labels", "1000"])
+    let port = try Self.port(server)
+    let refused = try Program.run("distill", life, "--student", "tiny", "--out", student)
+    #expect(
+      refused.status == 1 && refused.errors.contains("is being written by process \(server.identifier)"),
+      "\(refused)")
+    #expect(folder.names("") == before)
+    #expect(try Self.ask(port, "POST", "/v1/predict", #"{"inputs": [[1, 0.5]]}"#).contains("200 OK"))
+    server.send(SIGTERM)
+    #expect(try server.wait().status == 0)
+    #expect(try !Program.run("history", life, "--audit").output.contains("distill"))
+
+    // One that only reads minds nobody.
+    let reader = try Program(["serve", life, "--port", "0"])
+    let other = try Self.port(reader)
+    let made = try Program.run("distill", life, "--student", "tiny", "--out", student, "--force", "a test")
+    #expect(made.status == 0, "\(made)")
+    #expect(try Program.run("history", student, "--check").status == 0)
+    #expect(try Self.ask(other, "POST", "/v1/predict", #"{"inputs": [[1, 0.5]]}"#).contains("200 OK"))
+    reader.send(SIGTERM)
+    #expect(try reader.wait().status == 0)
+  }
+
+  @Test func noServerWritesWhileAStudentIsMade() throws {
+    let folder = try TestFolder()
+    let life = try Self.life(folder)
+    let before = folder.names("")
+    func unfinished() -> [String] { folder.names("").filter { $0.hasSuffix(".student") } }
+    let maker = try Program([
+      "distill", life, "--student", "tiny", "--out", folder.url("student").path, "--set",
+      "training.epochs=1000000",
+    ])
+    let end = Date().addingTimeInterval(240)
+    while unfinished().isEmpty, maker.isRunning, Date() < end { usleep(20_000) }
+    try #require(!unfinished().isEmpty)
+    let refused = try Program(["serve", life, "--port", "0", "--learn"]).wait()
+    #expect(
+      refused.status != 0 && refused.errors.contains("is being written by process \(maker.identifier)"),
+      "\(refused)")
+    maker.send(SIGKILL)
+    #expect(try maker.wait().signal == SIGKILL)
+    #expect(folder.names("").filter { !$0.hasSuffix(".student") } == before, "there is no half of a student")
+    // The next one clears away what is left.
+    let made = try Program.run(
+      "distill", life, "--student", "tiny", "--out", folder.url("student").path, "--force", "a test")
+    #expect(made.status == 0, "\(made)")
+    #expect(unfinished().isEmpty && folder.names("").contains("student"))
+    #expect(try Program.run("history", life, "--check").status == 0)
+  }
+
   @Test func whatCannotBeServedIsSaid() throws {
     let folder = try TestFolder()
     try folder.write("{}", "empty/notes.json")

@@ -130,7 +130,9 @@ import Testing
     let opened = try ModelDirectory(other, for: .write)
     #expect(try opened.store.current().version == 2)
     #expect(try opened.history().versions.count == 3)
-    try opened.checkAudit()
+    // The chain goes on from what is left, and the entry that was lost is missed.
+    let last = try opened.database.checkAudit()
+    #expect(throws: LifeError.cutAudit(last: last, sequence: last + 1)) { try opened.checkAudit() }
   }
 
   @Test func anOlderDirectoryIsBroughtToTheNewestFormat() throws {
@@ -147,6 +149,33 @@ import Testing
     #expect(try database.read { try LifeDatabase.labels(in: $0).names } == ["kept"])
   }
 
+  @Test func whatWasServedBeforeThereWereDigestsIsFound() throws {
+    let scratch = try Scratch()
+    let url = scratch.url.appendingPathComponent("old.sqlite")
+    let payload = Data("1,2,3,4".utf8)
+    do {
+      let queue = try DatabaseQueue(path: url.path)
+      try LifeDatabase.migrator.migrate(queue, upTo: "3")
+      try queue.write { db in
+        for (name, input) in [("kept", payload), ("other", Data("5,6,7,8".utf8)), ("told", nil)] {
+          try db.execute(
+            sql: """
+              INSERT INTO served (identifier, time, version, payload, label, probability)
+              VALUES (?, '', 1, ?, 'a', 1)
+              """, arguments: [name, input])
+        }
+      }
+    }
+    let database = try LifeDatabase(url, isWriting: true)
+    let found = try database.read {
+      try Int.fetchAll($0, sql: Erasure.servedLike, arguments: [LifeDatabase.digest(payload)])
+    }
+    #expect(found == [1])
+    #expect(
+      try database.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM served WHERE digest IS NULL") } == 1
+    )
+  }
+
   @Test func aLaterFormatIsRefused() throws {
     let scratch = try Scratch()
     let url = scratch.url.appendingPathComponent("new.sqlite")
@@ -156,7 +185,7 @@ import Testing
       migrator.registerMigration("99") { try $0.execute(sql: "CREATE TABLE later (a)") }
       try migrator.migrate(queue)
     }
-    #expect(throws: LifeError.newerFormat(path: url.path, found: 99, known: 3)) {
+    #expect(throws: LifeError.newerFormat(path: url.path, found: 99, known: 4)) {
       try LifeDatabase(url, isWriting: true)
     }
   }
@@ -191,6 +220,46 @@ import Testing
       try $0.execute(sql: "DELETE FROM versions WHERE number = 2; DELETE FROM audit WHERE sequence > 2")
     }
     #expect(throws: LifeError.shortenedAudit(last: 2, version: 1, sequence: 3)) { try directory.checkAudit() }
+  }
+
+  /// What happened after the newest version is told by a file beside the database.
+  @Test func cuttingOffWhatCameAfterTheNewestVersionIsFoundOut() throws {
+    let life = try trained()
+    let newest: Int
+    do {
+      let directory = try life.open()
+      _ = try directory.freeze(Life.rows([0], 400..<405, named: "frozen"), as: "gold")
+      try directory.rollback(to: 1)
+      newest = try directory.checkAudit()
+      #expect(AuditSeal.read(in: life.url)?.sequence == newest)
+      try directory.database.write { try $0.execute(sql: "DELETE FROM audit WHERE sequence = \(newest)") }
+      #expect(throws: LifeError.cutAudit(last: newest - 1, sequence: newest)) { try directory.check() }
+    }
+    // Whoever writes next does not hide it, nor does a log that has grown again.
+    do {
+      let directory = try life.open()
+      #expect(throws: LifeError.cutAudit(last: newest - 1, sequence: newest)) { try directory.checkAudit() }
+      try directory.rollback(to: 2)
+      #expect(throws: LifeError.brokenAudit(sequence: newest)) { try directory.checkAudit() }
+    }
+    #expect(throws: LifeError.brokenAudit(sequence: newest)) { try life.open().checkAudit() }
+  }
+
+  /// Killed between the transaction and the file, the log is the longer one; older directories have no file.
+  @Test func anEndThatWasNotToldIsToldByTheNextWriter() throws {
+    let life = try trained()
+    let file = life.url.appendingPathComponent(AuditSeal.fileName)
+    let before = try Data(contentsOf: file)
+    try life.open().rollback(to: 1)
+    let after = try Data(contentsOf: file)
+    #expect(before != after)
+    for left in [before, nil] {
+      try FileManager.default.removeItem(at: file)
+      if let left { try left.write(to: file) }
+      try life.open(.read).checkAudit()
+      _ = try life.open()
+      #expect(try Data(contentsOf: file) == after)
+    }
   }
 
   @Test func aChainWrittenAnewIsAnotherOne() throws {

@@ -1,4 +1,5 @@
 import Foundation
+import GRDB
 import Perennial
 import Testing
 import Torch
@@ -145,5 +146,47 @@ import Torch
     #expect(!(try life.files(holding: payloads[0]).isEmpty))
     #expect(throws: LifeError.unknownExamples(["nobody"])) { try life.forget(["served-0", "nobody"]) }
     #expect(!(try life.files(holding: payloads[0]).isEmpty), "nothing goes where something is unknown")
+  }
+
+  /// However many predictions were served, those to forget are found without reading the others.
+  @Test(arguments: [Erasure.servedAs, Erasure.servedAndTold, Erasure.servedLike])
+  func servedPredictionsAreFoundByAnIndex(_ lookup: String) throws {
+    let life = try Life()
+    let plan = try life.open(.read).database.read { db in
+      try Row.fetchAll(db, sql: "EXPLAIN QUERY PLAN \(lookup)", arguments: ["x"]).map {
+        $0["detail"] as String
+      }
+    }
+    #expect(plan.count == 1 && plan[0].hasPrefix("SEARCH served USING"), "\(plan)")
+  }
+
+  @Test func predictionsOfAnInputGoWithItsExample() throws {
+    let life = try Life()
+    let records = Life.rows([0, 1], 0..<40)
+    try life.learn(records)
+    let gone = try #require(life.open(.read).database.examples(learnedBy: 1).first)
+    // The same input asked about before and after, once with its label told.
+    try life.open().record(
+      ["one", "two", "three"].map {
+        ServedPrediction(identifier: $0, version: 1, payload: gone.payload, label: "class 0", probability: 1)
+      })
+    try life.open().record(feedback: [("two", "class 0")])
+    let receipt = try life.forget([gone.identifier], .erase)
+    #expect(receipt.served == 3 && receipt.examples == 1)
+    try expectGone(try #require(records.inputs.first { $0.identifier == gone.identifier }), life)
+  }
+
+  /// Erasing from memories leaves weights where they are.
+  @Test func weightsAreNotWrittenAnewForMemories() throws {
+    let life = try Life()
+    try life.learn(Life.rows([0, 1], 0..<40))
+    let store = try life.open(.read).store
+    let before = try store.current().blobs
+    let example = try #require(life.open(.read).database.examples(learnedBy: 1).first)
+    let receipt = try life.forget([example.identifier], .erase)
+    let after = try store.current().blobs
+    #expect(receipt.memories == 1 && receipt.rewritten == [1])
+    #expect(after["model"] == before["model"] && after["state"] != before["state"])
+    #expect(Set(after.keys) == Set(before.keys))
   }
 }

@@ -3,7 +3,8 @@ import Testing
 
 @testable import PerennialServe
 
-/// When a server learns, and how versions come and go. The stub's version v answers x mod `moduli[v - 1]`.
+/// When a server learns, and how versions come and go. Version v of a `RemainderSource` answers
+/// x mod `moduli[v - 1]`.
 @Suite(.serialized) struct LearningTests {
   /// Predicts numbers and labels them by `x mod 10`: what a version of modulus 10 gets right.
   private func live(_ asking: Asking, _ numbers: some Sequence<Int>) async throws {

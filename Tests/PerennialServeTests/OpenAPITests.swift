@@ -33,6 +33,7 @@ import Testing
     try await serving(RemainderSource()) { asking async throws in
       let answer = try await asking.get("/openapi.json")
       #expect(answer.headers["content-type"] == "application/json; charset=utf-8")
+      #expect(answer.headers["cache-control"] == "no-store")
       #expect(Array(answer.text.utf8) == PackageResources.openapi_json)
     }
   }

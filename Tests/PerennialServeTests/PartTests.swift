@@ -164,6 +164,15 @@ import Testing
     #expect(isEnded)
   }
 
+  /// A line feed behind a carriage return is one character with it, an accent one with its letter.
+  @Test func stopsAreFoundInsideCharacters() {
+    for (text, stop, expected) in [("one\r\ntwo", "\n", "one\r"), ("cafe\u{301}!", "e", "caf")] {
+      var cutter = StopCutter([stop])
+      let (told, isEnd) = cutter.take(text)
+      #expect(isEnd && Array(told.utf8) == Array(expected.utf8))
+    }
+  }
+
   @Test func whatWasNoStopComesInTheEnd() {
     var cutter = StopCutter(["###"])
     let told = cutter.take("a##").text

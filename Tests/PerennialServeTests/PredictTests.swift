@@ -57,18 +57,28 @@ import Testing
   }
 
   @Test func tooManyAreSentAwayWithATime() async throws {
-    let source = RemainderSource(.init(seconds: 0.3))
+    let latch = RemainderSource.Latch()
+    let source = RemainderSource(.init(latch: latch))
     let options = ServeOptions.with { $0.batching.waiting = 2 }
     try await serving(source, options) { asking async throws in
-      let answers = try await withThrowingTaskGroup(of: Asking.Answer.self) { group in
-        for _ in 0..<10 { group.addTask { try await asking.post("/v1/predict", #"{"inputs": [[1, 2]]}"#) } }
-        return try await group.reduce(into: []) { $0.append($1) }
+      // However slow the machine is, the model answers nobody until all have asked.
+      defer { latch.open() }
+      let batcher = await asking.server.deployment.current.predict
+      @Sendable func ask() async throws -> Asking.Answer {
+        try await asking.post("/v1/predict", #"{"inputs": [[1, 2]]}"#)
       }
-      let refused = answers.filter { $0.status == 429 }
-      let others = answers.filter { ![200, 429].contains($0.status) }
-      #expect(others.isEmpty, "\(others.map { "\($0.status) \($0.text)" })")
-      #expect(!refused.isEmpty && refused.count < 10)
-      #expect(refused.allSatisfy { ($0.headers["retry-after"].flatMap(Int.init) ?? 0) >= 1 })
+      let first = Task { try await ask() }
+      try await asking.eventually("one is being answered") { await batcher.lastBatch == 1 }
+      let waiting = (0..<2).map { _ in Task { try await ask() } }
+      try await asking.eventually("two wait") { await batcher.waiting == 2 }
+      for _ in 0..<7 {
+        let refused = try await ask()
+        #expect(refused.status == 429, "\(refused.text)")
+        #expect((refused.headers["retry-after"].flatMap(Int.init) ?? 0) >= 1)
+      }
+      latch.open()
+      for answer in [first] + waiting { #expect(try await answer.value.status == 200) }
+      #expect(try await ask().status == 200, "there is room again")
     }
   }
 

@@ -15,13 +15,19 @@ extension ParameterVector {
   /// True at the rows of the first `units` outputs, and at whatever else of the head is not made of rows once there are
   /// such units: bool `[P]`.
   func headRows(before units: Int) throws -> Tensor {
+    try headRows(others: units > 0) { $0 < units }
+  }
+
+  /// True at the rows of some outputs, and at whatever else of the head is not made of rows where `others` says so: bool
+  /// `[P]`.
+  func headRows(others: Bool, _ isWanted: (Int) -> Bool) throws -> Tensor {
     try map { slot, parameter in
       let rows = slot.shape.first ?? 0
-      guard parameter.kind == .head, units > 0, rows > 0 else {
-        return try Tensor([parameter.kind == .head && units > 0], shape: [])
+      guard parameter.kind == .head, rows > 0 else {
+        return try Tensor([parameter.kind == .head && others], shape: [])
       }
-      let isOld = try Tensor.arange(0, rows, device: values.device) .< units
-      return try isOld.reshape([rows] + slot.shape.dropFirst().map { _ in 1 })
+      return try Tensor((0..<rows).map(isWanted)).to(values.device).reshape(
+        [rows] + slot.shape.dropFirst().map { _ in 1 })
     }
   }
 }

@@ -16,28 +16,72 @@ public enum AtomicFile {
 
   /// Replaces the file at `url` by what `body` writes piece by piece, as `write(_:to:)` does for data at hand.
   public static func write(to url: URL, _ body: (Writer) throws -> Void) throws {
-    let path = url.path
-    let folder = url.deletingLastPathComponent().path
-    let suffix = String(UInt64.random(in: .min ... .max), radix: 36)
-    let temporary = "\(folder)/.\(url.lastPathComponent).\(suffix)\(temporarySuffix)"
+    let file = try Temporary(for: url, body)
+    defer { file.discard() }
+    try file.force()
+    try file.show()
+    try synchronize(folder: file.folder)
+  }
 
-    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw AtomicFileError("create a file in", folder) }
-    do {
+  /// Replaces or creates many files, each as `write(_:to:)` does, in a fraction of the time: they are forced to disk together
+  /// before the first of them has its name, and each folder once. Stopped in between, some are there and others are not.
+  public static func write(_ files: [(data: Data, url: URL)]) throws {
+    for start in stride(from: 0, to: files.count, by: together) {
+      var written: [Temporary] = []
+      defer { for file in written { file.discard() } }
+      for (data, url) in files[start..<min(start + together, files.count)] {
+        written.append(try Temporary(for: url) { try $0.write(data) })
+      }
+      // The first makes the system write the others too.
+      for file in written { try file.force() }
+      for file in written { try file.show() }
+      for folder in Set(written.map(\.folder)) { try synchronize(folder: folder) }
+    }
+  }
+
+  /// So many files are open at a time.
+  private static let together = 128
+
+  /// A file beside the one that it will replace.
+  private final class Temporary {
+    let folder: String
+    private let path: String
+    private let temporary: String
+    private var descriptor: Int32
+    private var isShown = false
+
+    init(for url: URL, _ body: (Writer) throws -> Void) throws {
+      path = url.path
+      folder = url.deletingLastPathComponent().path
+      let suffix = String(UInt64.random(in: .min ... .max), radix: 36)
+      temporary = "\(folder)/.\(url.lastPathComponent).\(suffix)\(temporarySuffix)"
+      descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+      guard descriptor >= 0 else { throw AtomicFileError("create a file in", folder) }
       do {
         try body(Writer(descriptor: descriptor, path: path))
-        guard fsync(descriptor) == 0 else { throw AtomicFileError("force to disk", path) }
       } catch {
-        close(descriptor)
+        discard()
         throw error
       }
-      guard close(descriptor) == 0 else { throw AtomicFileError("close", path) }
-      guard rename(temporary, path) == 0 else { throw AtomicFileError("replace", path) }
-    } catch {
-      unlink(temporary)
-      throw error
     }
-    try synchronize(folder: folder)
+
+    func force() throws {
+      guard fsync(descriptor) == 0 else { throw AtomicFileError("force to disk", path) }
+      defer { descriptor = -1 }
+      guard close(descriptor) == 0 else { throw AtomicFileError("close", path) }
+    }
+
+    func show() throws {
+      guard rename(temporary, path) == 0 else { throw AtomicFileError("replace", path) }
+      isShown = true
+    }
+
+    /// Leaves nothing of a file that has not its name yet.
+    func discard() {
+      if descriptor >= 0 { close(descriptor) }
+      descriptor = -1
+      if !isShown { unlink(temporary) }
+    }
   }
 
   /// Takes the bytes of a file being written.

@@ -8,8 +8,9 @@ struct ForgetCommand: ParsableCommand {
     commandName: "forget", abstract: "Erase inputs from everything that is stored, and from the weights.",
     discussion: """
       Stored inputs, copies in replay memories and predictions that were served go at once. Weights follow by policy: \
-      `unlearn` takes the inputs out of heads that count, and otherwise learns again from the last version that had not \
-      seen them; `rebuild` always learns again; `erase` leaves weights as they are. Without --id and --like, what an \
+      `unlearn` takes the inputs out of heads that count, lets adapters that saw them learn again where each update has its \
+      own, and otherwise learns again from the last version that had not seen them; `drop` takes such adapters away; \
+      `rebuild` always learns again; `erase` leaves weights as they are. Without --id and --like, what an \
       earlier call still owes is done.
       """)
 
@@ -23,7 +24,7 @@ struct ForgetCommand: ParsableCommand {
   @Option(help: "A file or folder with the inputs to forget, as `learn` reads them.", completion: .file())
   var like: String?
 
-  @Option(help: "What becomes of the weights: unlearn, rebuild or erase.")
+  @Option(help: "What becomes of the weights: unlearn, drop, rebuild or erase.")
   var policy = ForgetPolicy.unlearn
 
   @Option(
@@ -53,6 +54,10 @@ struct ForgetCommand: ParsableCommand {
     if receipt.weights == .refused { throw ExitStatus.refused }
   }
 
+  private static func names(_ receipt: ForgetReceipt) -> String {
+    "those of update " + receipt.adapters.map { "\($0 + 1)" }.joined(separator: ", ")
+  }
+
   private static func lines(_ receipt: ForgetReceipt) -> [String] {
     var lines = [
       "erased: \(receipt.examples) inputs, \(receipt.memories) copies in replay memories, \(receipt.served) predictions"
@@ -64,6 +69,14 @@ struct ForgetCommand: ParsableCommand {
     switch receipt.weights {
     case .unseen: lines.append("no version that is kept had learned from them")
     case .unlearned: lines.append("taken out of what every kept version had counted")
+    case .dropped:
+      lines.append(
+        "adapters that had learned from them are gone (\(names(receipt))); \(receipt.withdrawn) other inputs that those "
+          + "alone knew are set aside, and `perennial learn --retry` takes them in again")
+    case .relearned:
+      lines.append(
+        "version \(receipt.version) serves: adapters that had seen them were learned again (\(names(receipt))), others "
+          + "are as they were; versions \(receipt.cleared.map(String.init).joined(separator: ", ")) are gone")
     case .rebuilt:
       lines.append(
         "version \(receipt.version) was learned again from version \(receipt.rebuiltFrom ?? 0) and serves; "

@@ -38,13 +38,27 @@ extension LifeDatabase {
   static func entry(_ event: String, _ detail: some Encodable, at time: String, in db: Database) throws
     -> AuditEntry
   {
-    let last = try AuditEntry.fetchOne(db, sql: "SELECT * FROM audit ORDER BY sequence DESC LIMIT 1")
+    let last = try auditEnd(in: db)
     let sequence = (last?.sequence ?? 0) + 1
     let text = try OrderedJSON.text(detail, .compact)
     let previous = last?.digest ?? ""
     return AuditEntry(
       sequence: sequence, time: time, event: event, detail: text, previous: previous,
       digest: AuditEntry.digest(previous, sequence, time, event, text))
+  }
+
+  /// The last entry.
+  static func auditEnd(in db: Database) throws -> VersionManifest.AuditEnd? {
+    try AuditEntry.fetchOne(db, sql: "SELECT * FROM audit ORDER BY sequence DESC LIMIT 1").map {
+      VersionManifest.AuditEnd($0)
+    }
+  }
+
+  /// Whether there is such an entry.
+  func holds(_ end: VersionManifest.AuditEnd) throws -> Bool {
+    try read {
+      try String.fetchOne($0, sql: "SELECT digest FROM audit WHERE sequence = ?", arguments: [end.sequence])
+    } == end.digest
   }
 
   static func append(_ entry: AuditEntry, in db: Database) throws {
@@ -64,12 +78,17 @@ extension LifeDatabase {
 
   /// Follows the chain from the first entry.
   ///
-  /// - Parameter versions: what versions say the log held when they were decided on.
+  /// - Parameters:
+  ///   - versions: what versions say the log held when they were decided on.
+  ///   - sealed: what the file `AUDIT` says.
   /// - Returns: how many entries there are.
   /// - Throws: `LifeError.brokenAudit` with the first entry that is not what was written, or is missing;
-  ///   `LifeError.shortenedAudit` where the newest were removed.
+  ///   `LifeError.shortenedAudit`, `LifeError.cutAudit` where the newest were removed.
   @discardableResult
-  func checkAudit(_ versions: [(number: Int, end: VersionManifest.AuditEnd)] = []) throws -> Int {
+  func checkAudit(
+    _ versions: [(number: Int, end: VersionManifest.AuditEnd)] = [],
+    sealed: VersionManifest.AuditEnd? = nil
+  ) throws -> Int {
     let ends = Dictionary(grouping: versions) { $0.end.sequence }
     return try read { db in
       var (previous, sequence) = ("", 0)
@@ -81,7 +100,9 @@ extension LifeDatabase {
             == AuditEntry.digest(previous, sequence, entry.time, entry.event, entry.detail)
         else { throw LifeError.brokenAudit(sequence: sequence) }
         // A chain that somebody wrote anew is whole, and another one.
-        guard ends[sequence]?.allSatisfy({ $0.end.digest == entry.digest }) ?? true else {
+        guard ends[sequence]?.allSatisfy({ $0.end.digest == entry.digest }) ?? true,
+          sealed?.sequence != sequence || sealed?.digest == entry.digest
+        else {
           throw LifeError.brokenAudit(sequence: sequence)
         }
         previous = entry.digest
@@ -89,6 +110,9 @@ extension LifeDatabase {
       if let missing = versions.filter({ $0.end.sequence > sequence }).min(by: { $0.number < $1.number }) {
         throw LifeError.shortenedAudit(
           last: sequence, version: missing.number, sequence: missing.end.sequence)
+      }
+      if let sealed, sealed.sequence > sequence {
+        throw LifeError.cutAudit(last: sequence, sequence: sealed.sequence)
       }
       return sequence
     }

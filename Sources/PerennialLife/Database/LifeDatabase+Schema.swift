@@ -1,3 +1,4 @@
+import Foundation
 import GRDB
 
 extension LifeDatabase {
@@ -8,6 +9,7 @@ extension LifeDatabase {
     migrator.registerMigration("1") { try $0.execute(sql: learning) }
     migrator.registerMigration("2") { try $0.execute(sql: serving) }
     migrator.registerMigration("3") { try $0.execute(sql: counting) }
+    migrator.registerMigration("4", migrate: findServed)
     return migrator
   }
 
@@ -77,6 +79,18 @@ extension LifeDatabase {
     CREATE INDEX served_by_told ON served (told) WHERE told IS NOT NULL;
     CREATE INDEX served_by_example ON served (example) WHERE example IS NOT NULL;
     """
+
+  /// Inputs that were served are found by their digests: `forget` looks for all of them, and they are many.
+  private static func findServed(_ db: Database) throws {
+    try db.execute(sql: "ALTER TABLE served ADD COLUMN digest BLOB")
+    let update = try db.makeStatement(sql: "UPDATE served SET digest = ? WHERE number = ?")
+    for number in try Int.fetchAll(db, sql: "SELECT number FROM served WHERE payload IS NOT NULL") {
+      let payload = try Data.fetchOne(
+        db, sql: "SELECT payload FROM served WHERE number = ?", arguments: [number])
+      try update.execute(arguments: [payload.map(digest), number])
+    }
+    try db.execute(sql: "CREATE INDEX served_by_digest ON served (digest) WHERE digest IS NOT NULL")
+  }
 
   /// What history counts and suites are thinned by is in the indices: rows hold the inputs themselves, and are many.
   private static let counting = """

@@ -9,6 +9,7 @@ public final class LifeDatabase: Sendable {
   public let url: URL
   let reader: any DatabaseReader
   private let writer: DatabasePool?
+  private let seal: AuditSeal
 
   static let fileName = "life.sqlite"
 
@@ -16,6 +17,7 @@ public final class LifeDatabase: Sendable {
   /// - Throws: `LifeError.damagedDatabase`, `LifeError.newerFormat`, `LifeError.unwritable`.
   init(_ url: URL, isWriting: Bool) throws {
     self.url = url
+    seal = AuditSeal(in: url.deletingLastPathComponent())
     var configuration = Configuration()
     configuration.busyMode = .timeout(10)
     configuration.readonly = !isWriting
@@ -80,12 +82,19 @@ public final class LifeDatabase: Sendable {
   /// - Throws: `LifeError.readOnly` where the directory was opened for reading.
   func write<Value>(_ body: (Database) throws -> Value) throws -> Value {
     guard let writer else { throw LifeError.readOnly(path: url.path) }
+    let value: Value
+    let end: VersionManifest.AuditEnd?
     do {
-      return try writer.write(body)
+      (value, end) = try writer.write { (try body($0), try Self.auditEnd(in: $0)) }
     } catch let error as DatabaseError {
       throw Self.translated(error, url)
     }
+    if let end { seal.follow(end) { (try? holds($0)) ?? false } }
+    return value
   }
+
+  /// Tells the end of the audit log, which a writer that was killed may have left untold.
+  func sealAudit() throws { try write { _ in } }
 
   /// Leaves nothing of what was deleted: the log is emptied, and the file written anew where it still holds a trace.
   ///

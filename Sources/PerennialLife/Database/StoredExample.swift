@@ -50,6 +50,15 @@ extension LifeDatabase {
     }
   }
 
+  /// The examples of these numbers, by number, those that were forgotten since left out.
+  func examples(numbered numbers: Set<Int>) throws -> [Int: StoredExample] {
+    let list = numbers.sorted().map(String.init).joined(separator: ", ")
+    let rows = try read {
+      try StoredExample.fetchAll($0, sql: "SELECT * FROM examples WHERE number IN (\(list))")
+    }
+    return Dictionary(uniqueKeysWithValues: rows.map { ($0.number, $0) })
+  }
+
   /// The numbers of the labels by name, merged ones standing for what they have become.
   static func labels(in db: Database) throws -> LabelTable {
     LabelTable(try LabelTable.Row.fetchAll(db, sql: "SELECT * FROM labels ORDER BY number"))

@@ -18,8 +18,11 @@ struct Erasure {
   private(set) var rewritten: [Int: String] = [:]
   /// Items that were taken out of replay memories.
   private(set) var memories = 0
-  /// Versions from whose statistics the examples were taken.
+  /// Versions from whose statistics the examples were taken, or whose adapters that had seen them were.
   private var unlearned: [Int: State] = [:]
+  /// The experiences whose adapters are taken away, and the examples that no other adapters know.
+  private(set) var dropped: Set<Int> = []
+  private(set) var withdrawn: Set<Int> = []
   /// Whether a teacher has taught one of the examples: then the backbone has learned from it too.
   private let isTaught: Bool
 
@@ -35,16 +38,11 @@ struct Erasure {
       }
       var served: [Int] = []
       for identifier in identifiers {
-        served += try Int.fetchAll(
-          db,
-          sql: """
-            SELECT served.number FROM served LEFT JOIN examples ON examples.number = served.example
-            WHERE served.identifier = ? OR examples.identifier = ?
-            """, arguments: [identifier, identifier])
+        served += try Int.fetchAll(db, sql: Self.servedAs, arguments: [identifier])
       }
       for example in examples {
-        served += try Int.fetchAll(
-          db, sql: "SELECT number FROM served WHERE payload = ?", arguments: [example.payload])
+        served += try Int.fetchAll(db, sql: Self.servedAndTold, arguments: [example.number])
+        served += try Int.fetchAll(db, sql: Self.servedLike, arguments: [example.digest])
       }
       let predictions = try String.fetchSet(
         db, sql: "SELECT identifier FROM served WHERE number IN (\(Self.list(served)))")
@@ -64,6 +62,11 @@ struct Erasure {
     seen = found.2.map(\.version)
     lineage = Dictionary(uniqueKeysWithValues: found.2.map { ($0.version.number, $0.learned) })
   }
+
+  /// Predictions by their identifier, by the example that they became once their label was told, and by their input.
+  static let servedAs = "SELECT number FROM served WHERE identifier = ?"
+  static let servedAndTold = "SELECT number FROM served WHERE example = ?"
+  static let servedLike = "SELECT number FROM served WHERE digest = ?"
 
   private static func list(_ numbers: [Int]) -> String { numbers.map(String.init).joined(separator: ", ") }
 
@@ -123,29 +126,69 @@ struct Erasure {
     unlearned = states
   }
 
+  /// Takes the adapters that have learned from the examples out of every version that has them.
+  ///
+  /// - Throws: `LifeError.notSharded`, before anything is changed.
+  mutating func drop(_ modality: any Modality) throws {
+    let numbers = Set(examples.map(\.number))
+    var states: [Int: State] = [:]
+    for version in seen {
+      let manifest = try directory.store.manifest(named: version.name)
+      let learner = try LivingModel(manifest, directory.store.state(of: manifest), modality).learner
+      guard let strategy = learner.sharded, let places = try strategy.shards(after: numbers, learner),
+        !places.isEmpty
+      else { throw LifeError.notSharded(version: version.number) }
+      let shards = strategy.shards
+      dropped.formUnion(places.map { shards[$0].experience })
+      withdrawn.formUnion(places.flatMap { shards[$0].examples })
+      try strategy.clear(Set(places), learner)
+      states[version.number] = try learner.state()
+      // What the newest of them still knows stays learned.
+      if version.number == seen.last?.number {
+        withdrawn.subtract(strategy.shards.flatMap(\.examples))
+      }
+    }
+    withdrawn.subtract(numbers)
+    unlearned = states
+  }
+
   /// Erases, in this order: versions without the examples, the transaction that decides, the pointer, traces.
   mutating func perform(policy: ForgetPolicy) throws {
     guard !identifiers.isEmpty else { return }
     let store = directory.store
     let numbers = Set(examples.map(\.number))
+    var files: [(data: Data, url: URL)] = []
     for version in seen {
       let manifest = try store.manifest(named: version.name)
       if let state = unlearned[version.number] {
         rewritten[version.number] = try store.write(manifest, state).name
         continue
       }
-      var state = try store.state(of: manifest)
+      // Memories are in the state alone: weights, which are larger, stay where they are.
+      var state = try store.state(of: manifest, parts: [VersionManifest.stateBlob])
       let count = try state.erase(numbers)
       guard count > 0 else { continue }
       memories += count
-      rewritten[version.number] = try store.write(manifest, state).name
+      let (name, own) = try store.renewed(manifest, state)
+      rewritten[version.number] = name
+      files += own
+      if files.reduce(0, { $0 + $1.data.count }) > Self.mostBytes { try Self.write(&files) }
     }
+    try Self.write(&files)
     let current = VersionStore.number(of: try store.currentName())
     try directory.database.write { try erase(policy, current: current, in: $0) }
     if let current, let name = rewritten[current] { try store.point(to: name) }
     let kept = try directory.database.read { try LifeDatabase.versions(in: $0).filter { !$0.isCleared } }
     try store.collectGarbage(keeping: Set(kept.map(\.name)))
     try directory.scrub(traces)
+  }
+
+  /// So many are in memory before they are written: forcing them to disk one by one is what takes time.
+  private static let mostBytes = 64 << 20
+
+  private static func write(_ files: inout [(data: Data, url: URL)]) throws {
+    try AtomicFile.write(files)
+    files = []
   }
 
   /// The bytes by which the database holds the examples, in tables and indices, each too long to be there by chance; of an
@@ -178,6 +221,9 @@ struct Erasure {
     }
     try db.execute(sql: "DELETE FROM served WHERE number IN (\(Self.list(served)))")
     try db.execute(sql: "DELETE FROM examples WHERE number IN (\(Self.list(examples.map(\.number))))")
+    let aside = Self.list(withdrawn.sorted())
+    try db.execute(sql: "DELETE FROM lineage WHERE example IN (\(aside))")
+    try db.execute(sql: "UPDATE examples SET status = 'withdrawn' WHERE role = 0 AND number IN (\(aside))")
     for (version, name) in rewritten {
       try db.execute(sql: "UPDATE versions SET name = ? WHERE number = ?", arguments: [name, version])
       if version == current { try LifeDatabase.setFact("current", name, in: db) }
@@ -195,13 +241,15 @@ struct Erasure {
       let memories: Int
       let policy: ForgetPolicy
       let rewritten: [Int]
+      let adapters: [Int]
+      let withdrawn: Int
       let tombstones: [String]
     }
     try LifeDatabase.note(
       "forget",
       Detail(
         examples: examples.count, served: served.count, memories: memories, policy: policy,
-        rewritten: rewritten.keys.sorted(),
+        rewritten: rewritten.keys.sorted(), adapters: dropped.sorted(), withdrawn: withdrawn.count,
         tombstones: gone.sorted().map { LifeDatabase.tombstone($0, salt: salt).base64EncodedString() }),
       at: time, in: db)
   }

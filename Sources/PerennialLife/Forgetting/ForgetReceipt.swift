@@ -1,7 +1,10 @@
 /// What becomes of the weights that have seen what is forgotten.
 public enum ForgetPolicy: String, Codable, Sendable, CaseIterable {
-  /// Taken out of the statistics exactly where the head counts and the backbone rests; otherwise as `rebuild`.
+  /// Taken out of the statistics exactly where the head counts and the backbone rests; where each update has adapters of its
+  /// own, those that saw it learn again and the others stay; otherwise as `rebuild`.
   case unlearn
+  /// Adapters that saw it are taken away, for models whose updates have adapters of their own.
+  case drop
   /// Learned again from the last version that had not seen it.
   case rebuild
   /// Left as they are: what is stored goes, what was learned stays.
@@ -16,6 +19,11 @@ public struct ForgetReceipt: Codable, Sendable, Equatable {
     case unseen
     /// Its part was taken out of every version that is kept.
     case unlearned
+    /// The adapters that had learned from it were taken out of every version that is kept, with all that they knew.
+    case dropped
+    /// A new version serves whose adapters that had learned from it were learned again, and whose others are as they were;
+    /// versions that had seen it are gone.
+    case relearned
     /// A new version serves that never saw it; those that had are gone.
     case rebuilt
     /// The gate refused the version that was learned without it: the one that had seen it serves on.
@@ -42,6 +50,10 @@ public struct ForgetReceipt: Codable, Sendable, Equatable {
   public var version: Int
   public var rebuiltFrom: Int?
   public var verdict: Verdict?
+  /// The adapters that were dropped or learned again: the experiences that they are of, counted from 0.
+  public var adapters: [Int] = []
+  /// Inputs that were known by dropped adapters alone, and can be learned again.
+  public var withdrawn = 0
   /// Of erasing, before anything was learned again.
   public let seconds: Double
 }

@@ -12,7 +12,7 @@ extension ModelDirectory {
   /// - Parameters:
   ///   - identifiers: of examples, or of predictions that were served.
   ///   - force: why a version that was learned without them serves even if the gate refuses it.
-  /// - Throws: `LifeError.unknownExamples` before anything is done; `LifeError.interrupted` when asked to stop, after
+  /// - Throws: `LifeError.unknownExamples`, `LifeError.notSharded` before anything is done; `LifeError.interrupted` when asked to stop, after
   ///   erasing and before the weights are done.
   public func forget(
     _ identifiers: [String], policy: ForgetPolicy = .unlearn, force: String? = nil, _ modality: any Modality,
@@ -21,23 +21,38 @@ extension ModelDirectory {
     guard isWriting else { throw LifeError.readOnly(path: url.path) }
     let began = ContinuousClock.now
     var erasure = try Erasure(self, identifiers)
-    if policy == .unlearn { try erasure.unlearn(modality) }
+    switch policy {
+    case .unlearn: try erasure.unlearn(modality)
+    case .drop: try erasure.drop(modality)
+    case .rebuild, .erase: break
+    }
     try erasure.perform(policy: policy)
     let duration = (ContinuousClock.now - began).components
     var receipt = ForgetReceipt(
       time: time, identifiers: identifiers, policy: policy, examples: erasure.examples.count,
       memories: erasure.memories, served: erasure.served.count,
-      weights: erasure.seen.isEmpty ? .unseen : (policy == .erase ? .kept : .unlearned),
+      weights: erasure.seen.isEmpty ? .unseen : Self.done(policy),
       rewritten: erasure.rewritten.keys.sorted(), cleared: [],
       version: VersionStore.number(of: try store.currentName()) ?? 0,
+      adapters: erasure.dropped.sorted(), withdrawn: erasure.withdrawn.count,
       seconds: Double(duration.seconds) + Double(duration.attoseconds) * 1e-18)
     guard policy != .erase, try isTainted() else { return receipt }
     return try withoutActuallyEscaping(tell) { tell in
       try withoutActuallyEscaping(shouldStop) { shouldStop in
-        try Rebuilding(directory: self, modality: modality, force: force, tell: tell, shouldStop: shouldStop)(
-          &receipt)
+        try Rebuilding(
+          directory: self, modality: modality, keepsShards: policy == .unlearn, force: force, tell: tell,
+          shouldStop: shouldStop)(&receipt)
         return receipt
       }
+    }
+  }
+
+  /// What has become of weights once everything is erased, where nothing is learned again.
+  private static func done(_ policy: ForgetPolicy) -> ForgetReceipt.Weights {
+    switch policy {
+    case .erase: .kept
+    case .drop: .dropped
+    case .unlearn, .rebuild: .unlearned
     }
   }
 

@@ -16,6 +16,8 @@ struct Training {
   let past: (Int) throws -> [StoredExample]
   /// How many experiences there were.
   let experience: Int
+  /// The numbers of what is learned, where they do not follow on those that there were.
+  var numbers: [Int]?
   let inputs: any LiveInputs
   let work: URL?
   let tell: (LifeEvent) -> Void
@@ -146,10 +148,11 @@ struct Training {
       let parent: [String: VersionManifest.Blob]
       let recipe: String
       let batches: [[String]]
+      let numbers: [Int]?
     }
     let plan = Plan(
       parent: parent.blobs, recipe: configuration.recipe.sha256,
-      batches: batches.map { $0.map { "\($0.number) \($0.label)" } })
+      batches: batches.map { $0.map { "\($0.number) \($0.label)" } }, numbers: numbers)
     return Recipe.sha256(of: Data(try OrderedJSON.text(plan, .compact).utf8))
   }
 
@@ -166,7 +169,7 @@ struct Training {
   // MARK: - Its parts
 
   private func experience(_ index: Int, _ learner: Learner) throws -> Experience {
-    try experience(batches[index], index: experience + index)
+    try experience(batches[index], index: numbers?[index] ?? experience + index)
   }
 
   private func experience(_ examples: [StoredExample], index: Int) throws -> Experience {

@@ -63,6 +63,8 @@ public struct VersionManifest: Codable, Sendable, Equatable {
     public let digest: String
 
     init(_ entry: AuditEntry) { (sequence, digest) = (entry.sequence, entry.digest) }
+
+    init(sequence: Int, digest: String) { (self.sequence, self.digest) = (sequence, digest) }
   }
 
   /// A version of another model directory.

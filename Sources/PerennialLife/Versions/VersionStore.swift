@@ -116,10 +116,11 @@ public struct VersionStore: Sendable {
 
   /// Everything of a version but what its files give.
   ///
+  /// - Parameter parts: the names of the blobs to read; all where nil.
   /// - Throws: `LifeError.damagedVersion`.
-  func state(of manifest: VersionManifest) throws -> State {
+  func state(of manifest: VersionManifest, parts: Set<String>? = nil) throws -> State {
     var state = State()
-    for (part, blob) in manifest.blobs.sorted(by: { $0.key < $1.key }) {
+    for (part, blob) in manifest.blobs.sorted(by: { $0.key < $1.key }) where parts?.contains(part) ?? true {
       let file = file(of: blob)
       guard let data = try? Data(contentsOf: file, options: .mappedIfSafe) else {
         throw LifeError.damagedVersion(
@@ -160,9 +161,26 @@ public struct VersionStore: Sendable {
     return (try write(manifest), manifest)
   }
 
-  private func write(_ part: State) throws -> VersionManifest.Blob {
+  /// A version anew whose weights stay as they are, and what is to be written for it.
+  ///
+  /// - Parameter rest: everything but the weights, as ``state(of:parts:)`` reads it.
+  func renewed(_ manifest: VersionManifest, _ rest: State) throws -> (
+    name: String, files: [(data: Data, url: URL)]
+  ) {
+    var manifest = manifest
+    let (blob, data) = try Self.encoded(rest)
+    manifest.blobs[VersionManifest.stateBlob] = blob
+    let (name, file) = try encoded(manifest)
+    return (name, [(data, self.file(of: blob)), file])
+  }
+
+  private static func encoded(_ part: State) throws -> (blob: VersionManifest.Blob, data: Data) {
     let data = try Safetensors.encode(part.tensors, metadata: part.values)
-    let blob = VersionManifest.Blob(sha256: Recipe.sha256(of: data), bytes: data.count)
+    return (VersionManifest.Blob(sha256: Recipe.sha256(of: data), bytes: data.count), data)
+  }
+
+  private func write(_ part: State) throws -> VersionManifest.Blob {
+    let (blob, data) = try Self.encoded(part)
     let file = file(of: blob)
     let isThere =
       (try? Data(contentsOf: file, options: .mappedIfSafe)).map { Recipe.sha256(of: $0) } == blob.sha256
@@ -170,11 +188,16 @@ public struct VersionStore: Sendable {
     return blob
   }
 
-  /// Writes a manifest whose blobs are there.
-  func write(_ manifest: VersionManifest) throws -> String {
+  private func encoded(_ manifest: VersionManifest) throws -> (name: String, file: (data: Data, url: URL)) {
     let data = Data(try OrderedJSON.text(manifest).utf8)
     let name = Self.name(manifest.version, data)
-    try AtomicFile.write(data, to: versions.appendingPathComponent(name + ".json"))
+    return (name, (data, versions.appendingPathComponent(name + ".json")))
+  }
+
+  /// Writes a manifest whose blobs are there.
+  func write(_ manifest: VersionManifest) throws -> String {
+    let (name, file) = try encoded(manifest)
+    try AtomicFile.write(file.data, to: file.url)
     return name
   }
 

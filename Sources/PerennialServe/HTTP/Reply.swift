@@ -50,6 +50,6 @@ enum Reply {
   }
 
   private static func headers(_ type: String) -> HTTPFields {
-    [.contentType: type, .cacheControl: "no-source", .xContentTypeOptions: "nosniff"]
+    [.contentType: type, .cacheControl: "no-store", .xContentTypeOptions: "nosniff"]
   }
 }

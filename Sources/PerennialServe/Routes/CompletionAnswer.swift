@@ -64,6 +64,13 @@ struct CompletionAnswer: Encodable, Sendable {
     return chunk
   }
 
+  /// The JSON of what follows the last piece where the tokens were to be counted.
+  func count(_ usage: Usage) throws -> String {
+    var chunk = self
+    chunk.usage = usage
+    return String(decoding: try Reply.encoded(chunk), as: UTF8.self)
+  }
+
   /// The JSON of a piece; of an end where there is no text.
   func piece(_ index: Int, _ text: String?, ending: String? = nil, isFirst: Bool) throws -> String {
     var chunk = self

@@ -3,8 +3,17 @@ import PerennialText
 
 /// What both kinds of completion can be asked for.
 struct SamplingRequest: Decodable, Sendable {
+  private struct StreamOptions: Decodable {
+    var includesUsage: Bool?
+
+    enum CodingKeys: String, CodingKey { case includesUsage = "include_usage" }
+  }
+
   var stream: Bool?
+  private var streamOptions: StreamOptions?
   private var maximumTokens: Int?
+  /// What conversations call the same by now.
+  private var maximumCompletionTokens: Int?
   private var temperature: Double?
   private var topP: Double?
   private var seed: Int?
@@ -13,22 +22,31 @@ struct SamplingRequest: Decodable, Sendable {
 
   enum CodingKeys: String, CodingKey {
     case stream, temperature, seed, stop
+    case streamOptions = "stream_options"
     case maximumTokens = "max_tokens"
+    case maximumCompletionTokens = "max_completion_tokens"
     case topP = "top_p"
     case count = "n"
   }
+
+  /// Whether the tokens are counted at the end of a stream.
+  var countsStream: Bool { streamOptions?.includesUsage ?? false }
 
   /// - Throws: `ServeError.invalid` for a value that is not allowed.
   func options(_ limits: ServeOptions.Limits) throws -> GenerationOptions {
     func require(_ isAllowed: Bool, _ place: String, _ allowed: String) throws {
       if !isAllowed { throw ServeError.invalid("must be \(allowed)", at: place) }
     }
-    try require((1...limits.newTokens).contains(maximumTokens ?? 1), "max_tokens", "1 to \(limits.newTokens)")
+    for (key, count) in [
+      (CodingKeys.maximumTokens, maximumTokens), (.maximumCompletionTokens, maximumCompletionTokens),
+    ] {
+      try require((1...limits.newTokens).contains(count ?? 1), key.rawValue, "1 to \(limits.newTokens)")
+    }
     try require((0...100).contains(temperature ?? 1), "temperature", "0 to 100")
     try require(topP.map { $0 > 0 && $0 <= 1 } ?? true, "top_p", "above 0 and at most 1")
     try require((count ?? 1) == 1, "n", "1: one answer is given for each text")
     var options = GenerationOptions()
-    options.maximumNewTokens = maximumTokens ?? min(256, limits.newTokens)
+    options.maximumNewTokens = maximumCompletionTokens ?? maximumTokens ?? min(256, limits.newTokens)
     options.seed = UInt64(bitPattern: Int64(seed ?? Int.random(in: 0...Int.max)))
     let temperature = temperature ?? 1
     if temperature > 0 { options.sampling = .init(temperature: temperature, topP: topP) }

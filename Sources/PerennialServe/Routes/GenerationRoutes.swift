@@ -22,7 +22,7 @@ struct GenerationRoutes {
     let options = try request.sampling.options(limits)
     let stops = try request.sampling.stops(limits)
     let asked = prompts.map { GenerationRequest(.text($0), options: options, stops: stops) }
-    return try await respond(asked, .completion, isStream: request.sampling.stream ?? false)
+    return try await respond(asked, .completion, request.sampling)
   }
 
   private func chat(_ request: ChatRequest) async throws -> Response {
@@ -40,38 +40,44 @@ struct GenerationRoutes {
     let asked = GenerationRequest(
       .chat(messages), options: try request.sampling.options(limits),
       stops: try request.sampling.stops(limits))
-    return try await respond([asked], .chat, isStream: request.sampling.stream ?? false)
+    return try await respond([asked], .chat, request.sampling)
   }
 
-  private func respond(_ requests: [GenerationRequest], _ kind: CompletionAnswer.Kind, isStream: Bool)
-    async throws
-    -> Response
-  {
+  private func respond(
+    _ requests: [GenerationRequest], _ kind: CompletionAnswer.Kind, _ sampling: SamplingRequest
+  ) async throws -> Response {
     var answer = CompletionAnswer(kind, model: deployment.source.name)
-    guard !isStream else { return try await stream(requests, answer) }
-    var (read, written) = (0, 0)
+    if sampling.stream ?? false {
+      return try await stream(requests, answer, isCounted: sampling.countsStream)
+    }
+    var usage = Usage(prompt: 0, completion: 0)
     for (index, request) in requests.enumerated() {
       let (text, summary) = try await deployment.generateAll(request)
       answer.choices.append(answer.choice(index, text, ending: summary.isCut ? "length" : "stop"))
-      read += summary.promptTokens
-      written += summary.newTokens
+      usage.add(summary)
     }
-    answer.usage = Usage(prompt: read, completion: written)
+    answer.usage = usage
     return try Reply.json(answer)
   }
 
-  /// One event a piece, then `[DONE]`. What goes wrong before the first piece is an ordinary error.
-  private func stream(_ requests: [GenerationRequest], _ answer: CompletionAnswer) async throws -> Response {
+  /// One event a piece, then the count of tokens where it was asked for, then `[DONE]`. What goes wrong before the first
+  /// piece is an ordinary error.
+  private func stream(_ requests: [GenerationRequest], _ answer: CompletionAnswer, isCounted: Bool)
+    async throws
+    -> Response
+  {
     guard let first = requests.first else { throw ServeError.invalid("is empty", at: "prompt") }
     let head = answer.asChunk
     var generation = try await deployment.generate(first).makeAsyncIterator()
     let opening = try await generation.next()
     let start = Opened(iterator: generation)
     return Reply.events { send in
+      var usage = Usage(prompt: 0, completion: 0)
       func tell(_ index: Int, _ part: Deployment.GenerationPart, isFirst: Bool) async throws {
         switch part {
         case .text(let text): try await send(nil, head.piece(index, text, isFirst: isFirst))
         case .end(let summary):
+          usage.add(summary)
           try await send(
             nil, head.piece(index, nil, ending: summary.isCut ? "length" : "stop", isFirst: isFirst))
         }
@@ -86,11 +92,18 @@ struct GenerationRoutes {
             isFirst = false
           }
         }
+        if isCounted { try await send(nil, head.count(usage)) }
       } catch let error as ServeError {
         try await send(nil, String(decoding: Reply.encoded(error.body), as: UTF8.self))
       }
       try await send(nil, "[DONE]")
     }
+  }
+}
+
+extension Usage {
+  fileprivate mutating func add(_ summary: GenerationSummary) {
+    self = Usage(prompt: prompt + summary.promptTokens, completion: completion + summary.newTokens)
   }
 }
 

@@ -92,11 +92,12 @@ final class LanguageModel: ServedModel {
     }
     if !stops.isEnded {
       let (text, isEnd) = stops.take(decoder.finish())
-      _ = listener(text + (isEnd ? "" : stops.rest()))
+      let rest = text + (isEnd ? "" : stops.rest())
+      if !rest.isEmpty { _ = listener(rest) }
     }
     return GenerationSummary(
       promptTokens: ids.count, newTokens: generations.first?.tokens.count ?? 0,
-      isCut: generations.first?.ending == .length)
+      isCut: generations.first?.ending == .length && !stops.isEnded)
   }
 }
 

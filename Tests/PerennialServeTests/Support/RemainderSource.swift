@@ -18,6 +18,7 @@ final class RemainderModel: ServedModel {
   }
 
   func predict(_ inputs: [ServedInput]) throws -> [[Float]] {
+    behaviour.latch?.wait()
     Thread.sleep(forTimeInterval: behaviour.seconds)
     return try inputs.map { input in
       guard case .values(let values) = input else { return [] }
@@ -37,12 +38,33 @@ final class RemainderModel: ServedModel {
 
 /// Versions whose behaviour is laid down.
 actor RemainderSource: VersionSource {
+  /// Lets threads wait until it is opened, once and for all.
+  final class Latch: @unchecked Sendable {
+    private let condition = NSCondition()
+    private var isOpen = false
+
+    func open() {
+      condition.lock()
+      isOpen = true
+      condition.broadcast()
+      condition.unlock()
+    }
+
+    func wait() {
+      condition.lock()
+      while !isOpen { condition.wait() }
+      condition.unlock()
+    }
+  }
+
   /// How models behave.
   struct Behaviour: Sendable {
     /// The modulus of each version, the first is version 1.
     var moduli = [10, 10, 10]
     /// Seconds that a batch takes.
     var seconds = 0.0
+    /// Holds batches up until it is opened.
+    var latch: Latch?
     /// An input that no model can answer.
     var poison: Float = -1
     /// Whether candidates pass their gate.

@@ -65,7 +65,7 @@ struct Asking: Sendable {
     }
   }
 
-  /// Predicts numbers with the stub; gives ids, labels and the version.
+  /// Predicts numbers by a `RemainderSource`; gives ids, labels and the version.
   func predict(_ numbers: [Int]) async throws -> PredictReply {
     let inputs = numbers.map { "[\($0), 0]" }.joined(separator: ",")
     let answer = try await post("/v1/predict", "{\"inputs\": [\(inputs)]}")

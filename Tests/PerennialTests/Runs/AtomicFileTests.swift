@@ -45,6 +45,24 @@ import Testing
     #expect(try names(in: folder) == ["a.bin"])
   }
 
+  @Test func manyFilesComeTogether() throws {
+    let folder = try Self.temporaryFolder()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    func file(_ number: Int) -> URL { folder.appendingPathComponent("\(number).bin") }
+    try AtomicFile.write(Data("old".utf8), to: file(7))
+    try AtomicFile.write((0..<300).map { (Data("file \($0)".utf8), file($0)) })
+    for number in 0..<300 { #expect(try Data(contentsOf: file(number)) == Data("file \(number)".utf8)) }
+    #expect(try names(in: folder).count == 300)
+    // One that cannot be written leaves the others as they were.
+    let nowhere = folder.appendingPathComponent("nowhere").appendingPathComponent("a.bin")
+    #expect(throws: AtomicFileError.self) {
+      try AtomicFile.write([(Data("new".utf8), file(7)), (Data(), nowhere)])
+    }
+    #expect(try Data(contentsOf: file(7)) == Data("file 7".utf8))
+    #expect(try names(in: folder).count == 300, "no temporary file may stay behind")
+    try AtomicFile.write([])
+  }
+
   @Test func aMissingFolderIsNamed() throws {
     let file = URL(fileURLWithPath: "/nowhere/at/all/results.json")
     let error = #expect(throws: AtomicFileError.self) { try AtomicFile.write(Data(), to: file) }

@@ -7,7 +7,7 @@ import Torch
 ///
 /// Only the classes of t compete, in learning and in the answer. Where targets are no classes, as those of a language model,
 /// an experience has one mean, and a text's features are the mean over its tokens'. Forgetting on request is taking a set of
-/// adapters away.
+/// adapters away, or learning it again (``ShardedStrategy``).
 public final class AdapterPerTask: Strategy {
   public static let card = StrategyCard(
     "lora-per-task", .adapters,
@@ -24,14 +24,19 @@ public final class AdapterPerTask: Strategy {
 
   public let name = "lora-per-task"
   public let options: Options
-  private var order = TaskOrder()
-  /// The units that each set of adapters learned.
-  private var units: [[Int]] = []
+  private(set) var order = TaskOrder()
+  /// The set of adapters that learns, or learned last.
+  private var current = 0
+  /// The units that each set of adapters learned, and the examples that it learned them from.
+  var units: [[Int]] = []
+  var seen: [[Int]] = []
+  /// The set beside which each row of the head was learned: the first that has its unit.
+  var owners: [Int: Int] = [:]
   /// The mean of the backbone's own features of each class `[C, D]`, at length 1, and the set that learned it.
-  private var means: Tensor?
-  private var sets: [Int] = []
-  /// The rows of the head that earlier experiences learned.
-  private var held = HeldWeights()
+  var means: Tensor?
+  var sets: [Int] = []
+  /// The rows of the head that other experiences learned.
+  var held = HeldWeights()
 
   public init(_ options: Options = Options()) { self.options = options }
 
@@ -50,17 +55,33 @@ public final class AdapterPerTask: Strategy {
   }
 
   public func begin(_ experience: Experience, _ learner: Learner) throws {
-    let place = order.admit(experience.task ?? experience.index)
+    current = order.admit(try number(of: experience, learner))
     let targets =
       try learner.objective.isClassification
       ? Set(learner.session?.examples.targets.integers() ?? []) : []
-    if place == units.count { units.append([]) }
-    units[place] = Set(units[place]).union(targets).sorted()
-    if try shelf(learner).grow(to: order.count, learner.random.stream("adapters")) {
+    while units.count < order.count { units.append([]) }
+    while seen.count < order.count { seen.append([]) }
+    units[current] = Set(units[current]).union(targets).sorted()
+    let examples = try learner.session?.examples.identifiers.integers() ?? []
+    seen[current] = Set(seen[current]).union(examples).sorted()
+    for unit in targets where owners[unit] == nil { owners[unit] = current }
+    if try shelf(learner).grow(to: order.count, learning: current, learner.random.stream("adapters")) {
       try learner.parametersChanged()
     }
     guard learner.objective.isClassification else { return }
-    try held.hold(learner.vector.headRows(before: learner.session?.previousOutputs ?? 0), of: learner.vector)
+    let previous = learner.session?.previousOutputs ?? 0
+    try held.hold(
+      learner.vector.headRows(others: previous > 0) { owners[$0] != current }, of: learner.vector)
+  }
+
+  /// Experiences that nobody numbers by task are counted. One that begins anew at a boundary goes on; another of a number
+  /// that was learned, as after versions of a model were put together, is a further one.
+  private func number(of experience: Experience, _ learner: Learner) throws -> Int {
+    if let task = experience.task { return task }
+    guard let place = order.place(of: experience.index), seen.indices.contains(place), !seen[place].isEmpty,
+      learner.session?.boundary == 0
+    else { return experience.index }
+    return (order.tasks.max() ?? -1) + 1
   }
 
   public func transform(_ vector: ParameterVector, _ step: Step) throws { try held.zeroGradients(of: vector) }
@@ -68,7 +89,7 @@ public final class AdapterPerTask: Strategy {
   public func observe(_ step: Step) throws { try held.putBack(into: step.learner.vector) }
 
   public func rehearse(_ batch: Batch, _ learner: Learner) throws -> Batch {
-    try activate(order.count - 1, learner)
+    try activate(current, learner)
     return batch
   }
 
@@ -77,12 +98,12 @@ public final class AdapterPerTask: Strategy {
   /// Among the units of the experience: what others learned is not theirs to push down.
   public func loss(_ step: Step) throws -> Tensor? {
     guard step.learner.objective.isClassification else { return nil }
-    return try step.learner.loss(only(units[order.count - 1], step.outputs), step.batch)
+    return try step.learner.loss(only(units[current], step.outputs), step.batch)
   }
 
   public func end(_ experience: Experience, _ learner: Learner) throws {
     guard let session = learner.session else { return }
-    let place = order.count - 1
+    let place = current
     let count = session.examples.count
     let features = try learner.asking(task: nil) {
       try activate(nil, learner)
@@ -155,13 +176,16 @@ public final class AdapterPerTask: Strategy {
     features.rank == 3 ? try features.mean([1]) : features
   }
 
-  private func shelf(_ learner: Learner) throws -> AdapterShelf { try learner.model.attached(name) }
+  func shelf(_ learner: Learner) throws -> AdapterShelf { try learner.model.attached(name) }
 
   public func state() throws -> State {
     var state = State()
     state["tasks"] = order
     state["units"] = units
     state["sets"] = sets
+    state["current"] = current
+    state["owners"] = owners
+    for (place, examples) in seen.enumerated() { state.tensors["examples/\(place)"] = try Tensor(examples) }
     if let means { state.tensors["means"] = try means.clone() }
     state.set(try held.state(), under: "held")
     return state
@@ -170,6 +194,14 @@ public final class AdapterPerTask: Strategy {
   public func restore(_ state: State, _ learner: Learner, past: (Int) throws -> Experience) throws {
     (order, units) = (try state.require("tasks"), try state.require("units"))
     sets = try state.require("sets")
+    // States of before examples were noted have one set after the other.
+    current = state["current"] ?? max(order.count - 1, 0)
+    owners =
+      state["owners"]
+      ?? units.enumerated().reduce(into: [:]) { owners, part in
+        for unit in part.element where owners[unit] == nil { owners[unit] = part.offset }
+      }
+    seen = try (0..<order.count).map { try state.tensors["examples/\($0)"]?.integers() ?? [] }
     means = try state.tensors["means"]?.to(learner.device)
     held = try HeldWeights(state.scoped("held"), device: learner.device)
   }

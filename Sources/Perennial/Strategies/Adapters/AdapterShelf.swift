@@ -15,19 +15,34 @@ final class AdapterShelf: Module {
     super.init()
   }
 
-  /// Adds sets up to a number; the newest alone learns.
+  /// Adds sets up to a number; one alone learns, the newest where none is named.
   ///
-  /// - Returns: whether there were fewer.
+  /// - Returns: whether there were fewer, or another one learned.
   @discardableResult
-  func grow(to count: Int, _ generator: Generator) throws -> Bool {
-    guard count > sets.count else { return false }
-    while sets.count < count {
-      let set = try AdapterSet(configuration, beside: layers, generator, dropoutMasks: dropoutMasks)
-      register("\(sets.count)", set)
-      sets.append(set)
-    }
-    for (place, set) in sets.enumerated() { set.freeze { _ in place < count - 1 } }
+  func grow(to count: Int, learning: Int? = nil, _ generator: Generator) throws -> Bool {
+    let (before, learning) = (sets.count, learning ?? count - 1)
+    while sets.count < count { sets.append(try make(sets.count, generator)) }
+    let isAnother = sets.indices.contains { sets[$0].trainableParameters.isEmpty == ($0 == learning) }
+    guard sets.count > before || isAnother else { return false }
+    for (place, set) in sets.enumerated() { set.freeze { _ in place != learning } }
     return true
+  }
+
+  /// Puts fresh sets in the place of these; of all, the newest alone learns.
+  func renew(_ places: Set<Int>, _ generator: Generator) throws {
+    for place in places.sorted() {
+      let old = sets[place]
+      for one in old.places { one.layer.adapters.removeAll { $0 === one.adapter } }
+      unregister(old)
+      sets[place] = try make(place, generator)
+    }
+    for (place, set) in sets.enumerated() { set.freeze { _ in place != sets.count - 1 } }
+  }
+
+  private func make(_ place: Int, _ generator: Generator) throws -> AdapterSet {
+    let set = try AdapterSet(configuration, beside: layers, generator, dropoutMasks: dropoutMasks)
+    register("\(place)", set)
+    return set
   }
 
   /// Lets these be heard, and no others.
