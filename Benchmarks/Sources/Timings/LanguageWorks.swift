@@ -49,7 +49,9 @@ private func encoding(_ lines: [String], _ make: () throws -> Tokenizer) throws 
 }
 
 /// So many texts a step, from where the last step ended.
-private func repeated(_ lines: [String], _ texts: Int, _ body: @escaping ([String]) throws -> Void) throws -> Work {
+private func repeated(_ lines: [String], _ texts: Int, _ body: @escaping ([String]) throws -> Void) throws
+  -> Work
+{
   var place = 0
   func next() -> [String] {
     if place + texts > lines.count { place = 0 }
