@@ -9,6 +9,7 @@ import Torch
 
 extension Exporter.Format: ExpressibleByArgument {}
 extension Exporter.Quantization: ExpressibleByArgument {}
+extension ExportSubject.Half: ExpressibleByArgument {}
 
 struct ExportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -51,7 +52,10 @@ struct ExportCommand: ParsableCommand {
     help: "Read what was written again, run it, and fail where it differs from the model by more than 1e-4.")
   var check = false
 
-  @Flag(help: "Let a language model take and give the keys and values of earlier tokens.")
+  @Option(help: "The half of a T5, each with a graph of its own; the encoder where this is not given.")
+  var half: ExportSubject.Half?
+
+  @Flag(help: "Let what writes tokens take and give the keys and values of earlier ones.")
   var cache = false
 
   @Option(help: "The folder to write; NAME-FORMAT where this is not given.")
@@ -104,7 +108,7 @@ struct ExportCommand: ParsableCommand {
       let trained = try TrainedArm(run: folder, arm: arm, seed: seed, modality: modalities)
       return try ExportSubject(
         trained, results: RunReference(source).results, tokenizer: modalities.tokenizer(of: trained.recipe),
-        hasCache: cache)
+        half: half, hasCache: cache)
     }
     if VersionStore(folder).exists {
       return try ExportSubject(
@@ -118,6 +122,6 @@ struct ExportCommand: ParsableCommand {
     let texts = try calibration.map {
       try Corpus.file(URL(fileURLWithPath: $0)).text().split(whereSeparator: \.isNewline).map(String.init)
     }
-    return try ExportSubject(folder: folder, texts: texts ?? [], length: length, hasCache: cache)
+    return try ExportSubject(folder: folder, half: half, texts: texts ?? [], length: length, hasCache: cache)
   }
 }

@@ -9,18 +9,22 @@ import Torch
 
 /// Folders with a model, its card, and what was found.
 struct ExporterTests {
-  /// A classifier of 8×8 images that has learned a little, with the data that it learned.
-  private func subject() throws -> ExportSubject {
-    let digits = try ImageDataset.digits().source(normalize: .data)
-    let recipe = try Recipe(
+  private func recipe(_ model: String) throws -> Recipe {
+    try Recipe(
       yaml: """
         name: digits/all
         stream: {data: digits, scenario: class, experiences: 1}
-        model: {small-cnn: {channels: [8, 8], hidden: 16}}
+        model: \(model)
         training: {optimizer: {adam: {lr: 0.01}}, batch: 32, steps: 150}
         strategies: {plain: []}
         seeds: [0]
         """, source: "recipe")
+  }
+
+  /// A classifier of 8×8 images that has learned a little, with the data that it learned.
+  private func subject() throws -> ExportSubject {
+    let digits = try ImageDataset.digits().source(normalize: .data)
+    let recipe = try recipe("{small-cnn: {channels: [8, 8], hidden: 16}}")
     let stream = try StreamPlan(scenario: .classIncremental, experiences: 1).stream(of: digits, seed: 0)
     let learner = try Learner(
       Blueprint { random in
@@ -133,6 +137,58 @@ struct ExporterTests {
           try exporter.write(subject, to: folder.appendingPathComponent("\(name)-static"))
         }
       }
+    }
+  }
+
+  @Test(arguments: ExportSubject.Half.allCases, [false, true])
+  func halvesOfAnEncoderDecoderAreExported(_ half: ExportSubject.Half, hasCache: Bool) throws {
+    try withTemporaryFolder { folder in
+      let source = folder.appendingPathComponent("t5")
+      try ModelFolder(source).save(TextCases.t5(.gatedGELU, isTied: false))
+      let subject = try ExportSubject(folder: source, half: half, hasCache: hasCache)
+      #expect(subject.name == (half == .encoder ? "t5" : "t5-decoder"))
+      var exporter = Exporter()
+      (exporter.checks, exporter.quantization) = (true, .int8)
+      let report = try exporter.write(subject, to: folder.appendingPathComponent("onnx"))
+      // Rows of 9, 6 and 1 tokens.
+      #expect(try #require(report.check).examples == 16)
+      let names = Set(subject.graph.inputs.map(\.name))
+      #expect(names.contains("encoder_hidden_states") == (half == .decoder && !hasCache))
+      #expect(names.contains("past_key_values.1.encoder.value") == (half == .decoder && hasCache))
+    }
+  }
+
+  @Test func anEncoderDecoderThatARunHasTrainedIsExported() throws {
+    let network = Network(try TextCases.t5(.relu))
+    network.evaluate()
+    let rows = try Tensor([3, 4, 5, 0, 0, 7, 8, 0, 9, 2, 1, 0, 0, 5, 6, 0], shape: [2, 2, 4])
+    let targets = try Tensor([7, 8, -100, -100, 5, 6, -100, -100], shape: [2, 4])
+    let examples = try Examples(inputs: rows, targets: targets)
+    let learned = try LearnedNetwork(
+      name: "translation", network: network, recipe: recipe("t5"), pipeline: InputPipeline(), rows: rows,
+      labels: nil, outputNames: nil)
+    let card = ModelCard(name: "translation", summary: "A test.", task: "")
+    for half in ExportSubject.Half.allCases {
+      let subject = try ExportSubject(learned, test: [examples], card: card, half: half)
+      try withTemporaryFolder { folder in
+        var exporter = Exporter()
+        exporter.checks = true
+        let report = try exporter.write(subject, to: folder)
+        #expect(try #require(report.check).examples == 6, "three tokens a source")
+        exporter.format = .safetensors
+        _ = try exporter.write(subject, to: folder)
+        let read = try ModelFolder(folder).load(T5.self)
+        let asked = try TokenBatch([[3, 4, 5]], padding: 0)
+        try expectClose(
+          read.hiddenStates(asked), #require(network.encoderDecoder).hiddenStates(asked), "encoder", nil, 0)
+      }
+    }
+  }
+
+  @Test func aModelWithoutHalvesHasNoDecoderToTake() throws {
+    try withTemporaryFolder { folder in
+      try ModelFolder(folder).save(TextCases.bert())
+      #expect(throws: ExportError.halves(of: "bert")) { try ExportSubject(folder: folder, half: .decoder) }
     }
   }
 

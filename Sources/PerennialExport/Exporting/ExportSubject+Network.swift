@@ -33,7 +33,9 @@ public struct LearnedNetwork {
   }
 
   /// Whether inputs are rows of token ids.
-  var isText: Bool { network.languageModel != nil || network.backbone is SentenceEncoder }
+  var isText: Bool {
+    network.languageModel != nil || network.encoderDecoder != nil || network.backbone is SentenceEncoder
+  }
 
   func merging(_ outputs: Tensor) throws -> Tensor { try merged?(outputs) ?? outputs }
 
@@ -55,15 +57,27 @@ extension ExportSubject {
   ///   - calibration: examples to find ranges on.
   ///   - test: examples to judge by.
   ///   - tokenizer: the folder whose tokenizer made the texts' tokens, where there is one.
-  ///   - hasCache: whether a language model takes and gives keys and values of earlier tokens.
-  /// - Throws: ``ExportError`` for a model that cannot be exported.
+  ///   - half: of an encoder-decoder; its encoder when nil.
+  ///   - hasCache: whether what writes tokens takes and gives keys and values of earlier ones.
+  /// - Throws: ``ExportError`` for a model that cannot be exported, or has no halves.
   public init(
     _ learned: LearnedNetwork, calibration: [Examples] = [], test: [Examples] = [], card: ModelCard,
-    tokenizer: URL? = nil, hasCache: Bool = false
+    tokenizer: URL? = nil, half: Half? = nil, hasCache: Bool = false
   ) throws {
     let network = learned.network
-    (name, self.card) = (learned.name, card)
-    if let model = network.languageModel {
+    guard half == nil || network.encoderDecoder != nil else {
+      throw ExportError.halves(of: learned.recipe.model.name)
+    }
+    (name, self.card) = (Half.name(half, of: learned.name), card)
+    var inputs = { try Self.inputs($0, of: learned) }
+    if let model = network.encoderDecoder {
+      let text = try TextModel(model, half ?? .encoder, hasCache: hasCache)
+      (purpose, graph, answer) = (text.purpose, text.graph, text.answer)
+      writeFolder = { try Self.finish($0, tokenizer, text.write) }
+      inputs = { rows in
+        try text.inputs(TokenBatch(rows.select(0, dim: 1).to(.int64), padding: model.paddingToken))
+      }
+    } else if let model = network.languageModel {
       purpose = .tokens
       graph = try Graph(model, hasCache: hasCache)
       answer = { try model(Self.tokens($0)) }
@@ -98,7 +112,9 @@ extension ExportSubject {
     self.card.task = purpose.task(isText: learned.isText, isImage: learned.isImage)
     let cache = try Self.emptyCache(graph)
     func batches(_ sets: [Examples], limit: Int) throws -> [Batch] {
-      try Self.batches(sets, of: learned, limit: limit) { learned.isText ? try cache($0) : [:] }
+      try Self.batches(sets, of: learned, limit: limit) { rows in
+        try inputs(rows).merging(cache(rows.shape[0])) { own, _ in own }
+      }
     }
     self.calibration = try batches(calibration, limit: Self.calibrationExamples)
     self.test = try batches(test, limit: Self.testExamples)
@@ -109,9 +125,9 @@ extension ExportSubject {
 
   /// Examples in batches, at most `limit`, spread evenly; labels become numbers of outputs.
   ///
-  /// - Parameter more: further inputs for so many rows.
+  /// - Parameter inputs: the graph's, for raw rows.
   private static func batches(
-    _ sets: [Examples], of learned: LearnedNetwork, limit: Int, and more: (Int) throws -> [String: Tensor]
+    _ sets: [Examples], of learned: LearnedNetwork, limit: Int, as inputs: (Tensor) throws -> [String: Tensor]
   ) throws -> [Batch] {
     guard !sets.isEmpty else { return [] }
     let examples = try Examples.concatenate(sets)
@@ -123,8 +139,7 @@ extension ExportSubject {
       let targets = try units.map { units in
         try Tensor(chosen.targets.integers().map { units[$0] ?? -1 })
       }
-      let inputs = try inputs(chosen.inputs, of: learned).merging(more(chosen.count)) { own, _ in own }
-      return Batch(inputs: inputs, targets: targets)
+      return Batch(inputs: try inputs(chosen.inputs), targets: targets)
     }
   }
 
@@ -169,11 +184,13 @@ extension ExportSubject {
   /// - Parameters:
   ///   - results: what was measured in the run.
   ///   - tokenizer: the folder whose tokenizer made the texts' tokens, where there is one.
-  ///   - hasCache: whether a language model takes and gives keys and values of earlier tokens.
+  ///   - half: of an encoder-decoder; its encoder when nil.
+  ///   - hasCache: whether what writes tokens takes and gives keys and values of earlier ones.
   /// - Throws: ``ExportError`` for a model that cannot be exported; what the data throw.
-  public init(_ trained: TrainedArm, results: RunResults, tokenizer: URL? = nil, hasCache: Bool = false)
-    throws
-  {
+  public init(
+    _ trained: TrainedArm, results: RunResults, tokenizer: URL? = nil, half: Half? = nil,
+    hasCache: Bool = false
+  ) throws {
     let stream = trained.stream
     let name = trained.recipe.name.split(separator: "/").last.map(String.init) ?? trained.recipe.name
     let test = try (0..<stream.count).map { try stream.test($0) }
@@ -182,6 +199,6 @@ extension ExportSubject {
         name: name, network: trained.network, recipe: trained.recipe, pipeline: stream.pipeline,
         rows: test[0].inputs, labels: trained.labels, outputNames: trained.outputNames),
       calibration: (0..<stream.count).map { try stream.experience($0).examples }, test: test,
-      card: ModelCard(trained, results), tokenizer: tokenizer, hasCache: hasCache)
+      card: ModelCard(trained, results), tokenizer: tokenizer, half: half, hasCache: hasCache)
   }
 }

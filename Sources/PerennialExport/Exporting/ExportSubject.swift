@@ -26,6 +26,16 @@ public struct ExportSubject {
     }
   }
 
+  /// The half of an encoder-decoder that is taken.
+  public enum Half: String, Sendable, CaseIterable {
+    case encoder, decoder
+
+    /// What an export of a half, or of all, is called.
+    static func name(_ half: Half?, of whole: String) -> String {
+      half == .decoder ? "\(whole)-decoder" : whole
+    }
+  }
+
   /// Inputs of the graph by name, and class numbers int64 `[N]` where they are known.
   public struct Batch {
     public let inputs: [String: Tensor]

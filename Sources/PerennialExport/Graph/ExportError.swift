@@ -12,6 +12,8 @@ public enum ExportError: Error, Equatable, CustomStringConvertible {
   case values(String)
   /// A version whose answers need more than its model.
   case answers(version: Int, strategy: String)
+  /// A half of a model that has none.
+  case halves(of: String)
   /// Data that calibration or a comparison cannot use.
   case data(String)
 
@@ -24,6 +26,7 @@ public enum ExportError: Error, Equatable, CustomStringConvertible {
     case .operation(let node, let problem): "node `\(node)`: \(problem)"
     case .answers(let version, let strategy):
       "the answers of version \(version) need what `\(strategy)` keeps beside the model; such a model cannot stand alone"
+    case .halves(let model): "`\(model)` has no encoder and decoder of which one could be taken; `t5` has"
     case .values(let problem), .data(let problem): problem
     }
   }

@@ -3,36 +3,12 @@ import Torch
 
 /// A model that reads from left to right, and says what it computes as nodes of a graph.
 public protocol ExportableDecoder: CausalLanguageModel {
-  /// Layers, heads that have keys of their own, and the width of a head: the sizes of what a cache holds.
-  var cacheSizes: (layers: Int, groups: Int, width: Int) { get }
+  var cacheSizes: CacheSizes { get }
 
   /// Adds nodes to `graph` and gives the vectors `[N, L, D]` that the output layer takes.
   ///
   /// - Parameter cache: joins the keys and values `[N, groups, L, d]` of a layer's new tokens with those before.
   func emit(into graph: GraphBuilder, _ tokens: TokenValues, cache: GraphCache?) throws -> GraphValue
-}
-
-/// The keys and values of earlier tokens, which come in, and of all tokens, which go out.
-public final class GraphCache {
-  private let graph: GraphBuilder
-  private let past: [(keys: GraphValue, values: GraphValue)]
-  /// `[N, groups, S, d]` for each layer.
-  public private(set) var present: [(keys: GraphValue, values: GraphValue)] = []
-
-  init(_ graph: GraphBuilder, past: [(keys: GraphValue, values: GraphValue)]) {
-    (self.graph, self.past) = (graph, past)
-  }
-
-  /// All keys and values of the next layer.
-  func join(_ keys: GraphValue, _ values: GraphValue) -> (GraphValue, GraphValue) {
-    let before = past[present.count]
-    let all = (
-      keys: graph.concatenate([before.keys, keys], axis: 2),
-      values: graph.concatenate([before.values, values], axis: 2)
-    )
-    present.append(all)
-    return all
-  }
 }
 
 extension ExportableDecoder {
@@ -44,7 +20,7 @@ extension ExportableDecoder {
 }
 
 extension GPT2: ExportableDecoder {
-  public var cacheSizes: (layers: Int, groups: Int, width: Int) {
+  public var cacheSizes: CacheSizes {
     (configuration.layers, configuration.heads, configuration.width / configuration.heads)
   }
 
@@ -78,7 +54,7 @@ extension GPT2Block {
 }
 
 extension Llama: ExportableDecoder {
-  public var cacheSizes: (layers: Int, groups: Int, width: Int) {
+  public var cacheSizes: CacheSizes {
     let c = configuration
     return (c.layers, c.keyHeads, c.headWidth ?? c.width / c.heads)
   }

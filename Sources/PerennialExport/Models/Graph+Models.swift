@@ -25,6 +25,8 @@ extension Graph {
     static let labels = "labels"
     static let batch = Axis.named("batch")
     static let length = Axis.named("sequence")
+    static let past = Axis.named("past_sequence")
+    static let total = Axis.named("total_sequence")
   }
 
   /// A network on images or rows of numbers: `image` or `features` to `logits` `[N, K]`.
@@ -82,16 +84,6 @@ extension Graph {
     self = builder.graph
   }
 
-  /// An encoder without pooling: `input_ids` and `attention_mask` to `last_hidden_state` `[N, L, D]`.
-  ///
-  /// - Throws: ``ExportError`` with the path of a part that cannot be exported.
-  public init(encoder: any TextEncoder) throws {
-    let builder = GraphBuilder("\(type(of: encoder))", of: encoder)
-    let hidden = try builder.emit(encoder, builder.tokens(length: Name.length))
-    builder.output(hidden, Name.hidden, .float32, [Name.batch, Name.length, .size(encoder.width)])
-    self = builder.graph
-  }
-
   /// A language model: `input_ids` and `attention_mask` to `logits` `[N, L, V]`.
   ///
   /// - Parameter hasCache: whether keys and values of P earlier tokens come in as `past_key_values.0.key` …
@@ -103,36 +95,21 @@ extension Graph {
       throw ExportError.layer(path: builder.path(of: model), type: "\(type(of: model))")
     }
     try builder.refusePrompts(model)
-    let total = Axis.named("total_sequence")
-    let tokens = builder.tokens(length: hasCache ? total : Name.length)
-    let (layers, groups, width) = decoder.cacheSizes
-    func axes(_ length: Axis) -> [Axis] { [Name.batch, .size(groups), length, .size(width)] }
-    let past = Axis.named("past_sequence")
-    let cache =
-      hasCache
-      ? GraphCache(
-        builder,
-        past: (0..<layers).map {
-          (
-            keys: builder.input("past_key_values.\($0).key", .float32, axes(past)),
-            values: builder.input("past_key_values.\($0).value", .float32, axes(past))
-          )
-        }) : nil
+    let tokens = builder.tokens(length: hasCache ? Name.total : Name.length)
+    let sizes = decoder.cacheSizes
+    let cache = hasCache ? GraphCache(builder, past: builder.past(sizes, "", Name.past)) : nil
     let hidden = try decoder.emit(into: builder, tokens, cache: cache)
     builder.output(
       try decoder.emitScores(into: builder, hidden), Name.logits, .float32,
       [Name.batch, Name.length, .size(decoder.vocabularySize)])
-    for (layer, present) in (cache?.present ?? []).enumerated() {
-      builder.output(present.keys, "present.\(layer).key", .float32, axes(total))
-      builder.output(present.values, "present.\(layer).value", .float32, axes(total))
-    }
+    if let cache { builder.present(cache.present, sizes, "", Name.total) }
     self = builder.graph
   }
 }
 
 extension GraphBuilder {
   /// - Parameter length: the axis of the mask's columns.
-  fileprivate func tokens(length: Graph.Axis) -> TokenValues {
+  func tokens(length: Graph.Axis) -> TokenValues {
     TokenValues(
       ids: input(Graph.Name.ids, .int64, [Graph.Name.batch, Graph.Name.length]),
       mask: input(Graph.Name.mask, .int64, [Graph.Name.batch, length]))
@@ -147,7 +124,7 @@ extension GraphBuilder {
   }
 
   /// What stands in front of texts is chosen as they come, and no layer of the model.
-  fileprivate func refusePrompts(_ model: Module) throws {
+  func refusePrompts(_ model: Module) throws {
     guard (model as? any Promptable)?.promptSource != nil else { return }
     throw ExportError.state(path: path(of: model), problem: "prompts stand in front of its texts")
   }

@@ -30,15 +30,20 @@ extension GraphBuilder {
     return (subtract(end, try size(tokens.ids, 1)), end)
   }
 
+  /// The columns of the L new tokens, int64 `[L]`, and of all, int64 `[S]`.
+  func columns(_ tokens: TokenValues) throws -> (new: GraphValue, all: GraphValue) {
+    let (first, end) = try newTokens(tokens)
+    return (node("Range", first, end, try integer(1)), node("Range", try integer(0), end, try integer(1)))
+  }
+
   /// 0 where a key may be looked at, else so little that nothing is left of it: `[N, 1, 1, S]`, or `[N, 1, L, S]` where
   /// no place sees those after it.
   func attentionBias(_ tokens: TokenValues, isCausal: Bool) throws -> GraphValue {
     var allowed = try unsqueeze(cast(tokens.mask, to: .bool), [1, 2])
     if isCausal {
-      let (first, end) = try newTokens(tokens)
-      let asking = try unsqueeze(node("Range", first, end, integer(1)), [1])
-      let keys = try unsqueeze(node("Range", integer(0), end, integer(1)), [0])
-      allowed = node("And", allowed, node("LessOrEqual", keys, asking))
+      let (asking, keys) = try columns(tokens)
+      allowed = node(
+        "And", allowed, node("LessOrEqual", try unsqueeze(keys, [0]), try unsqueeze(asking, [1])))
     }
     return node("Where", allowed, try scalar(0), try scalar(AttentionPattern.unseen))
   }

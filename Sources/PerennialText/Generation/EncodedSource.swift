@@ -11,14 +11,23 @@ public final class EncodedSource {
   /// - Parameters:
   ///   - encoded: The encoder's output for `source`, `[N, S, D]`.
   ///   - capacity: Tokens of the target that fit, the start token included.
-  public init(_ model: T5, encoded: Tensor, source: TokenBatch, capacity: Int) throws {
+  public convenience init(_ model: T5, encoded: Tensor, source: TokenBatch, capacity: Int) throws {
+    try self.init(
+      model, others: model.decoder.blocks.compactMap { try $0.cross?.keysAndValues(encoded) },
+      mask: source.mask, capacity: capacity)
+  }
+
+  /// - Parameters:
+  ///   - others: Keys and values `[N, heads, S, d]` of the encoder's output for each block of the decoder.
+  ///   - mask: Where the source has tokens, bool `[N, S]`; everywhere when nil.
+  package init(_ model: T5, others: [(Tensor, Tensor)], mask: Tensor?, capacity: Int) throws {
     let c = model.configuration
     cache = try KeyValueCache(
-      layers: c.decoderLayers, rows: source.rows, groups: c.heads, capacity: capacity, width: c.headWidth,
-      device: encoded.device)
-    others = try model.decoder.blocks.compactMap { try $0.cross?.keysAndValues(encoded) }
+      layers: c.decoderLayers, rows: others.first?.0.shape[0] ?? 0, groups: c.heads, capacity: capacity,
+      width: c.headWidth, device: model.outputWeight.value.device)
+    self.others = others
     pattern = AttentionPattern(
-      bias: try source.mask.map { try AttentionPattern.bias($0.unsqueeze(1).unsqueeze(1)) })
+      bias: try mask.map { try AttentionPattern.bias($0.unsqueeze(1).unsqueeze(1)) })
     falling = try model.decoder.bias(queries: 1, keys: capacity, start: capacity - 1)
   }
 

@@ -34,7 +34,9 @@ extension T5 {
         var all = try TokenBatch(first)
         return try loop(limit: options.maximumNewTokens, listener: listener) { newest in
           if let newest { all = decoding == nil ? try all.appending(newest) : try TokenBatch(newest) }
-          let hidden = try decoded(all, encoded: encoded, source: source, decoding: decoding)
+          let hidden =
+            try decoding.map { try decoded(all, decoding: $0) }
+            ?? decoded(all, encoded: encoded, source: source)
           return try logits(hidden.select(-1, dim: 1))
         }
       }

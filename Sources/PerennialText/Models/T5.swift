@@ -17,7 +17,7 @@ public final class T5: Module, PublishedModel, TextEncoder, TokenOutputs, Prompt
 
   let shared: Embedding
   package let encoder: T5Stack
-  let decoder: T5Stack
+  package let decoder: T5Stack
   private let head: Linear?
   private let masks: Generator
 
@@ -89,39 +89,41 @@ public final class T5: Module, PublishedModel, TextEncoder, TokenOutputs, Prompt
   /// The decoder's output `[N, L, D]`, as the output layer takes it.
   ///
   /// - Parameters:
-  ///   - target: What is there of the target, the start token first; its place follows `decoding`'s.
+  ///   - target: The start token and what follows it.
   ///   - encoded: The encoder's output `[N, S, D]`, and the `source` that it is of, as `encode` gives them.
-  public func decoded(
-    _ target: TokenBatch, encoded: Tensor, source: TokenBatch, decoding: EncodedSource? = nil
-  ) throws -> Tensor {
-    let stack = decoder
-    var x = stack.embedded(try stack.dropout(shared(target.ids)))
-    let cross = try decoding?.pattern ?? source.crossPattern(target)
-    let bias: Tensor
-    let plain: AttentionPattern
-    if let decoding {
-      let places = decoding.cache.length + target.length
-      plain = try CausalView(target, cache: decoding.cache).pattern.expanded(target.length, places, x.device)
-      bias = try decoding.bias(target.length) { try stack.bias(queries: $0, keys: $1, start: $2) }
-    } else {
-      plain = try target.pattern(isCausal: true).expanded(target.length, target.length, x.device)
-      bias = try stack.bias(queries: target.length, keys: target.length)
-    }
-    for (index, block) in stack.blocks.enumerated() {
-      if let decoding {
-        x = block.output(
-          try block(
-            x, plain.adding(bias), join: { try decoding.cache.join(index, $0, $1) },
-            others: decoding.others[index], crossPattern: cross))
-      } else {
-        x = block.output(
-          try run(block, [x, bias, encoded], dropout: masks, heard: block.attentionTaps) {
-            try block(
-              $0[0], plain.adding($0[1]), others: block.cross?.keysAndValues($0[2]), crossPattern: cross)
-          })
+  public func decoded(_ target: TokenBatch, encoded: Tensor, source: TokenBatch) throws -> Tensor {
+    let cross = try source.crossPattern(target)
+    let plain = try target.pattern(isCausal: true).expanded(target.length, target.length, encoded.device)
+    let bias = try decoder.bias(queries: target.length, keys: target.length)
+    return try decoded(target) { _, block, x in
+      try run(block, [x, bias, encoded], dropout: masks, heard: block.attentionTaps) {
+        try block(
+          $0[0], plain.adding($0[1]), others: block.cross?.keysAndValues($0[2]), crossPattern: cross)
       }
     }
-    try decoding?.cache.advance(by: target)
+  }
+
+  /// The decoder's output `[N, L, D]` for a target that goes on where `decoding` has arrived, which takes it in.
+  package func decoded(_ target: TokenBatch, decoding: EncodedSource) throws -> Tensor {
+    let places = decoding.cache.length + target.length
+    let bias = try decoding.bias(target.length) { try decoder.bias(queries: $0, keys: $1, start: $2) }
+    let pattern = try CausalView(target, cache: decoding.cache).pattern
+      .expanded(target.length, places, bias.device).adding(bias)
+    let output = try decoded(target) { index, block, x in
+      try block(
+        x, pattern, join: { try decoding.cache.join(index, $0, $1) }, others: decoding.others[index],
+        crossPattern: decoding.pattern)
+    }
+    try decoding.cache.advance(by: target)
+    return output
+  }
+
+  private func decoded(_ target: TokenBatch, through: (Int, T5Block, Tensor) throws -> Tensor) throws
+    -> Tensor
+  {
+    let stack = decoder
+    var x = stack.embedded(try stack.dropout(shared(target.ids)))
+    for (index, block) in stack.blocks.enumerated() { x = block.output(try through(index, block, x)) }
     let output = try stack.dropout(stack.norm(x))
     return stack.hidden(
       configuration.scalesOutput ? try output * (1 / Double(configuration.width).squareRoot()) : output)

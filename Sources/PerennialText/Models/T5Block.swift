@@ -7,6 +7,7 @@ package final class T5Attention: Module {
   package let bias: RelativePositionBias?
   private let query, key, value, mix: Linear
   package let heads: Int
+  package let headWidth: Int
 
   init(
     _ c: T5Configuration, tap: String, bias: RelativePositionBias?, _ generator: Generator, _ masks: Generator
@@ -21,7 +22,7 @@ package final class T5Attention: Module {
     value = try linear(c.width, inner, Double(c.width))
     mix = try linear(inner, c.width, Double(inner))
     core = AttentionCore(tap, scale: 1, dropout: Dropout(c.dropout, masks))
-    heads = c.heads
+    (heads, headWidth) = (c.heads, c.headWidth)
     self.bias = bias
     super.init()
     register("q", query)
@@ -33,7 +34,7 @@ package final class T5Attention: Module {
   }
 
   /// `[N, heads, L, d]` each.
-  func keysAndValues(_ x: Tensor) throws -> (Tensor, Tensor) {
+  package func keysAndValues(_ x: Tensor) throws -> (Tensor, Tensor) {
     (try key(x).splitHeads(heads), try value(x).splitHeads(heads))
   }
 
@@ -75,7 +76,7 @@ package final class T5FeedForward: Module {
 /// A block of the encoder, or of the decoder, which also looks at the encoder's output.
 package final class T5Block: Module {
   package let attention: T5Attention
-  let cross: T5Attention?
+  package let cross: T5Attention?
   let output: Tap
   private let feedForward: T5FeedForward
   private let norms: [RMSNorm]

@@ -1,6 +1,7 @@
 import Perennial
 import PerennialExport
 import PerennialText
+import Testing
 import Torch
 
 /// Small language models with random weights, on texts of different lengths.
@@ -72,23 +73,74 @@ enum TextCases {
     return cases
   }
 
+  /// Distances that share a bucket begin at nine.
+  static func t5(_ kind: T5Configuration.FeedForward, isTied: Bool = true) throws -> T5 {
+    var c = T5Configuration()
+    (c.vocabularySize, c.width, c.headWidth, c.innerWidth, c.layers) = (vocabulary, 16, 6, 20, 2)
+    (c.heads, c.buckets, c.maximumDistance, c.feedForward) = (3, 8, 9, kind)
+    (c.decoderLayers, c.initializerFactor, c.isTied) = (2, 1, isTied)
+    let model = try T5(c, Generator(seed: 1), dropout: Generator(seed: 2))
+    try stir(model)
+    return model
+  }
+
   static func t5() throws -> [ExportCase] {
-    try [T5Configuration.FeedForward.relu, .gatedGELU].map { kind in
-      var c = T5Configuration()
-      (c.vocabularySize, c.width, c.headWidth, c.innerWidth, c.layers) = (vocabulary, 16, 6, 20, 2)
-      (c.heads, c.buckets, c.maximumDistance, c.feedForward) = (3, 8, 9, kind)
-      (c.decoderLayers, c.initializerFactor) = (1, 1)
-      let model = try T5(c, Generator(seed: 1), dropout: Generator(seed: 2))
-      try stir(model)
-      // Longer than the distances that have a bucket of their own.
-      let batch = try batch([25, 13])
+    try [(T5Configuration.FeedForward.relu, true), (.gatedGELU, false)].flatMap { kind, isTied in
+      let model = try t5(kind, isTied: isTied)
+      let source = try batch([25, 13])
+      let target = try batch([19, 23])
       return try noGrad {
-        ExportCase(
-          name: "t5-\(kind)", graph: try Graph(encoder: model), inputs: try inputs(batch),
-          expected: ["last_hidden_state": try model.hiddenStates(batch)],
-          places: try places(batch, "last_hidden_state"))
+        let encoded = try model.hiddenStates(source)
+        let mask = try inputs(source)["attention_mask"]
+        return [
+          ExportCase(
+            name: "t5-\(kind)", graph: try Graph(encoderOf: model), inputs: try inputs(source),
+            expected: ["last_hidden_state": encoded], places: try places(source, "last_hidden_state")),
+          ExportCase(
+            name: "t5-\(kind)-decoder", graph: try Graph(decoderOf: model),
+            inputs: try inputs(target).merging(["encoder_hidden_states": encoded]) { $1 }
+              .merging(["encoder_attention_mask": mask].compactMapValues { $0 }) { $1 },
+            expected: [
+              "logits": try model.logits(model.decoded(target, encoded: encoded, source: source))
+            ], places: try places(target, "logits")),
+          try cached("t5-\(kind)", model, source, target: try batch([14, 14])),
+        ]
       }
     }
+  }
+
+  /// The last tokens of a target behind those that the graph itself has taken, with what its encoder's graph gave.
+  private static func cached(_ name: String, _ model: T5, _ source: TokenBatch, target: TokenBatch) throws
+    -> ExportCase
+  {
+    let graph = try Graph(decoderOf: model, hasCache: true)
+    let given = try inputs(source)
+    var passed = try ["encoder_attention_mask": #require(given["attention_mask"])]
+    for (name, value) in try GraphRunner(Graph(encoderOf: model, hasCache: true))(given)
+    where name.hasPrefix("present.") {
+      passed[name.replacing("present.", with: "past_key_values.")] = try value.contiguous()
+    }
+    func columns(_ x: Tensor, _ range: Range<Int>) throws -> Tensor {
+      try x.narrow(dim: 1, start: range.lowerBound, count: range.count).contiguous()
+    }
+    let mask = try Tensor.ones(target.ids.shape, dtype: .int64)
+    var first = try passed.merging([
+      "input_ids": columns(target.ids, 0..<11), "attention_mask": columns(mask, 0..<11),
+    ]) { $1 }
+    for layer in 0..<model.configuration.decoderLayers {
+      for kind in ["key", "value"] {
+        first["past_key_values.\(layer).decoder.\(kind)"] = try Tensor.zeros([2, 3, 0, 6])
+      }
+    }
+    var second = try passed.merging(["input_ids": columns(target.ids, 11..<14), "attention_mask": mask]) {
+      $1
+    }
+    for (name, value) in try GraphRunner(graph)(first) where name.hasPrefix("present.") {
+      second[name.replacing("present.", with: "past_key_values.")] = try value.contiguous()
+    }
+    let (encoded, places) = try model.encode(source)
+    let expected = try columns(model.logits(model.decoded(target, encoded: encoded, source: places)), 11..<14)
+    return ExportCase(name: "\(name)-cached", graph: graph, inputs: second, expected: ["logits": expected])
   }
 
   static func models() throws -> [(String, any CausalLanguageModel)] {
