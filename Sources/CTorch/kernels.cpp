@@ -11,6 +11,12 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
+/// The elements of a contiguous tensor. ATen's own template for it is constrained up to libtorch 2.11, and a symbol that Clang
+/// and the compiler of the wheel name differently.
+template <typename T> const T *elements(const at::Tensor &tensor) {
+  return static_cast<const T *>(tensor.const_data_ptr());
+}
+
 // Loops over floats are compiled for several processors, and the one at hand chooses. Products and sums are rounded one by
 // one on all of them, so that results do not depend on the choice.
 #if defined(__x86_64__) && defined(__linux__) && defined(__clang__)
@@ -65,8 +71,8 @@ at::Tensor linearOfFewRows(const at::Tensor &x, const at::Tensor &w, const std::
   auto values = x.expect_contiguous();
   auto bias = b ? b->contiguous() : at::Tensor();
   auto *out = y.mutable_data_ptr<float>();
-  auto *in = values->const_data_ptr<float>(), *weights = w.const_data_ptr<float>(),
-       *shift = b ? bias.const_data_ptr<float>() : nullptr;
+  auto *in = elements<float>(*values), *weights = elements<float>(w),
+       *shift = b ? elements<float>(bias) : nullptr;
   at::parallel_for(0, outputs, std::max<int64_t>(1, (1 << 15) / (inputs * rows)), [=](int64_t begin, int64_t end) {
     dotProducts(out, in, weights, shift, rows, inputs, outputs, begin, end);
   });
@@ -231,8 +237,8 @@ void addQuadraticPenalty(at::Tensor &gradient, const at::Tensor &parameter, cons
     return;
   }
   auto *g = gradient.mutable_data_ptr<float>();
-  auto *p = parameter.const_data_ptr<float>(), *f = precision.const_data_ptr<float>(),
-       *a = weighted.const_data_ptr<float>();
+  auto *p = elements<float>(parameter), *f = elements<float>(precision),
+       *a = elements<float>(weighted);
   auto s = static_cast<float>(scale);
   at::parallel_for(0, gradient.numel(), 1 << 15,
                    [=](int64_t begin, int64_t end) { quadraticPenalty(g, p, f, a, s, begin, end); });
@@ -246,7 +252,7 @@ void addPathIntegral(at::Tensor &integral, const at::Tensor &gradient, const at:
     return;
   }
   auto *w = integral.mutable_data_ptr<float>();
-  auto *g = gradient.const_data_ptr<float>(), *b = before.const_data_ptr<float>(), *a = after.const_data_ptr<float>();
+  auto *g = elements<float>(gradient), *b = elements<float>(before), *a = elements<float>(after);
   at::parallel_for(0, integral.numel(), 1 << 15,
                    [=](int64_t begin, int64_t end) { pathIntegral(w, g, b, a, begin, end); });
 }
@@ -268,14 +274,14 @@ at::Tensor gatherNormalized(const at::Tensor &data, const at::Tensor &index, con
   int64_t rows = shape[0];
   shape[0] = index.numel();
   auto result = at::empty(shape, data.options().dtype(at::kFloat));
-  auto *from = data.const_data_ptr<uint8_t>();
-  auto *at_ = index.const_data_ptr<int64_t>();
+  auto *from = elements<uint8_t>(data);
+  auto *at_ = elements<int64_t>(index);
   for (int64_t i = 0; i < index.numel(); i++)
     TORCH_CHECK_INDEX(at_[i] >= 0 && at_[i] < rows, "index ", at_[i], " is out of range for ", rows, " examples");
   if (result.numel() == 0) return result;
   int64_t row = data.numel() / rows, area = row / channels;
   auto scales = scale.to(at::kCPU, at::kFloat).contiguous(), shifts = shift.to(at::kCPU, at::kFloat).contiguous();
-  auto *s = scales.const_data_ptr<float>(), *b = shifts.const_data_ptr<float>();
+  auto *s = elements<float>(scales), *b = elements<float>(shifts);
   auto *to = result.mutable_data_ptr<float>();
   at::parallel_for(0, index.numel(), std::max<int64_t>(1, (1 << 15) / row), [=](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; i++)

@@ -152,6 +152,7 @@ import Testing
         #"perennial_requests_total{route="/v1/predict",code="200"} 1"#,
         #"perennial_requests_total{route="/v1/predict",code="400"} 1"#, "perennial_model_version 1",
         #"perennial_requests_total{route="NotFound",code="404"} 1"#, "perennial_batch_size_sum 3",
+        "perennial_model_seconds_count 1",
         #"perennial_request_seconds_count{route="/v1/predict"} 2"#,
       ] {
         #expect(lines.contains(line), "\(line) is not in\n\(answer.text)")

@@ -18,6 +18,7 @@ final class ServerMetrics: Sendable {
     "perennial_updates_total": "Updates that were tried, by how they ended.",
     "perennial_training": "1 while an update trains.",
     "perennial_batch_size": "Inputs of a batch.",
+    "perennial_model_seconds": "Time that the model itself takes for a batch.",
     "perennial_model_failures_total": "Batches that a model could not answer.",
     "perennial_memory_examples": "Examples kept for rehearsal.",
     "perennial_unremembered_total": "Served predictions that could not be kept for labels after a restart.",
@@ -30,6 +31,7 @@ final class ServerMetrics: Sendable {
   let promotions: Counter
   let training: Meter
   let batches: Recorder
+  let model: Timer
   let failures: Counter
   let memory: Meter
   let latencies = Locked(LatencyWindow())
@@ -42,6 +44,7 @@ final class ServerMetrics: Sendable {
     promotions = Counter(label: "perennial_promotions_total", factory: registry)
     training = Meter(label: "perennial_training", factory: registry)
     batches = Recorder(label: "perennial_batch_size", dimensions: [], aggregate: true, factory: registry)
+    model = Timer(label: "perennial_model_seconds", dimensions: [], factory: registry)
     failures = Counter(label: "perennial_model_failures_total", factory: registry)
     memory = Meter(label: "perennial_memory_examples", factory: registry)
     resident = Meter(label: "process_resident_memory_bytes", factory: registry)

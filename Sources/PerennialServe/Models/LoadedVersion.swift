@@ -1,3 +1,5 @@
+import Metrics
+
 /// One version in memory, which lives and answers on a thread of its own.
 actor LoadedVersion {
   nonisolated let number: Int
@@ -18,10 +20,14 @@ actor LoadedVersion {
   }
 
   /// Probabilities over the labels for inputs that the card allows.
-  func predict(_ inputs: [ServedInput]) throws -> [[Float]] { try counted(inputs, model.predict) }
+  func predict(_ inputs: [ServedInput], _ timer: Timer) throws -> [[Float]] {
+    try counted(inputs, timer, model.predict)
+  }
 
   /// A vector for each input that the card allows.
-  func embed(_ inputs: [ServedInput]) throws -> [ServedVector] { try counted(inputs, model.embed) }
+  func embed(_ inputs: [ServedInput], _ timer: Timer) throws -> [ServedVector] {
+    try counted(inputs, timer, model.embed)
+  }
 
   func generate(_ request: GenerationRequest, listener: @Sendable (String) -> GenerationListening) throws
     -> GenerationSummary
@@ -29,10 +35,13 @@ actor LoadedVersion {
     try model.generate(request, listener: listener)
   }
 
-  private func counted<Answer>(_ inputs: [ServedInput], _ body: ([ServedInput]) throws -> [Answer]) throws
-    -> [Answer]
-  {
+  /// - Parameter timer: takes what the model itself needs.
+  private func counted<Answer>(
+    _ inputs: [ServedInput], _ timer: Timer, _ body: ([ServedInput]) throws -> [Answer]
+  ) throws -> [Answer] {
+    let began = ContinuousClock.now
     let answers = try body(inputs)
+    timer.recordNanoseconds(Int64((ContinuousClock.now - began) / .nanoseconds(1)))
     guard answers.count == inputs.count else {
       throw ServeError.modelFailed("\(answers.count) answers to \(inputs.count) inputs")
     }

@@ -13,9 +13,8 @@ struct Slot: Sendable {
     let limits = options.batching
     generations = Turnstile(options.limits.generations)
     predict = Batcher(.init(limits)) { inputs in
-      metrics.batches.record(Int64(inputs.count))
-      return try await Self.counting(metrics) {
-        let rows = try await version.predict(inputs)
+      try await Self.counting(metrics, inputs.count) {
+        let rows = try await version.predict(inputs, metrics.model)
         guard rows.allSatisfy({ $0.allSatisfy(\.isFinite) }) else {
           throw ServeError.modelFailed("the model gave a probability that is no number")
         }
@@ -23,15 +22,15 @@ struct Slot: Sendable {
       }
     }
     embed = Batcher(.init(limits)) { inputs in
-      metrics.batches.record(Int64(inputs.count))
-      return try await Self.counting(metrics) { try await version.embed(inputs) }
+      try await Self.counting(metrics, inputs.count) { try await version.embed(inputs, metrics.model) }
     }
   }
 
-  /// Turns what a model throws into an answer that tells no internals, and counts it.
-  private static func counting<Value>(_ metrics: ServerMetrics, _ body: () async throws -> Value) async throws
-    -> Value
-  {
+  /// Turns what a model throws into an answer that tells no internals, and counts it with the inputs of its batch.
+  private static func counting<Value>(
+    _ metrics: ServerMetrics, _ inputs: Int, _ body: () async throws -> Value
+  ) async throws -> Value {
+    metrics.batches.record(Int64(inputs))
     do {
       return try await body()
     } catch let error as ServeError where error.code != "model_failed" {
