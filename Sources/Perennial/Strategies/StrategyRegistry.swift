@@ -62,6 +62,7 @@ public enum StrategyRegistry {
     LearningToPrompt.card,
     ProgressiveNetworks.card,
     ExpandableNetworks.card,
+    LearnToGrow.card,
     FrozenHead.card,
     MemoryBasedAdaptation.card,
     NearestNeighbours.card,

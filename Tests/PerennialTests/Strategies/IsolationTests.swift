@@ -58,7 +58,8 @@ import Torch
   ]
 
   /// Nothing of an old task changes: no weight, no bias, no statistic, whatever the optimizer remembers.
-  @Test(arguments: 0..<3, ["packnet", "progressive", "supsup", "piggyback", "lora-per-task"])
+  @Test(
+    arguments: 0..<3, ["packnet", "progressive", "learn-to-grow", "supsup", "piggyback", "lora-per-task"])
   func oldTasksAreAnsweredAsBefore(optimizer: Int, name: String) throws {
     for batchNorm in [false, true] {
       let (_, answers) = try Self.answers(

@@ -11,15 +11,17 @@ extension Method {
       options.units = 3
       return [ExpandableNetworks(options)]
     },
+    Method("learn-to-grow") { [LearnToGrow()] },
     Method("supsup") { [WeightMasks()] },
     Method("piggyback") { [WeightMasks(piggyback: .init())] },
     Method("cwr") { [CopyWeights()] },
     Method("xdg and ewc") { [ContextGating(), ewc()] },
   ]
 
-  /// What gates, prunes or widens the model from the first experience on.
+  /// What gates, prunes or widens the model from the first experience on, or notes there who uses what.
   static let changingTheFirstExperience: Set<String> = [
-    "xdg", "xdg and ewc", "packnet", "hat", "progressive", "den", "supsup", "piggyback", "cwr",
+    "xdg", "xdg and ewc", "packnet", "hat", "progressive", "den", "learn-to-grow", "supsup", "piggyback",
+    "cwr",
   ]
 
   static let weightlessIsolation: [Method] = [
