@@ -61,7 +61,7 @@ private func residual() throws -> Work {
 }
 
 /// The third of five experiences of two classes, as Avalanche's peer.
-private func thirdExperience(_ strategies: [any Strategy]) throws -> Work {
+func thirdExperience(_ strategies: [any Strategy]) throws -> Work {
   let learner = try learner(hidden: [256, 256], batch: 64, rate: 0.01, strategies, steps: 200)
   for index in 0..<2 {
     try learner.learn(
@@ -111,7 +111,7 @@ private func memory(after seen: Int) throws -> Work {
   }
 }
 
-private func learner(
+func learner(
   hidden: [Int], batch: Int, rate: Double, _ strategies: [any Strategy], steps: Int = .max
 ) throws -> Learner {
   let blueprint = Blueprint { random in
@@ -123,7 +123,7 @@ private func learner(
     options: TrainingOptions(batch: batch, length: .steps(steps)), pipeline: InputPipeline())
 }
 
-private func randomDigits(count: Int, labels: Range<Int>) throws -> Examples {
+func randomDigits(count: Int, labels: Range<Int>) throws -> Examples {
   let generator = try Generator(seed: UInt64(labels.lowerBound))
   return try Examples(
     inputs: Tensor.randomIntegers(0..<256, [count, 1, 28, 28], generator).to(.uint8),

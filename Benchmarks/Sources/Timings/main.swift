@@ -1,5 +1,6 @@
 // Times training steps when told to, in the protocol of peers/peer.py: `work NAME STEPS` → one line of JSON.
 import Foundation
+import Perennial
 import Torch
 
 Runtime.keepFreedMemory()
@@ -10,10 +11,15 @@ if let index = arguments.firstIndex(of: "--threads"), arguments.indices.contains
   Runtime.threads = 2
 }
 let works =
-  Array(learningWorks) + Array(distillationWorks) + Array(memoryWorks)
+  Array(learningWorks) + Array(strategyWorks) + Array(distillationWorks) + Array(memoryWorks)
   + Array(languageWorks)
 if arguments.contains("--list") {
   print(works.map(\.key).joined(separator: "\n"))
+  exit(0)
+}
+
+if arguments.contains("--strategies") {
+  print(StrategyRegistry.cards.map { "\($0.family.rawValue) \($0.name)" }.joined(separator: "\n"))
   exit(0)
 }
 
@@ -28,6 +34,8 @@ while let line = readLine() {
   do {
     if words == ["versions"] {
       answer(["perennial-torch": Runtime.version, "threads": Runtime.threads, "debug": Runtime.isDebugBuild])
+    } else if words.count == 2, words[0] == "growth" {
+      answer(Growth.line(words[1]))
     } else if words.count == 3, words[0] == "work", let steps = Int(words[2]), steps > 0,
       let make = works.first(where: { $0.key == words[1] })?.value
     {

@@ -8,10 +8,11 @@ public protocol Backbone: Layer {
   /// The layers in order, for strategies that gate units or split the model.
   var stages: [Stage] { get }
 
-  /// The places inside that others may look at; the outputs of the stages where a backbone says nothing else.
+  /// The places inside that others may look at; the outputs of the stages where a backbone says nothing else, none where it
+  /// names no stages.
   var taps: [Tap] { get }
 }
 
 extension Backbone {
-  public var taps: [Tap] { stages.map(\.tap) }
+  public var taps: [Tap] { stages.filter { !$0.isWhole }.map(\.tap) }
 }

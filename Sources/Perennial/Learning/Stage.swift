@@ -15,6 +15,8 @@ public struct Stage {
   public let gate: UnitGate
   /// Sees the gated output.
   public let tap: Tap
+  /// Whether the stage stands for a backbone that names no layers: asked by itself, it passes no stage.
+  let isWhole: Bool
   private let run: (Tensor) throws -> Tensor
 
   /// A stage is `activation(affine(input, weight, bias))`.
@@ -46,7 +48,15 @@ public struct Stage {
     self.parts = parts
     self.gate = gate
     tap = Tap(name)
+    isWhole = false
     self.run = run
+  }
+
+  /// A backbone in one piece.
+  init(whole backbone: any Backbone) {
+    (name, width, weight, bias, parts) = ("backbone", backbone.featureCount, nil, nil, nil)
+    (gate, tap, isWhole) = (UnitGate(), Tap("backbone"), true)
+    run = { [unowned backbone] in try backbone($0) }
   }
 
   /// The output of the stage, gated.
@@ -71,6 +81,6 @@ public final class UnitGate {
 extension Backbone {
   /// The layers in order; the backbone is their composition. Without a list of its own it is one stage.
   public var stages: [Stage] {
-    [Stage("backbone", width: featureCount) { [unowned self] in try self($0) }]
+    [Stage(whole: self)]
   }
 }

@@ -68,6 +68,21 @@ import Torch
     #expect(try learner.weights() == plain.weights())
   }
 
+  /// What a report compares by the end of a run: a model has no tap that its own forward pass does not reach.
+  @Test(arguments: Method.all)
+  func everyTapOfTheModelIsReached(method: Method) throws {
+    let setting = method.setting
+    let stream = try setting.stream()
+    let learner = try setting.learner(method.make(), stream: stream)
+    try learner.learn(stream, 2)
+    let task = stream.scenario == .taskIncremental ? 1 : nil
+    let inputs = try learner.batch(
+      of: stream.test(1), Tensor.arange(0, 4), task: task, isAugmented: false
+    ).inputs
+    let look = try learner.look(inputs, task: task, taps: learner.model.tapNames)
+    #expect(Set(look.taps.keys).union(["features", "outputs"]) == Set(learner.model.tapNames))
+  }
+
   /// And every strategy does something from the second experience on: it learns something else, or answers otherwise.
   @Test(arguments: Method.all.dropFirst())
   func theSecondExperienceIsNot(method: Method) throws {

@@ -18,6 +18,9 @@ final class GrownLayer: Module {
     super.init()
   }
 
+  /// Sees the output, of whichever option.
+  var tap: Tap { stage.tap }
+
   /// Whether the layer is a matrix and takes rows.
   var isMatrix: Bool { weights[0]?.weight.value.rank == 2 }
 

@@ -48,6 +48,8 @@ public final class GrownLayers: Module, Backbone {
     register("choices", choices)
   }
 
+  public var taps: [Tap] { layers.map(\.tap) }
+
   /// The number of tasks whose structure is decided.
   var count: Int { choices.value.shape[0] }
 

@@ -33,7 +33,7 @@ public final class LearnToGrow: Strategy {
     /// The units, or channels, of an adapter.
     public var adapter = 8
     /// What a whole new model may cost in loss, β.
-    public var size = 0.1
+    public var size = 0.01
     /// The learning rate of the scores.
     public var rate = 0.01
 
