@@ -79,8 +79,8 @@ struct ExportCommand: ParsableCommand {
     if externalAbove < 0 || externalAbove > Graph.largestFile {
       throw ValidationError("--external-above must be 0 to \(Graph.largestFile), found \(externalAbove)")
     }
-    if format == .safetensors, quantize != nil || check || cache {
-      throw ValidationError("--quantize, --check and --cache belong to --format onnx")
+    if format == .safetensors, quantize != nil || check || cache || half != nil {
+      throw ValidationError("--quantize, --check, --cache and --half belong to --format onnx")
     }
   }
 
@@ -111,6 +111,7 @@ struct ExportCommand: ParsableCommand {
         half: half, hasCache: cache)
     }
     if VersionStore(folder).exists {
+      guard half == nil else { throw ExportError.halves(of: source) }
       return try ExportSubject(
         ModelDirectory(folder), version: version, Modalities(root: DataRoot(folder.path)),
         warn: { Console.say("warning: \($0)") })

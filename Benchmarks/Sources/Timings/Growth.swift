@@ -40,7 +40,10 @@ struct Growth {
         Experience(index: task, name: "\(task)", examples: examples, task: facts.grantsTasks ? task : nil))
       seconds.append((ContinuousClock.now - start) / .seconds(1))
       if Self.milestones.contains(task + 1) {
-        bytes.append(try learner.state().tensors.values.reduce(0) { $0 + $1.byteCount })
+        let state = try learner.state()
+        bytes.append(
+          state.tensors.values.reduce(0) { $0 + $1.byteCount }
+            + state.values.values.reduce(0) { $0 + $1.utf8.count })
       }
     }
     (self.seconds, self.bytes) = (seconds, bytes)

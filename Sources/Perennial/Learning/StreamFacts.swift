@@ -58,6 +58,8 @@ public enum StrategyError: Error, CustomStringConvertible, Equatable {
   case memoryTooSmall(memory: Int, classes: Int)
   /// A strategy that learns new classes, of which only a class-incremental stream has any.
   case needsNewClasses(String)
+  /// A strategy that has finished a task, which comes again after others.
+  case cannotReturn(String, task: Int)
 
   public var description: String {
     switch self {
@@ -66,6 +68,8 @@ public enum StrategyError: Error, CustomStringConvertible, Equatable {
     case .needsClasses(let name): "\(name) is for classification"
     case .needsNewClasses(let name):
       "\(name) learns new classes beside old ones: use `scenario: class`, which is scored with the task told too"
+    case .cannotReturn(let name, let task):
+      "\(name) has finished task \(task): what it and later tasks use rests, and it cannot learn on"
     case .cannotCombine(let one, let other, let reason): "\(one) cannot be combined with \(other): \(reason)"
     case .needs(let one, let other): "\(one) works with what \(other) keeps: add `{\(other): {}}` before it"
     case .model(let name, let problem): "\(name): \(problem)"

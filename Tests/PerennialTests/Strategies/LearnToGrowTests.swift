@@ -223,6 +223,25 @@ import Torch
     #expect(try weights([LearnToGrow()]) == weights([]))
   }
 
+  /// Where labels take turns, every second place is one class.
+  @Test func bothHalvesHaveEveryClass() throws {
+    let inputs = try Tensor.zeros([8, 2])
+    let halves = try LearnToGrow.halves(
+      of: Examples(inputs: inputs, targets: Tensor([0, 1, 0, 1, 0, 1, 0, 1])))
+    #expect(try halves.array(of: Float.self) == [0, 0, 1, 1, 0, 0, 1, 1])
+  }
+
+  @Test func aTaskThatIsFinishedCannotLearnOn() throws {
+    let stream = try Clusters().stream(.taskIncremental)
+    let learner = try Learner(
+      .tiny(), optimizer: Adam(learningRate: 0.02), strategies: [LearnToGrow()],
+      options: TrainingOptions(batch: 8), pipeline: stream.pipeline, seed: 7)
+    for index in [0, 1, 1] { try learner.learn(stream.experience(index)) }
+    #expect(throws: StrategyError.cannotReturn("learn-to-grow", task: 0)) {
+      try learner.learn(stream.experience(0))
+    }
+  }
+
   @Test func aTaskLikeTheFirstReusesItsLayers() throws {
     let (structure, accuracy) = try Self.second(0.1) { $0 }
     #expect(structure == [.init(weights: 0), .init(weights: 0)])

@@ -12,6 +12,12 @@ extension Method {
       return [ExpandableNetworks(options)]
     },
     Method("learn-to-grow") { [LearnToGrow()] },
+    // A resumed run stands in the middle of the search.
+    Method("learn-to-grow, searching") {
+      var options = LearnToGrow.Options()
+      options.search = 0.9
+      return [LearnToGrow(options)]
+    },
     Method("supsup") { [WeightMasks()] },
     Method("piggyback") { [WeightMasks(piggyback: .init())] },
     Method("cwr") { [CopyWeights()] },
@@ -20,7 +26,8 @@ extension Method {
 
   /// What gates, prunes or widens the model from the first experience on, or notes there who uses what.
   static let changingTheFirstExperience: Set<String> = [
-    "xdg", "xdg and ewc", "packnet", "hat", "progressive", "den", "learn-to-grow", "supsup", "piggyback",
+    "xdg", "xdg and ewc", "packnet", "hat", "progressive", "den", "learn-to-grow",
+    "learn-to-grow, searching", "supsup", "piggyback",
     "cwr",
   ]
 

@@ -4,12 +4,12 @@ import Torch
 /// it, or adds weights of its own.
 ///
 ///     x_{l+1} = Σ_c softmax(α_l)_c g_lc(x_l)          while the structure is looked for
-///     w by ∇_w L(even items),   α by ∇_α (L(odd items) + β Σ_l n_l/n Σ_c softmax(α_l)_c z_lc)
+///     w by ∇_w L(one half),   α by ∇_α (L(other half) + β Σ_l n_l/n Σ_c softmax(α_l)_c z_lc)
 ///     c_l = argmax α_l                                 then w of the chosen parts alone
 ///
 /// A layer's options are all that earlier tasks use there, each of its weights with a fresh adapter beside, and fresh weights.
 /// The search is that of DARTS in first order (Liu, Simonyan & Yang 2019): weights and scores learn from different halves of
-/// the task's own examples. z is the share of the layer that an option adds, so β is what a whole new model may cost in
+/// the task's own examples, class by class. z is the share of the layer that an option adds, so β is what a whole new model may cost in
 /// loss. What earlier tasks use is frozen, statistics of normalisation
 /// with the first: they are answered with the same bits for ever.
 ///
@@ -56,6 +56,8 @@ public final class LearnToGrow: Strategy {
   private var scoring: Scoring?
   /// Where the step moves them, set beside the gradient of the weights, which passes through them too.
   private var slopes: [Tensor] = []
+  /// 1 at the examples of the experience that scores are judged on, `[N]`; made with the first batch.
+  private var judging: Tensor?
 
   private struct Scoring {
     let vector: ParameterVector
@@ -85,6 +87,7 @@ public final class LearnToGrow: Strategy {
         "packnet": "tasks have parts of their own already", "hat": "tasks have parts of their own already",
         "xdg": "tasks have parts of their own already", "joint": "it starts from a fresh model each time",
         "den": "both decide how the model grows", "progressive": "both decide how the model grows",
+        "si": "what is there to hold rests already", "rwalk": "what is there to hold rests already",
       ], beside: name)
   }
 
@@ -99,6 +102,10 @@ public final class LearnToGrow: Strategy {
 
   public func begin(_ experience: Experience, _ learner: Learner) throws {
     let place = order.admit(try experience.requireTask(name))
+    judging = nil
+    guard place == order.count - 1 else {
+      throw StrategyError.cannotReturn(name, task: try experience.requireTask(name))
+    }
     guard place > 0, let layers = layers(learner) else { return }
     if place == layers.count {
       try layers.expand()
@@ -110,9 +117,10 @@ public final class LearnToGrow: Strategy {
     try holdHead(learner)
   }
 
+  /// Holds the rows of other tasks.
   private func holdHead(_ learner: Learner) throws {
-    try held.hold(
-      learner.vector.headRows(before: learner.session?.previousOutputs ?? 0), of: learner.vector)
+    let own = Set(try learner.session?.examples.targets.integers() ?? [])
+    try held.hold(learner.vector.headRows(others: true) { !own.contains($0) }, of: learner.vector)
   }
 
   public var answersBeyondModel: Bool { true }
@@ -129,20 +137,45 @@ public final class LearnToGrow: Strategy {
   public func loss(_ step: Step) throws -> Tensor? {
     guard let scoring, let layers = layers(step.learner) else { return nil }
     let batch = step.batch
-    let isOdd = try noGrad {
-      let odd = try batch.places.remainder(2).to(.float32)
-      return try Tensor.concatenate([odd, Tensor.zeros([batch.count - batch.fresh])]).to(batch.inputs.device)
+    let (isJudging, isLearning, weights) = try noGrad {
+      let judging = try self.judging ?? Self.halves(of: batch.source)
+      self.judging = judging
+      let fresh = try judging.indexSelect(batch.places)
+      let others = try Tensor.zeros([batch.count - batch.fresh])
+      // Remembered items count as they are; the half that learns stands for all fresh ones.
+      let share = Double(batch.fresh) / max(Double(batch.fresh) - (try fresh.sum().item()), 1)
+      let device = try batch.inputs.device
+      return (
+        try Tensor.concatenate([fresh, others]).to(device),
+        try Tensor.concatenate([(1 - fresh) * share, others + 1]).to(device),
+        try batch.weights ?? Tensor.ones([batch.count], device: device)
+      )
     }
-    func mean(over chosen: Tensor) throws -> Tensor {
+    func loss(_ chosen: Tensor) throws -> Tensor {
       var part = batch
-      let share = try chosen / max(chosen.sum().item(), 1) * Double(batch.count)
-      part.weights = try batch.weights.map { try $0 * share } ?? share
+      part.weights = try weights * chosen
       return try step.learner.loss(step.outputs, part)
     }
-    let judged = try mean(over: isOdd) + layers.expectedGrowth() * options.size
+    let total = try noGrad { try (weights * isJudging).sum().item() }
+    let judged =
+      try loss(isJudging * (Double(batch.count) / max(total, 1e-12))) + layers.expectedGrowth() * options.size
     slopes = try gradients(
       of: judged, withRespectTo: scoring.vector.parameters.map(\.value), retainGraph: true)
-    return try mean(over: 1 - isOdd)
+    return try loss(isLearning)
+  }
+
+  /// 1 at every second example of each class, 0 at the others, `[N]`; of any examples where targets are no classes.
+  static func halves(of examples: Examples) throws -> Tensor {
+    guard examples.targets.rank == 1, examples.targets.dtype == .int64 else {
+      return try Tensor.arange(0, examples.count).remainder(2).to(.float32)
+    }
+    var seen: [Int: Int] = [:]
+    return try Tensor(
+      examples.targets.integers().map { label in
+        let rank = seen[label, default: 0]
+        seen[label] = rank + 1
+        return Float(rank % 2)
+      })
   }
 
   public func transform(_ vector: ParameterVector, _ step: Step) throws { try held.zeroGradients(of: vector) }
@@ -188,6 +221,6 @@ public final class LearnToGrow: Strategy {
     guard let layers = layers(learner), !scores.isEmpty else { return }
     try layers.startSearch((0..<scores.count).compactMap { scores["\($0)"] })
     scoring = try layers.search.map { try Scoring($0, rate: options.rate) }
-    try scoring?.optimizer.restore(state.scoped("optimizer").tensors)
+    try scoring?.optimizer.restore(state.scoped("optimizer").tensors.mapValues { try $0.to(learner.device) })
   }
 }
