@@ -24,7 +24,6 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
     .package(url: "https://github.com/apple/swift-async-algorithms", from: "1.0.2"),
-    .package(url: "https://github.com/apple/swift-crypto", "3.0.0"..<"5.0.0"),
     .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.14.0"),
     .package(url: "https://github.com/apple/swift-metrics", from: "2.9.0"),
@@ -44,6 +43,8 @@ let package = Package(
     .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
     .systemLibrary(
       name: "CJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg-dev"]), .brew(["jpeg-turbo"])]),
+    .systemLibrary(
+      name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
     .target(name: "CTorch", dependencies: ["CLibTorch"]),
     .target(name: "CImage", dependencies: ["CPNG", "CJPEG"]),
     // hnswlib is headers alone: libhnswlib-dev.
@@ -53,22 +54,24 @@ let package = Package(
       dependencies: ["CTorch", "CZlib"],
       swiftSettings: strict),
     .target(
+      name: "Digests",
+      dependencies: [.target(name: "COpenSSL", condition: .when(platforms: [.linux]))], swiftSettings: strict),
+    .target(
       name: "Perennial",
       dependencies: [
-        "Torch", "CNeighbours", "Yams", .product(name: "Crypto", package: "swift-crypto"),
+        "Torch", "CNeighbours", "Digests", "Yams",
       ],
       swiftSettings: strict),
     .target(
       name: "PerennialLife",
       dependencies: [
-        "Perennial", .product(name: "GRDB", package: "GRDB.swift"),
-        .product(name: "Crypto", package: "swift-crypto"),
+        "Perennial", "Digests", .product(name: "GRDB", package: "GRDB.swift"),
       ],
       swiftSettings: strict),
     .target(
       name: "PerennialVision",
       dependencies: [
-        "Perennial", "CImage", "SwiftCSV", .product(name: "Crypto", package: "swift-crypto"),
+        "Perennial", "CImage", "SwiftCSV",
       ],
       resources: [.copy("Resources/digits.csv.gz"), .copy("Resources/digits.LICENSE.txt")],
       swiftSettings: strict),
@@ -91,7 +94,7 @@ let package = Package(
       dependencies: [
         "PerennialLife", "PerennialModalities",
         .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
-        .product(name: "Crypto", package: "swift-crypto"),
+        "Digests",
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdCore", package: "hummingbird"),

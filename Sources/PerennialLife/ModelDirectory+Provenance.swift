@@ -1,4 +1,4 @@
-import Crypto
+import Digests
 import Foundation
 import GRDB
 import Perennial
@@ -51,7 +51,8 @@ extension ModelDirectory {
   }
 
   private static func step(_ version: LifeDatabase.VersionRow, in db: Database) throws -> Provenance.Step {
-    var (hash, known) = (SHA256(), 0)
+    let digester = Digester()
+    var known = 0
     let rows = try Row.fetchCursor(
       db,
       sql: """
@@ -61,13 +62,13 @@ extension ModelDirectory {
     while let row = try rows.next() {
       let digest: Data = row["digest"]
       let hex = digest.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
-      hash.update(data: Data("\(hex) \(row["label"] as Int)\n".utf8))
+      digester.update(Data("\(hex) \(row["label"] as Int)\n".utf8))
       known += 1
     }
     return Provenance.Step(
       version: version.number, kind: version.kind, created: version.created, learned: version.examples,
       known: known,
-      sha256: hash.finalize().map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined())
+      sha256: digester.finish().hex)
   }
 
   /// Inputs that a version has learned, and inputs that were held out, with the labels that they have by now; those of labels

@@ -1,4 +1,4 @@
-import Crypto
+import Digests
 import Foundation
 import Torch
 
@@ -23,8 +23,7 @@ struct Exchange {
   init(_ folder: URL, public examples: Examples) throws {
     self.folder = folder
     let bytes = try examples.identifiers.contiguous().data()
-    identity = SHA256.hash(data: bytes).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }
-      .joined()
+    identity = Digest(sha256: bytes).hex
   }
 
   private func url(_ name: String, _ round: Int) -> URL {

@@ -1,4 +1,4 @@
-import Crypto
+import Digests
 import Foundation
 import Torch
 
@@ -42,9 +42,7 @@ struct AnswerCache {
 
     private static func digest(_ tensor: Tensor) throws -> String {
       let bytes = try tensor.to(.cpu).contiguous().data()
-      return SHA256.hash(data: bytes).map {
-        String($0 >> 4, radix: 16) + String($0 & 15, radix: 16)
-      }.joined()
+      return Digest(sha256: bytes).hex
     }
 
     /// Of the columns.

@@ -1,4 +1,4 @@
-import Crypto
+import Digests
 import Foundation
 import Torch
 
@@ -106,13 +106,13 @@ public struct Frozen {
 
   /// SHA-256 of all parameters and buffers.
   public func digest() throws -> String {
-    var hash = SHA256()
+    let digester = Digester()
     let state = try network.stateDictionary()
     for path in state.keys.sorted() {
-      hash.update(data: Data(path.utf8))
-      if let tensor = state[path] { hash.update(data: try tensor.data()) }
+      digester.update(Data(path.utf8))
+      if let tensor = state[path] { digester.update(try tensor.data()) }
     }
-    return hash.finalize().map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+    return digester.finish().hex
   }
 
   /// Everything that makes it up, for strategies that save it.

@@ -1,4 +1,4 @@
-import Crypto
+import Digests
 import Foundation
 import Torch
 
@@ -26,8 +26,7 @@ public struct ScriptedTeacher: Teacher {
     let module = try ScriptModule(contentsOf: url, dtype: dtype, device: device)
     self.module = module
     let bytes = try Data(contentsOf: url)
-    fileDigest = SHA256.hash(data: bytes + Data("\(dtype)".utf8))
-      .map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+    fileDigest = Digest(sha256: bytes + Data("\(dtype)".utf8)).hex
     (self.name, self.data) = (name, data)
     let answer = try noGrad { try Self.answer(module, example, name) }
     outputs = answer.shape[1]

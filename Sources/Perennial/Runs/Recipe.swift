@@ -1,4 +1,4 @@
-import Crypto
+import Digests
 import Foundation
 
 /// An experiment as a file: a stream of data, a model, how it is trained, and the strategies to compare.
@@ -43,12 +43,7 @@ public struct Recipe: Sendable {
   public var sha256: String { Self.sha256(of: Data(yaml.utf8)) }
 
   /// SHA-256 of some bytes in hexadecimal.
-  public static func sha256(of data: Data) -> String {
-    SHA256.hash(data: data).map { byte in
-      let digits = String(byte, radix: 16)
-      return digits.count == 1 ? "0" + digits : digits
-    }.joined()
-  }
+  public static func sha256(of data: Data) -> String { Digest(sha256: data).hex }
 }
 
 extension Recipe {

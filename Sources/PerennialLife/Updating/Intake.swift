@@ -1,4 +1,4 @@
-import Crypto
+import Digests
 import Foundation
 import GRDB
 import Perennial
@@ -165,7 +165,7 @@ extension LifeDatabase {
     "#" + digest.prefix(8).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
   }
 
-  static func digest(_ payload: Data) -> Data { Data(SHA256.hash(data: payload)) }
+  static func digest(_ payload: Data) -> Data { Data(Digest(sha256: payload).bytes) }
 
   /// Makes a label part of another, for all examples and for all answers to come.
   static func merge(_ merge: LabelMerge, in db: Database) throws {
@@ -194,7 +194,7 @@ extension LifeDatabase {
 
   /// What stays of an identifier that was forgotten: enough to know it again, not enough to read it.
   static func tombstone(_ identifier: String, salt: String) -> Data {
-    Data(SHA256.hash(data: Data((salt + identifier).utf8)))
+    Data(Digest(sha256: Data((salt + identifier).utf8)).bytes)
   }
 
   static func isForgotten(_ identifier: String, salt: String, in db: Database) throws -> Bool {

@@ -1,13 +1,13 @@
-import Crypto
+import Digests
 import Foundation
 import HTTPTypes
 import Hummingbird
 
 /// A secret that a request must know.
 struct Token: Sendable {
-  private let digest: SHA256Digest
+  private let digest: Digest
 
-  init(_ secret: String) { digest = SHA256.hash(data: Data(secret.utf8)) }
+  init(_ secret: String) { digest = Digest(sha256: Data(secret.utf8)) }
 
   /// Whether the request has it, in a time that does not depend on what it has instead: digests have one length, and
   /// are compared to the end.
@@ -15,7 +15,7 @@ struct Token: Sendable {
     guard let header = request.headers[.authorization], header.lowercased().hasPrefix("bearer ") else {
       return false
     }
-    let presented = SHA256.hash(data: Data(header.utf8.dropFirst("bearer ".utf8.count)))
+    let presented = Digest(sha256: Data(header.utf8.dropFirst("bearer ".utf8.count)))
     return presented == digest
   }
 
