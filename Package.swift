@@ -58,21 +58,15 @@ let package = Package(
       dependencies: [.target(name: "COpenSSL", condition: .when(platforms: [.linux]))], swiftSettings: strict),
     .target(
       name: "Perennial",
-      dependencies: [
-        "Torch", "CNeighbours", "Digests", "Yams",
-      ],
+      dependencies: ["Torch", "CNeighbours", "Digests", "Yams"],
       swiftSettings: strict),
     .target(
       name: "PerennialLife",
-      dependencies: [
-        "Perennial", "Digests", .product(name: "GRDB", package: "GRDB.swift"),
-      ],
+      dependencies: ["Perennial", "Digests", .product(name: "GRDB", package: "GRDB.swift")],
       swiftSettings: strict),
     .target(
       name: "PerennialVision",
-      dependencies: [
-        "Perennial", "CImage", "SwiftCSV",
-      ],
+      dependencies: ["Perennial", "CImage", "SwiftCSV"],
       resources: [.copy("Resources/digits.csv.gz"), .copy("Resources/digits.LICENSE.txt")],
       swiftSettings: strict),
     .target(name: "PerennialTokenizers", swiftSettings: strict),
@@ -92,9 +86,8 @@ let package = Package(
     .target(
       name: "PerennialServe",
       dependencies: [
-        "PerennialLife", "PerennialModalities",
+        "PerennialLife", "PerennialModalities", "Digests",
         .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
-        "Digests",
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -132,7 +125,7 @@ let package = Package(
       name: "TorchTests", dependencies: ["Torch", "TestSupport"],
       resources: [.copy("Golden")], swiftSettings: strict),
     .testTarget(
-      name: "PerennialTests", dependencies: ["Perennial"], resources: [.copy("Golden")],
+      name: "PerennialTests", dependencies: ["Perennial", "Digests"], resources: [.copy("Golden")],
       swiftSettings: strict),
     .testTarget(
       name: "PerennialLifeTests", dependencies: ["PerennialLife", "PerennialVision", "TestSupport"],

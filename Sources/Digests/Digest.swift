@@ -1,16 +1,30 @@
+import Foundation
+
 /// The digest of some bytes.
 ///
 /// Two are compared to the end, in a time that does not depend on where they differ.
-public struct Digest: Hashable, Sendable {
+package struct Digest: Hashable, Sendable {
   /// 32 bytes of SHA-256, 16 of MD5.
-  public let bytes: [UInt8]
+  package let bytes: [UInt8]
 
   init(bytes: [UInt8]) { self.bytes = bytes }
 
-  /// In lower-case hexadecimal.
-  public var hex: String { bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined() }
+  /// SHA-256 of bytes that are all there.
+  package init(sha256 bytes: some ContiguousBytes) {
+    let digester = Digester.sha256()
+    digester.update(bytes)
+    self = digester.finish()
+  }
 
-  public static func == (a: Digest, b: Digest) -> Bool {
+  /// In lower-case hexadecimal.
+  package var hex: String { bytes.hex }
+
+  package static func == (a: Digest, b: Digest) -> Bool {
     a.bytes.count == b.bytes.count && zip(a.bytes, b.bytes).reduce(0) { $0 | ($1.0 ^ $1.1) } == 0
   }
+}
+
+extension Sequence<UInt8> {
+  /// Two lower-case hexadecimal digits for each byte.
+  package var hex: String { map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined() }
 }

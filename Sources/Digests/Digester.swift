@@ -7,42 +7,47 @@ import Foundation
 #endif
 
 /// Takes bytes piece by piece and gives their digest, by the system's own library: OpenSSL's libcrypto, CryptoKit on Apple's.
-public final class Digester {
+package final class Digester {
   #if canImport(CryptoKit)
     private var hash: any HashFunction
+
+    private init(_ hash: any HashFunction) { self.hash = hash }
   #else
     private let context: OpaquePointer?
-  #endif
 
-  /// For SHA-256, which no library refuses.
-  public init() {
-    #if canImport(CryptoKit)
-      hash = SHA256()
-    #else
+    /// Nothing where libcrypto refuses the algorithm.
+    private init?(_ algorithm: OpaquePointer?) {
       context = EVP_MD_CTX_new()
-      let isReady = EVP_DigestInit_ex(context, EVP_sha256(), nil)
-      precondition(isReady == 1, "libcrypto does not compute SHA-256")
-    #endif
-  }
+      guard EVP_DigestInit_ex(context, algorithm, nil) == 1 else { return nil }
+    }
 
-  /// For MD5, which protects from no malice, and which data sets publish.
-  ///
-  /// - Throws: ``DigestError`` where the system's library refuses it, as one in FIPS mode does.
-  public init(md5: Void) throws {
-    #if canImport(CryptoKit)
-      hash = Insecure.MD5()
-    #else
-      context = EVP_MD_CTX_new()
-      guard EVP_DigestInit_ex(context, EVP_md5(), nil) == 1 else { throw DigestError() }
-    #endif
-  }
-
-  #if !canImport(CryptoKit)
     deinit { EVP_MD_CTX_free(context) }
   #endif
 
+  /// A digester for SHA-256, which no library refuses.
+  package static func sha256() -> Digester {
+    #if canImport(CryptoKit)
+      return Digester(SHA256())
+    #else
+      guard let digester = Digester(EVP_sha256()) else { preconditionFailure("libcrypto computes no SHA-256") }
+      return digester
+    #endif
+  }
+
+  /// A digester for MD5, which protects from no malice, and which data sets publish.
+  ///
+  /// - Throws: ``DigestError`` where the system's library refuses it, as one in FIPS mode does.
+  package static func md5() throws -> Digester {
+    #if canImport(CryptoKit)
+      return Digester(Insecure.MD5())
+    #else
+      guard let digester = Digester(EVP_md5()) else { throw DigestError() }
+      return digester
+    #endif
+  }
+
   /// Takes more bytes.
-  public func update(_ bytes: some ContiguousBytes) {
+  package func update(_ bytes: some ContiguousBytes) {
     bytes.withUnsafeBytes { bytes in
       #if canImport(CryptoKit)
         hash.update(bufferPointer: bytes)
@@ -54,7 +59,7 @@ public final class Digester {
   }
 
   /// The digest of all bytes, after which no more can be taken.
-  public func finish() -> Digest {
+  package func finish() -> Digest {
     #if canImport(CryptoKit)
       return Digest(bytes: Array(hash.finalize()))
     #else
@@ -67,16 +72,7 @@ public final class Digester {
   }
 }
 
-/// The system's library for digests refuses an algorithm.
-public struct DigestError: Error, CustomStringConvertible {
-  public var description: String { "the system's cryptographic library does not compute MD5" }
-}
-
-extension Digest {
-  /// SHA-256 of bytes that are all there.
-  public init(sha256 bytes: some ContiguousBytes) {
-    let digester = Digester()
-    digester.update(bytes)
-    self = digester.finish()
-  }
+/// The system's library for digests refuses MD5.
+package struct DigestError: Error, CustomStringConvertible {
+  package var description: String { "the system's cryptographic library does not compute MD5" }
 }

@@ -51,7 +51,7 @@ extension ModelDirectory {
   }
 
   private static func step(_ version: LifeDatabase.VersionRow, in db: Database) throws -> Provenance.Step {
-    let digester = Digester()
+    let digester = Digester.sha256()
     var known = 0
     let rows = try Row.fetchCursor(
       db,
@@ -61,8 +61,7 @@ extension ModelDirectory {
         """, arguments: [version.number])
     while let row = try rows.next() {
       let digest: Data = row["digest"]
-      let hex = digest.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
-      digester.update(Data("\(hex) \(row["label"] as Int)\n".utf8))
+      digester.update(Data("\(digest.hex) \(row["label"] as Int)\n".utf8))
       known += 1
     }
     return Provenance.Step(

@@ -106,7 +106,7 @@ public struct Frozen {
 
   /// SHA-256 of all parameters and buffers.
   public func digest() throws -> String {
-    let digester = Digester()
+    let digester = Digester.sha256()
     let state = try network.stateDictionary()
     for path in state.keys.sorted() {
       digester.update(Data(path.utf8))

@@ -162,7 +162,7 @@ extension LifeDatabase {
 
   /// What an input is called whose owner has no name for it.
   static func identifier(_ digest: Data) -> String {
-    "#" + digest.prefix(8).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+    "#" + digest.prefix(8).hex
   }
 
   static func digest(_ payload: Data) -> Data { Data(Digest(sha256: payload).bytes) }

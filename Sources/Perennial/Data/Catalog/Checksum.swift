@@ -5,10 +5,10 @@ import Torch
 /// Checksums of files, read in pieces.
 enum Checksum {
   /// The MD5 sum in lower-case hexadecimal: no protection from malice, and what data sets publish.
-  static func md5(_ url: URL) throws -> String { try digest(url, Digester(md5: ())) }
+  static func md5(_ url: URL) throws -> String { try digest(url, Digester.md5()) }
 
   /// The SHA-256 sum in lower-case hexadecimal.
-  static func sha256(_ url: URL) throws -> String { try digest(url, Digester()) }
+  static func sha256(_ url: URL) throws -> String { try digest(url, Digester.sha256()) }
 
   static func sha256(_ bytes: [UInt8]) -> String { Digest(sha256: bytes).hex }
 
