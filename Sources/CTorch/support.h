@@ -1,6 +1,6 @@
 // What every file of the shim shares: handles, conversions, and the one place that catches C++ exceptions.
 #pragma once
-#include <ATen/ATen.h>
+#include <ATen/core/Tensor.h>
 #include <ATen/CPUGeneratorImpl.h>
 
 #include <optional>
