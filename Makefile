@@ -25,11 +25,7 @@ help: ## List the targets
 setup: ## Check the tools and put libtorch into .libtorch
 	@Scripts/bootstrap
 
-# A first build compiles what is in C before all else: SwiftPM would leave it to the end of all that is ready, while Torch
-# and what stands on it waits for it.
 build: setup ## Build .build/release/perennial
-	@[ -e $(PERENNIAL) ] || for target in CYaml CTorch; do \
-	  swift build -c release --target $$target $(SWIFT_FLAGS) || exit; done
 	swift build -c release --product perennial $(SWIFT_FLAGS)
 
 server: setup ## Build .build/release/perennial-server too, which `perennial serve` starts

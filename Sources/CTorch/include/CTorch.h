@@ -58,6 +58,10 @@ int32_t ct_cuda_device_count(void);
 int32_t ct_cuda_synchronize(void);
 bool ct_has_onednn(void);
 
+// Multiplications in matrix products and convolutions of this thread between the two calls, which do not nest.
+int32_t ct_count_begin(void);
+int64_t ct_count_end(void);
+
 // TorchScript modules, for teachers that arrive as files (forward of one tensor to one tensor): in evaluation mode, and
 // nothing of them requires gradients.
 typedef struct ct_script_s *ct_script;

@@ -16,7 +16,7 @@ public struct LearningCost: Codable, Equatable, Sendable {
   public var parameters: Int
   /// The same after each experience: how the model grows.
   public var parametersByExperience: [Int]?
-  /// Multiplications of a forward pass for one example in linear and convolution layers.
+  /// Multiplications of a forward pass for one example in matrix products and convolutions.
   public var multiplyAdds: Int?
   /// The median time of a forward pass for one example, in seconds.
   public var latencySeconds: Double?

@@ -30,10 +30,27 @@ extension Experiment {
           }
         }
         _ = try DistillationTrial(recipe, arm, modality).lines()
-        let own = recipe.resolved(for: arm)
-        let network = try modality.trainedBlueprint(own, for: stream).extended(by: strategies).make(random)
+        let blueprint = try modality.trainedBlueprint(recipe.resolved(for: arm), for: stream)
+        let network = try blueprint.extended(by: strategies).make(random)
         try network.head.grow(to: classes ?? 0, random.stream("head"))
+        if recipe.training.tune != nil { try refuseRebuilding(strategies, blueprint, random, recipe) }
       }
+    }
+  }
+
+  /// Refuses to tune what cannot be compared with plain fine-tuning of the same weights.
+  private static func refuseRebuilding(
+    _ strategies: [any Strategy], _ blueprint: Blueprint, _ random: RandomStreams, _ recipe: Recipe
+  ) throws {
+    for strategy in strategies {
+      let network = try blueprint.make(random)
+      guard try strategy.rebuild(network, random, fresh: blueprint.make) !== network,
+        let node = recipe.node["training"]
+      else { continue }
+      throw node.error(
+        at: "tune",
+        "compares with plain fine-tuning of the same weights, and `\(strategy.name)` learns a network of its own: "
+          + "give it a recipe without `tune`")
     }
   }
 

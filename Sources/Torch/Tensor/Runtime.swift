@@ -30,6 +30,19 @@ public enum Runtime {
   /// Keeps freed memory in the process instead of returning it page by page (glibc). Call once, at start.
   public static func keepFreedMemory() { ct_tune_allocator() }
 
+  /// How many multiplications the matrix products and convolutions of `body` take on this thread, attention included;
+  /// one multiply-add each, two of what others count as FLOPs.
+  ///
+  /// - Throws: what `body` throws, and ``TorchError`` inside another count.
+  public static func multiplyAdds(_ body: () throws -> Void) throws -> Int {
+    try check(ct_count_begin())
+    do { try body() } catch {
+      _ = ct_count_end()
+      throw error
+    }
+    return Int(ct_count_end())
+  }
+
   /// Whether this library was compiled without optimisation; such a build is several times slower.
   public static var isDebugBuild: Bool {
     #if DEBUG

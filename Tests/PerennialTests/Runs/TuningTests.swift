@@ -123,6 +123,28 @@ final class WatchedModality: Modality {
     #expect(single.learningRate == 0.01)
   }
 
+  /// Plain fine-tuning has no weights for columns and the like: its trials could not start from the same state.
+  @Test(arguments: ["progressive", "learn-to-grow", "soft-sharing", "cross-stitch"])
+  func networksOfTheirOwnAreRefused(_ name: String) throws {
+    func recipe(_ training: String) throws -> Recipe {
+      try WatchedModality.recipe(["arm: [\(name)]"], scenario: "task", training: training)
+    }
+    try Experiment.check(recipe(""), modality: WatchedModality())
+    #expect {
+      try Experiment.check(recipe(", tune: {trials: 2}"), modality: WatchedModality())
+    } throws: {
+      "\($0)".contains("tune") && "\($0)".contains(name)
+    }
+  }
+
+  @Test(arguments: ["den", "packnet", "hat"]) func modelsThatGrowInPlaceAreTuned(_ name: String) throws {
+    let run = try Self.run(
+      WatchedModality.recipe(["arm: [\(name)]"], scenario: "task", training: ", tune: {trials: 2}"),
+      WatchedModality())
+    try Self.learn(run)
+    #expect(run.record.tuning?.map(\.experience) == [0, 1, 2])
+  }
+
   @Test func theChoiceIsWhatIsLearnedWith() throws {
     let run = try Self.run(
       WatchedModality.recipe([Self.ewc], training: ", tune: {learning_rates: [0.02], start: 3, trials: 1}"),

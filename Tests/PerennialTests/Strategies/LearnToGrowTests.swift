@@ -56,6 +56,13 @@ import Torch
     expectNear(try layers(input), first)
   }
 
+  /// Reports counted the head alone once, because no layer's own call computes these products.
+  @Test func whatAnAnswerTakesIsCounted() throws {
+    let layers = try Self.layers()
+    let input = try Tensor.ones([1, 6])
+    #expect(try noGrad { try Runtime.multiplyAdds { _ = try layers(input) } } == 6 * 5 + 5 * 4)
+  }
+
   /// Weights and scores after five steps, beside PyTorch's autograd and optimizers.
   @Test func theSearchMatchesTheReference() throws {
     let golden = try GoldenTensors("learn_to_grow")

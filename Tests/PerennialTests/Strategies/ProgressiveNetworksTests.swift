@@ -36,6 +36,15 @@ import Torch
     }
   }
 
+  /// Two columns of 6 → 5 → 4, V of 5 → 5 with U of 5 → 4 into the second layer, and V of 4 → 4 into the head.
+  @Test func whatAnAnswerTakesIsCountedInAllColumns() throws {
+    let columns = try Self.columns(2)
+    columns.selected = 1
+    let input = try Tensor.ones([1, 6])
+    let count = try noGrad { try Runtime.multiplyAdds { _ = try columns(input) } }
+    #expect(count == 2 * (6 * 5 + 5 * 4) + 5 * 5 + 5 * 4 + 4 * 4)
+  }
+
   /// The first hidden layer gives laterals and takes none: nothing reads raw inputs but each column's own first layer.
   @Test func theFirstLayerTakesNoLaterals() throws {
     let columns = try Self.columns(2)
