@@ -52,6 +52,9 @@ inline void give(std::vector<at::Tensor> tensors, ct_tensor **result, size_t *co
 /// Keeps the exception in flight as this thread's error; called inside a catch block.
 void recordError() noexcept;
 
+/// Adds to what `ct_count_begin` has this thread count: for products that libtorch does not see.
+void countMultiplications(int64_t count);
+
 template <typename Body>
 int32_t guarded(Body &&body) noexcept {
   try {

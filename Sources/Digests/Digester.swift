@@ -29,7 +29,9 @@ package final class Digester {
     #if canImport(CryptoKit)
       return Digester(SHA256())
     #else
-      guard let digester = Digester(EVP_sha256()) else { preconditionFailure("libcrypto computes no SHA-256") }
+      guard let digester = Digester(EVP_sha256()) else {
+        preconditionFailure("libcrypto computes no SHA-256")
+      }
       return digester
     #endif
   }
