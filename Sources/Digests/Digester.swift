@@ -14,11 +14,12 @@ package final class Digester {
     private init(_ hash: any HashFunction) { self.hash = hash }
   #else
     private let context: OpaquePointer?
+    /// False where libcrypto refuses the algorithm.
+    private let isReady: Bool
 
-    /// Nothing where libcrypto refuses the algorithm.
-    private init?(_ algorithm: OpaquePointer?) {
+    private init(_ algorithm: OpaquePointer?) {
       context = EVP_MD_CTX_new()
-      guard EVP_DigestInit_ex(context, algorithm, nil) == 1 else { return nil }
+      isReady = EVP_DigestInit_ex(context, algorithm, nil) == 1
     }
 
     deinit { EVP_MD_CTX_free(context) }
@@ -29,9 +30,8 @@ package final class Digester {
     #if canImport(CryptoKit)
       return Digester(SHA256())
     #else
-      guard let digester = Digester(EVP_sha256()) else {
-        preconditionFailure("libcrypto computes no SHA-256")
-      }
+      let digester = Digester(EVP_sha256())
+      precondition(digester.isReady, "libcrypto computes no SHA-256")
       return digester
     #endif
   }
@@ -43,7 +43,8 @@ package final class Digester {
     #if canImport(CryptoKit)
       return Digester(Insecure.MD5())
     #else
-      guard let digester = Digester(EVP_md5()) else { throw DigestError() }
+      let digester = Digester(EVP_md5())
+      guard digester.isReady else { throw DigestError() }
       return digester
     #endif
   }
