@@ -94,6 +94,18 @@ import Torch
     }
   }
 
+  /// What follows weights through a step finds other vectors at its end.
+  @Test(arguments: ["si", "rwalk"], [true, false])
+  func layersGrowBesideWhatFollowsWeights(_ name: String, isFirst: Bool) throws {
+    var options = ExpandableNetworks.Options()
+    (options.units, options.lossThreshold) = (4, 0)
+    let (den, other) = (ExpandableNetworks(options), try StrategyRegistry.make(Selection(name)))
+    let (learner, _) = try IsolationTests.answers(
+      isFirst ? [den, other] : [other, den], optimizer: Adam(learningRate: 0.01), clip: nil)
+    #expect(try Self.layers(learner).widths[0] > 16)
+    #expect(try learner.vector.values.isFinite().all().item() == 1)
+  }
+
   /// A network that serves already does not grow, but for splits.
   @Test func withoutNeedItDoesNotGrow() throws {
     var options = ExpandableNetworks.Options()

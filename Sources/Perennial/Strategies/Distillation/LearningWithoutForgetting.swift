@@ -93,9 +93,11 @@ public final class LearningWithoutForgetting: Strategy, Tunable {
     let temperature = step.learner.objective.isClassification ? options.temperature : 1
     let reduce = DistillationReducer(scalesByTemperatureSquared: options.variant != .avalanche)
     var sum: Tensor?
-    for group in groups where !group.isEmpty {
-      let term = try reduce(
-        values(step, teacher: select(group, of: wanted), group, temperature), temperature: temperature)
+    for (width, alike) in Dictionary(grouping: groups, by: \.count).sorted(by: { $0.key < $1.key })
+    where width > 0 {
+      let units = alike.flatMap(\.self)
+      let values = try values(step, teacher: select(units, of: wanted), units, width: width, temperature)
+      let term = try reduce(values.reshape([-1, alike.count]).sum([1]), temperature: temperature)
       sum = try sum.map { try $0 + term } ?? term
     }
     guard let sum else { return [] }
@@ -105,9 +107,13 @@ public final class LearningWithoutForgetting: Strategy, Tunable {
     return [LossTerm("lwf", weight == 1 ? sum : try sum * weight)]
   }
 
-  /// What the student is away from the teacher on a group of units, item by item `[N]`.
-  private func values(_ step: Step, teacher: Tensor, _ group: [Int], _ temperature: Double) throws -> Tensor {
-    let student = try select(group, of: step.outputs)
+  /// What the student is away from the teacher on groups of `width` units that follow each other, item by item and
+  /// group by group: `[N · groups]`, in one pass however many there are.
+  private func values(_ step: Step, teacher: Tensor, _ units: [Int], width: Int, _ temperature: Double) throws
+    -> Tensor
+  {
+    let teacher = try teacher.reshape([-1, width])
+    let student = try select(units, of: step.outputs).reshape([-1, width])
     guard step.learner.objective.isClassification else {
       return try ResponseDistillation.meanSquaredLogits(student: student, teacher: teacher)
     }

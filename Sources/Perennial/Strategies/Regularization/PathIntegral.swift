@@ -5,8 +5,8 @@ import Torch
 struct PathIntegral {
   private var integral: CarriedVector
   private var start: CarriedVector
-  /// The gradient and the parameters before the step that is on its way.
-  private var pending: (gradient: Tensor, before: Tensor)?
+  /// The gradient and the parameters before the step that is on its way, at the end of which layers may grow.
+  private var pending: (gradient: CarriedVector, before: CarriedVector)?
 
   /// Starts at the parameters of now.
   init(from vector: ParameterVector) throws {
@@ -24,15 +24,19 @@ struct PathIntegral {
 
   /// The gradient of the loss alone is there, and no step has been taken.
   mutating func inspect(_ vector: ParameterVector) throws {
-    pending = (try noGrad { try vector.gradients.clone() }, try vector.snapshot())
+    pending = (
+      CarriedVector(try noGrad { try vector.gradients.clone() }, vector.layout),
+      CarriedVector(try vector.snapshot(), vector.layout)
+    )
   }
 
   /// The optimizer has moved the parameters.
   mutating func observe(_ vector: ParameterVector) throws {
-    guard let (gradient, before) = pending else { return }
+    guard var (gradient, before) = pending else { return }
     pending = nil
     try integral.tensor(in: vector.layout).addPathIntegral(
-      gradient: gradient, before: before, after: vector.values.detach())
+      gradient: gradient.tensor(in: vector.layout),
+      before: before.tensor(in: vector.layout, elsewhere: vector.values), after: vector.values.detach())
   }
 
   /// ω, and the way gone from the start.
