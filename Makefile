@@ -25,7 +25,9 @@ help: ## List the targets
 setup: ## Check the tools and put libtorch into .libtorch
 	@Scripts/bootstrap
 
+# The shim first: Torch, and with it all that is slow, waits for it, and SwiftPM leaves it to the end.
 build: setup ## Build .build/release/perennial
+	swift build -c release --target CTorch $(SWIFT_FLAGS)
 	swift build -c release --product perennial $(SWIFT_FLAGS)
 
 server: setup ## Build .build/release/perennial-server too, which `perennial serve` starts

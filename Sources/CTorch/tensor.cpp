@@ -1,6 +1,7 @@
-// Handles: life, metadata, bytes in and out; autograd and generators.
-#include <torch/csrc/autograd/autograd.h>
-#include <torch/csrc/autograd/grad_mode.h>
+// Handles: life, metadata, bytes in and out; generators.
+#include <ATen/Context.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
 
 #include <cstring>
 
@@ -61,21 +62,6 @@ int32_t ct_tensor_dtype(ct_tensor tensor) { return static_cast<int32_t>(ref(tens
 bool ct_tensor_defined(ct_tensor tensor) { return ref(tensor).defined(); }
 int32_t ct_tensor_device(ct_tensor tensor, char *text, size_t capacity) {
   return guarded([&] { std::strncpy(text, ref(tensor).device().str().c_str(), capacity); });
-}
-
-bool ct_grad_mode(void) { return at::GradMode::is_enabled(); }
-void ct_set_grad_mode(bool enabled) { at::GradMode::set_enabled(enabled); }
-
-int32_t ct_gradients(const ct_tensor *outputs, size_t output_count, const ct_tensor *inputs, size_t input_count,
-                     const ct_tensor *seeds, bool retain_graph, bool create_graph, bool allow_unused,
-                     ct_tensor *results) {
-  return guarded([&] {
-    std::vector<at::Tensor> seed;
-    for (size_t i = 0; seeds && i < output_count; i++) seed.push_back(seeds[i] ? ref(seeds[i]) : at::Tensor());
-    auto gradients = torch::autograd::grad(list(outputs, output_count), list(inputs, input_count), seed, retain_graph,
-                                           create_graph, allow_unused);
-    for (size_t i = 0; i < input_count; i++) results[i] = own(gradients[i]);
-  });
 }
 
 int32_t ct_generator_new(uint64_t seed, const char *device, ct_generator *result) {

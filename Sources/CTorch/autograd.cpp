@@ -1,4 +1,5 @@
-// Blocks that are run again in the backward pass instead of being remembered (Chen et al. 2016).
+// Gradients, and blocks that are run again in the backward pass instead of being remembered (Chen et al. 2016).
+#include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <memory>
@@ -54,10 +55,25 @@ struct CheckpointFunction : torch::autograd::Function<CheckpointFunction> {
 
 }  // namespace
 
+bool ct_grad_mode(void) { return at::GradMode::is_enabled(); }
+void ct_set_grad_mode(bool enabled) { at::GradMode::set_enabled(enabled); }
+
 int32_t ct_checkpoint(ct_tensor value, const ct_tensor *inputs, size_t input_count, void *context,
                       ct_recompute recompute, void (*release)(void *context), ct_tensor *result) {
   return guarded([&] {
     auto block = c10::make_intrusive<Block>(ref(value), context, recompute, release);
     *result = own(CheckpointFunction::apply(at::TensorList(list(inputs, input_count)), block));
+  });
+}
+
+int32_t ct_gradients(const ct_tensor *outputs, size_t output_count, const ct_tensor *inputs, size_t input_count,
+                     const ct_tensor *seeds, bool retain_graph, bool create_graph, bool allow_unused,
+                     ct_tensor *results) {
+  return guarded([&] {
+    std::vector<at::Tensor> seed;
+    for (size_t i = 0; seeds && i < output_count; i++) seed.push_back(seeds[i] ? ref(seeds[i]) : at::Tensor());
+    auto gradients = torch::autograd::grad(list(outputs, output_count), list(inputs, input_count), seed, retain_graph,
+                                           create_graph, allow_unused);
+    for (size_t i = 0; i < input_count; i++) results[i] = own(gradients[i]);
   });
 }
