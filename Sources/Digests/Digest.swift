@@ -10,10 +10,12 @@ package struct Digest: Hashable, Sendable {
   init(bytes: [UInt8]) { self.bytes = bytes }
 
   /// SHA-256 of bytes that are all there.
-  package init(sha256 bytes: some ContiguousBytes) {
-    let digester = Digester.sha256()
-    digester.update(bytes)
-    self = digester.finish()
+  ///
+  /// - Throws: ``DigestError``.
+  package init(sha256 bytes: some ContiguousBytes) throws {
+    let digester = try Digester.sha256()
+    try digester.update(bytes)
+    self = try digester.finish()
   }
 
   /// In lower-case hexadecimal.

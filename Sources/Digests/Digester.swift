@@ -13,69 +13,83 @@ package final class Digester {
 
     private init(_ hash: any HashFunction) { self.hash = hash }
   #else
+    private let name: String
     private let context: OpaquePointer?
-    /// False where libcrypto refuses the algorithm.
-    private let isReady: Bool
 
-    private init(_ algorithm: OpaquePointer?) {
+    private init(_ name: String, _ algorithm: OpaquePointer?) throws {
+      self.name = name
       context = EVP_MD_CTX_new()
-      isReady = EVP_DigestInit_ex(context, algorithm, nil) == 1
+      guard context != nil, EVP_DigestInit_ex(context, algorithm, nil) == 1 else {
+        throw DigestError.refused(name)
+      }
     }
 
     deinit { EVP_MD_CTX_free(context) }
   #endif
 
-  /// A digester for SHA-256, which no library refuses.
-  package static func sha256() -> Digester {
+  /// A digester for SHA-256.
+  ///
+  /// - Throws: ``DigestError/refused(_:)`` where the system's library is set up so that it has none.
+  package static func sha256() throws -> Digester {
     #if canImport(CryptoKit)
       return Digester(SHA256())
     #else
-      let digester = Digester(EVP_sha256())
-      precondition(digester.isReady, "libcrypto computes no SHA-256")
-      return digester
+      return try Digester("SHA-256", EVP_sha256())
     #endif
   }
 
   /// A digester for MD5, which protects from no malice, and which data sets publish.
   ///
-  /// - Throws: ``DigestError`` where the system's library refuses it, as one in FIPS mode does.
+  /// - Throws: ``DigestError/refused(_:)`` where the system's library has none, as one in FIPS mode.
   package static func md5() throws -> Digester {
     #if canImport(CryptoKit)
       return Digester(Insecure.MD5())
     #else
-      let digester = Digester(EVP_md5())
-      guard digester.isReady else { throw DigestError() }
-      return digester
+      return try Digester("MD5", EVP_md5())
     #endif
   }
 
   /// Takes more bytes.
-  package func update(_ bytes: some ContiguousBytes) {
-    bytes.withUnsafeBytes { bytes in
+  ///
+  /// - Throws: ``DigestError/over(_:)`` after ``finish()``.
+  package func update(_ bytes: some ContiguousBytes) throws {
+    try bytes.withUnsafeBytes { bytes in
       #if canImport(CryptoKit)
         hash.update(bufferPointer: bytes)
       #else
-        let isTaken = EVP_DigestUpdate(context, bytes.baseAddress, bytes.count)
-        precondition(isTaken == 1, "libcrypto takes no bytes after the digest")
+        guard EVP_DigestUpdate(context, bytes.baseAddress, bytes.count) == 1 else {
+          throw DigestError.over(name)
+        }
       #endif
     }
   }
 
   /// The digest of all bytes, after which no more can be taken.
-  package func finish() -> Digest {
+  ///
+  /// - Throws: ``DigestError/over(_:)`` when it is called again.
+  package func finish() throws -> Digest {
     #if canImport(CryptoKit)
       return Digest(bytes: Array(hash.finalize()))
     #else
       var bytes = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
       var count: UInt32 = 0
-      let isDone = EVP_DigestFinal_ex(context, &bytes, &count)
-      precondition(isDone == 1, "libcrypto gives a digest once")
+      guard EVP_DigestFinal_ex(context, &bytes, &count) == 1 else { throw DigestError.over(name) }
       return Digest(bytes: Array(bytes.prefix(Int(count))))
     #endif
   }
 }
 
-/// The system's library for digests refuses MD5.
-package struct DigestError: Error, CustomStringConvertible {
-  package var description: String { "the system's cryptographic library does not compute MD5" }
+/// Why the system's library for digests gives none.
+package enum DigestError: Error, CustomStringConvertible, Equatable {
+  /// The library does not compute digests of this name.
+  case refused(String)
+  /// The digest of this name was given already.
+  case over(String)
+
+  package var description: String {
+    switch self {
+    case .refused(let name): "the system's cryptographic library does not compute \(name)"
+    case .over(let name): "a digest of \(name) was given already; begin another"
+    }
+  }
 }

@@ -51,7 +51,7 @@ extension ModelDirectory {
   }
 
   private static func step(_ version: LifeDatabase.VersionRow, in db: Database) throws -> Provenance.Step {
-    let digester = Digester.sha256()
+    let digester = try Digester.sha256()
     var known = 0
     let rows = try Row.fetchCursor(
       db,
@@ -61,13 +61,13 @@ extension ModelDirectory {
         """, arguments: [version.number])
     while let row = try rows.next() {
       let digest: Data = row["digest"]
-      digester.update(Data("\(digest.hex) \(row["label"] as Int)\n".utf8))
+      try digester.update(Data("\(digest.hex) \(row["label"] as Int)\n".utf8))
       known += 1
     }
     return Provenance.Step(
       version: version.number, kind: version.kind, created: version.created, learned: version.examples,
       known: known,
-      sha256: digester.finish().hex)
+      sha256: try digester.finish().hex)
   }
 
   /// Inputs that a version has learned, and inputs that were held out, with the labels that they have by now; those of labels

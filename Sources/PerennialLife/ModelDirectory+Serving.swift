@@ -109,7 +109,7 @@ extension ModelDirectory {
         let example = try payload.flatMap { payload in
           try Int.fetchOne(
             db, sql: "SELECT number FROM examples WHERE digest = ?",
-            arguments: [LifeDatabase.digest(payload)])
+            arguments: [try LifeDatabase.digest(payload)])
         }
         try db.execute(
           sql: """

@@ -157,9 +157,9 @@ import Torch
       let inputs = Self.rows([0], 0..<3)
       let directory = try directory(
         Self.table + "\nholdout: 0", in: folder.appendingPathComponent("rows"), modality, [inputs])
-      let lines = inputs.inputs.map { Recipe.sha256(of: $0.payload) + " 0\n" }.sorted().joined()
+      let lines = try inputs.inputs.map { try Recipe.sha256(of: $0.payload) + " 0\n" }.sorted().joined()
       let step = try #require(try directory.provenance(of: 1).steps.last)
-      #expect(step.sha256 == Recipe.sha256(of: Data(lines.utf8)) && step.known == 3)
+      #expect(try step.sha256 == Recipe.sha256(of: Data(lines.utf8)) && step.known == 3)
       _ = try directory.forget(["row-0-1"], policy: .erase, modality)
       let after = try #require(try directory.provenance(of: 1).steps.last)
       #expect(after.known == 2 && after.learned == 3 && after.sha256 != step.sha256)

@@ -168,7 +168,7 @@ import Testing
     }
     let database = try LifeDatabase(url, isWriting: true)
     let found = try database.read {
-      try Int.fetchAll($0, sql: Erasure.servedLike, arguments: [LifeDatabase.digest(payload)])
+      try Int.fetchAll($0, sql: Erasure.servedLike, arguments: [try LifeDatabase.digest(payload)])
     }
     #expect(found == [1])
     #expect(

@@ -34,7 +34,7 @@ import Torch
   private func expectGone(_ input: LabeledInput, _ life: Life) throws {
     let identifier = try #require(input.identifier)
     for trace in [
-      input.payload, raw(input.payload), Data(identifier.utf8), LifeDatabase.digest(input.payload),
+      input.payload, raw(input.payload), Data(identifier.utf8), try LifeDatabase.digest(input.payload),
     ] {
       #expect(try life.files(holding: trace).isEmpty)
     }

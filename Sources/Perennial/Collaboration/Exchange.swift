@@ -23,7 +23,7 @@ struct Exchange {
   init(_ folder: URL, public examples: Examples) throws {
     self.folder = folder
     let bytes = try examples.identifiers.contiguous().data()
-    identity = Digest(sha256: bytes).hex
+    identity = try Digest(sha256: bytes).hex
   }
 
   private func url(_ name: String, _ round: Int) -> URL {

@@ -42,7 +42,7 @@ struct AnswerCache {
 
     private static func digest(_ tensor: Tensor) throws -> String {
       let bytes = try tensor.to(.cpu).contiguous().data()
-      return Digest(sha256: bytes).hex
+      return try Digest(sha256: bytes).hex
     }
 
     /// Of the columns.

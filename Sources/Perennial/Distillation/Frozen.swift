@@ -106,13 +106,13 @@ public struct Frozen {
 
   /// SHA-256 of all parameters and buffers.
   public func digest() throws -> String {
-    let digester = Digester.sha256()
+    let digester = try Digester.sha256()
     let state = try network.stateDictionary()
     for path in state.keys.sorted() {
-      digester.update(Data(path.utf8))
-      if let tensor = state[path] { digester.update(try tensor.data()) }
+      try digester.update(Data(path.utf8))
+      if let tensor = state[path] { try digester.update(tensor.data()) }
     }
-    return digester.finish().hex
+    return try digester.finish().hex
   }
 
   /// Everything that makes it up, for strategies that save it.

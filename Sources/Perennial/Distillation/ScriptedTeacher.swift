@@ -26,7 +26,7 @@ public struct ScriptedTeacher: Teacher {
     let module = try ScriptModule(contentsOf: url, dtype: dtype, device: device)
     self.module = module
     let bytes = try Data(contentsOf: url)
-    fileDigest = Digest(sha256: bytes + Data("\(dtype)".utf8)).hex
+    fileDigest = try Digest(sha256: bytes + Data("\(dtype)".utf8)).hex
     (self.name, self.data) = (name, data)
     let answer = try noGrad { try Self.answer(module, example, name) }
     outputs = answer.shape[1]

@@ -29,7 +29,7 @@ public struct CheckpointStore {
     metadata["recipe_sha256"] = recipeSHA256
     let data = try Safetensors.encode(state.tensors, metadata: metadata)
     let number = String(repeating: "0", count: max(0, 10 - "\(step)".count)) + "\(step)"
-    let url = folder.appendingPathComponent("\(run)@\(number)-\(Self.digest(data)).safetensors")
+    let url = folder.appendingPathComponent("\(run)@\(number)-\(try Self.digest(data)).safetensors")
     try AtomicFile.write(data, to: url)
     let before = files().last { $0.lastPathComponent < url.lastPathComponent }
     for old in files() where old != url && old != before { try? FileManager.default.removeItem(at: old) }
@@ -41,7 +41,8 @@ public struct CheckpointStore {
   /// - Throws: `CheckpointError.otherRecipe` for a whole checkpoint of another recipe.
   public func newest(_ warn: (String) -> Void) throws -> State? {
     for url in files().reversed() {
-      guard let data = try? Data(contentsOf: url), url.lastPathComponent.contains("-\(Self.digest(data)).")
+      guard let data = try? Data(contentsOf: url),
+        try url.lastPathComponent.contains("-\(Self.digest(data)).")
       else {
         warn("\(url.lastPathComponent) is damaged; going back to the checkpoint before it")
         continue
@@ -67,7 +68,7 @@ public struct CheckpointStore {
       .map { folder.appendingPathComponent($0) }
   }
 
-  private static func digest(_ data: Data) -> String { String(Recipe.sha256(of: data).prefix(16)) }
+  private static func digest(_ data: Data) throws -> String { try String(Recipe.sha256(of: data).prefix(16)) }
 }
 
 /// Why a checkpoint is not gone on from.

@@ -69,7 +69,7 @@ public final class Experiment {
       })
     var position = RunPosition(strategy: arm.name, seed: seed, experiences: run.stream.count)
     let store = CheckpointStore(
-      folder: folder.checkpoints, run: RunKey(arm.name, seed).name, recipeSHA256: recipe.sha256)
+      folder: folder.checkpoints, run: RunKey(arm.name, seed).name, recipeSHA256: try recipe.sha256)
     if let saved = try store.newest({ tell(.warning($0)) }) {
       try run.restore(saved)
       warnOfOtherThreads(saved)
@@ -155,7 +155,7 @@ public final class Experiment {
     return try TrainedWeights.encode(
       run.learner,
       metadata: [
-        "recipe_sha256": recipe.sha256, "model": own.model.node.yaml(), "head": own.head.node.yaml(),
+        "recipe_sha256": try recipe.sha256, "model": own.model.node.yaml(), "head": own.head.node.yaml(),
         "input": "\(run.stream.inputShape())",
       ])
   }
@@ -178,7 +178,7 @@ public final class Experiment {
   private func results(_ records: [RunKey: AccuracyMatrix]) throws -> RunResults {
     let stream = try modality.stream(recipe, seed: UInt64(recipe.seeds[0]))
     var results = RunResults(
-      recipe: recipe.name, recipeSHA256: recipe.sha256, version: Version.current,
+      recipe: recipe.name, recipeSHA256: try recipe.sha256, version: Version.current,
       environment: .init(
         torch: Runtime.version, device: "\(device)", threads: Runtime.threads, cpu: Machine.processor),
       stream: .init(

@@ -40,10 +40,14 @@ public struct Recipe: Sendable {
   public let yaml: String
 
   /// SHA-256 of ``yaml`` in hexadecimal: equal for recipes that say the same in another layout.
-  public var sha256: String { Self.sha256(of: Data(yaml.utf8)) }
+  ///
+  /// - Throws: `DigestError` where the system computes no SHA-256.
+  public var sha256: String { get throws { try Self.sha256(of: Data(yaml.utf8)) } }
 
   /// SHA-256 of some bytes in hexadecimal.
-  public static func sha256(of data: Data) -> String { Digest(sha256: data).hex }
+  ///
+  /// - Throws: `DigestError` where the system computes no SHA-256.
+  public static func sha256(of data: Data) throws -> String { try Digest(sha256: data).hex }
 }
 
 extension Recipe {

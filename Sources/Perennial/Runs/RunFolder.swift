@@ -86,7 +86,7 @@ public final class RunFolder {
     for name in names.sorted(by: >) {
       let url = parent.appendingPathComponent(name, isDirectory: true)
       guard !isFinished(url), let written = try? Data(contentsOf: url.appendingPathComponent(recipeName)),
-        Recipe.sha256(of: written) == recipe.sha256
+        try Recipe.sha256(of: written) == recipe.sha256
       else { continue }
       let folder = try RunFolder(url)
       try makeFolders(folder.checkpoints)

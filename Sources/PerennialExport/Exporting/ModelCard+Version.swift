@@ -6,7 +6,7 @@ extension ModelCard {
   /// What a model directory says about one of its versions: data and their order, strategy, accuracies, the gate's verdict.
   init(
     _ name: String, _ manifest: VersionManifest, _ configuration: LifeConfiguration, _ provenance: Provenance
-  ) {
+  ) throws {
     let learned = "\(manifest.examples) inputs with \(manifest.answers.count) labels"
     self.init(
       name: name,
@@ -14,7 +14,7 @@ extension ModelCard {
       task: "")
     tags += configuration.strategyNames
     sections = [
-      Section("How it was made", Self.origin(manifest, configuration)),
+      Section("How it was made", try Self.origin(manifest, configuration)),
       Section("What it learned", Self.lineage(provenance)),
       Section("Training", "```yaml\n\(manifest.configuration.trimmingCharacters(in: .newlines))\n```"),
     ]
@@ -25,12 +25,14 @@ extension ModelCard {
     if let verdict = provenance.verdict { sections.append(Section("The gate", Self.gate(verdict))) }
   }
 
-  private static func origin(_ manifest: VersionManifest, _ configuration: LifeConfiguration) -> String {
+  private static func origin(_ manifest: VersionManifest, _ configuration: LifeConfiguration) throws -> String
+  {
     var rows = [
       ["version", "\(manifest.version)" + (manifest.parent.map { ", learned from version \($0)" } ?? "")],
       ["why", manifest.kind.rawValue], ["made", manifest.created],
       ["strategies", configuration.strategyNames.joined(separator: ", ")],
-      ["recipe", "SHA-256 \(configuration.recipe.sha256)"], ["made with", "Perennial \(manifest.program)"],
+      ["recipe", "SHA-256 \(try configuration.recipe.sha256)"],
+      ["made with", "Perennial \(manifest.program)"],
     ]
     rows += manifest.files.sorted { $0.key < $1.key }.map { ["made from", "\($0.key), SHA-256 \($0.value)"] }
     rows += manifest.blobs.sorted { $0.key < $1.key }.map {

@@ -19,9 +19,9 @@ public struct AuditEntry: Codable, Sendable, Equatable {
   public let digest: String
 
   static func digest(_ previous: String, _ sequence: Int, _ time: String, _ event: String, _ detail: String)
-    -> String
+    throws -> String
   {
-    Recipe.sha256(of: Data([previous, "\(sequence)", time, event, detail].joined(separator: "\n").utf8))
+    try Recipe.sha256(of: Data([previous, "\(sequence)", time, event, detail].joined(separator: "\n").utf8))
   }
 }
 
@@ -43,7 +43,7 @@ extension LifeDatabase {
     let previous = last?.digest ?? ""
     return AuditEntry(
       sequence: sequence, time: time, event: event, detail: text, previous: previous,
-      digest: AuditEntry.digest(previous, sequence, time, event, text))
+      digest: try AuditEntry.digest(previous, sequence, time, event, text))
   }
 
   /// The last entry.
@@ -95,7 +95,7 @@ extension LifeDatabase {
       while let entry = try entries.next() {
         sequence += 1
         guard entry.sequence == sequence, entry.previous == previous,
-          entry.digest
+          try entry.digest
             == AuditEntry.digest(previous, sequence, entry.time, entry.event, entry.detail)
         else { throw LifeError.brokenAudit(sequence: sequence) }
         // A chain that somebody wrote anew is whole, and another one.

@@ -28,6 +28,6 @@ struct LivingTeacher: Teacher {
 
   func digest() throws -> String {
     let state = try model.learner.model.stateDictionary()
-    return Recipe.sha256(of: try Safetensors.encode(state))
+    return try Recipe.sha256(of: Safetensors.encode(state))
   }
 }

@@ -217,7 +217,7 @@ struct Erasure {
     for identifier in gone.sorted() {
       try db.execute(
         sql: "INSERT OR IGNORE INTO tombstones VALUES (?, ?)",
-        arguments: [LifeDatabase.tombstone(identifier, salt: salt), time])
+        arguments: [try LifeDatabase.tombstone(identifier, salt: salt), time])
     }
     try db.execute(sql: "DELETE FROM served WHERE number IN (\(Self.list(served)))")
     try db.execute(sql: "DELETE FROM examples WHERE number IN (\(Self.list(examples.map(\.number))))")
@@ -250,7 +250,8 @@ struct Erasure {
       Detail(
         examples: examples.count, served: served.count, memories: memories, policy: policy,
         rewritten: rewritten.keys.sorted(), adapters: dropped.sorted(), withdrawn: withdrawn.count,
-        tombstones: gone.sorted().map { LifeDatabase.tombstone($0, salt: salt).base64EncodedString() }),
+        tombstones: try gone.sorted().map { try LifeDatabase.tombstone($0, salt: salt).base64EncodedString() }
+      ),
       at: time, in: db)
   }
 }

@@ -72,7 +72,7 @@ extension ModelDirectory {
       try records.inputs.compactMap {
         try String.fetchOne(
           db, sql: "SELECT identifier FROM examples WHERE digest = ?",
-          arguments: [LifeDatabase.digest($0.payload)])
+          arguments: [try LifeDatabase.digest($0.payload)])
       }
     }
   }

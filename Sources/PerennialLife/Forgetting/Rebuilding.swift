@@ -76,7 +76,7 @@ struct Rebuilding {
       _ database: LifeDatabase, _ modality: any Modality
     ) throws {
       let before = try LifeConfiguration(yaml: serving.configuration, source: "version \(serving.version)")
-      guard before.recipe.sha256 == configuration.recipe.sha256 else { return nil }
+      guard try before.recipe.sha256 == configuration.recipe.sha256 else { return nil }
       let learner = try LivingModel(serving, state, modality).learner
       guard let strategy = learner.sharded else { return nil }
       let shards = strategy.shards

@@ -84,7 +84,7 @@ extension LifeDatabase {
     var seen: [Data: LabeledInput] = [:]
     var fresh: [(input: LabeledInput, digest: Data, label: Int)] = []
     for input in records.inputs {
-      let digest = digest(input.payload)
+      let digest = try digest(input.payload)
       if let before = seen[digest] {
         guard before.label == input.label else {
           throw LifeError.contradiction(origin: input.origin, label: input.label, known: before.label)
@@ -165,7 +165,7 @@ extension LifeDatabase {
     "#" + digest.prefix(8).hex
   }
 
-  static func digest(_ payload: Data) -> Data { Data(Digest(sha256: payload).bytes) }
+  static func digest(_ payload: Data) throws -> Data { try Data(Digest(sha256: payload).bytes) }
 
   /// Makes a label part of another, for all examples and for all answers to come.
   static func merge(_ merge: LabelMerge, in db: Database) throws {
@@ -193,13 +193,13 @@ extension LifeDatabase {
   }
 
   /// What stays of an identifier that was forgotten: enough to know it again, not enough to read it.
-  static func tombstone(_ identifier: String, salt: String) -> Data {
-    Data(Digest(sha256: Data((salt + identifier).utf8)).bytes)
+  static func tombstone(_ identifier: String, salt: String) throws -> Data {
+    try Data(Digest(sha256: Data((salt + identifier).utf8)).bytes)
   }
 
   static func isForgotten(_ identifier: String, salt: String, in db: Database) throws -> Bool {
     try Bool.fetchOne(
       db, sql: "SELECT EXISTS (SELECT 1 FROM tombstones WHERE digest = ?)",
-      arguments: [tombstone(identifier, salt: salt)]) ?? false
+      arguments: [try tombstone(identifier, salt: salt)]) ?? false
   }
 }

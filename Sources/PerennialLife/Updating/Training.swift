@@ -129,7 +129,7 @@ struct Training {
     guard teaching == nil else { return }
     var state = try learner.completed(parentState, parent.fromFiles)
     let before = try LifeConfiguration(yaml: parent.configuration, source: "version \(parent.version)")
-    guard before.recipe.sha256 == configuration.recipe.sha256 else {
+    guard try before.recipe.sha256 == configuration.recipe.sha256 else {
       // Another way of learning: weights and labels go on, and what strategies kept starts afresh.
       let classes: ClassSpace = try state.require("classes")
       guard classes.count > 0 else { return }
@@ -151,9 +151,9 @@ struct Training {
       let numbers: [Int]?
     }
     let plan = Plan(
-      parent: parent.blobs, recipe: configuration.recipe.sha256,
+      parent: parent.blobs, recipe: try configuration.recipe.sha256,
       batches: batches.map { $0.map { "\($0.number) \($0.label)" } }, numbers: numbers)
-    return Recipe.sha256(of: Data(try OrderedJSON.text(plan, .compact).utf8))
+    return try Recipe.sha256(of: Data(OrderedJSON.text(plan, .compact).utf8))
   }
 
   private func saved(_ store: CheckpointStore?) throws -> State? {

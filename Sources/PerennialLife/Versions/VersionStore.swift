@@ -56,7 +56,7 @@ public struct VersionStore: Sendable {
     guard let data = try? Data(contentsOf: file) else {
       throw LifeError.damagedVersion(number, file: file.path, reason: "is missing or cannot be read")
     }
-    guard Self.name(number, data) == name else {
+    guard try Self.name(number, data) == name else {
       throw LifeError.damagedVersion(number, file: file.path, reason: "is not what was written")
     }
     struct Format: Decodable { let format: Int }
@@ -102,9 +102,9 @@ public struct VersionStore: Sendable {
     throw LifeError.noVersion(path: url.path)
   }
 
-  private static func name(_ number: Int, _ manifest: Data) -> String {
+  private static func name(_ number: Int, _ manifest: Data) throws -> String {
     let digits = "\(number)"
-    return String(repeating: "0", count: max(0, 6 - digits.count)) + digits + "-"
+    return try String(repeating: "0", count: max(0, 6 - digits.count)) + digits + "-"
       + Recipe.sha256(of: manifest).prefix(16)
   }
 
@@ -126,7 +126,7 @@ public struct VersionStore: Sendable {
         throw LifeError.damagedVersion(
           manifest.version, file: file.path, reason: "is missing or cannot be read")
       }
-      guard data.count == blob.bytes, Recipe.sha256(of: data) == blob.sha256 else {
+      guard data.count == blob.bytes, try Recipe.sha256(of: data) == blob.sha256 else {
         throw LifeError.damagedVersion(manifest.version, file: file.path, reason: "is not what was written")
       }
       let contents = try Safetensors.read(file)
@@ -176,21 +176,22 @@ public struct VersionStore: Sendable {
 
   private static func encoded(_ part: State) throws -> (blob: VersionManifest.Blob, data: Data) {
     let data = try Safetensors.encode(part.tensors, metadata: part.values)
-    return (VersionManifest.Blob(sha256: Recipe.sha256(of: data), bytes: data.count), data)
+    return (VersionManifest.Blob(sha256: try Recipe.sha256(of: data), bytes: data.count), data)
   }
 
   private func write(_ part: State) throws -> VersionManifest.Blob {
     let (blob, data) = try Self.encoded(part)
     let file = file(of: blob)
     let isThere =
-      (try? Data(contentsOf: file, options: .mappedIfSafe)).map { Recipe.sha256(of: $0) } == blob.sha256
+      try (try? Data(contentsOf: file, options: .mappedIfSafe)).map { try Recipe.sha256(of: $0) }
+      == blob.sha256
     if !isThere { try AtomicFile.write(data, to: file) }
     return blob
   }
 
   private func encoded(_ manifest: VersionManifest) throws -> (name: String, file: (data: Data, url: URL)) {
     let data = Data(try OrderedJSON.text(manifest).utf8)
-    let name = Self.name(manifest.version, data)
+    let name = try Self.name(manifest.version, data)
     return (name, (data, versions.appendingPathComponent(name + ".json")))
   }
 
@@ -240,7 +241,7 @@ public struct VersionStore: Sendable {
     for case let path as String in all {
       let file = modelFiles.appendingPathComponent(path)
       guard (try? file.resourceValues(forKeys: [.isRegularFileKey]))?.isRegularFile == true else { continue }
-      digests[path] = Recipe.sha256(of: try Data(contentsOf: file, options: .mappedIfSafe))
+      digests[path] = try Recipe.sha256(of: Data(contentsOf: file, options: .mappedIfSafe))
     }
     return digests
   }
@@ -250,7 +251,7 @@ public struct VersionStore: Sendable {
     for (path, digest) in manifest.files.sorted(by: { $0.key < $1.key }) {
       let file = modelFiles.appendingPathComponent(path)
       guard let data = try? Data(contentsOf: file, options: .mappedIfSafe),
-        Recipe.sha256(of: data) == digest
+        try Recipe.sha256(of: data) == digest
       else {
         throw LifeError.damagedVersion(
           manifest.version, file: file.path, reason: "is missing or is not the one it was learned with")

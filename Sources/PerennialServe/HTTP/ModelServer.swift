@@ -28,7 +28,7 @@ public struct ModelServer: Sendable {
   /// - Parameter ready: is told the port once there is one.
   public func run(ready: @escaping @Sendable (Int) -> Void = { _ in }) async throws {
     var configuration = ServiceGroupConfiguration(
-      services: [application(ready: ready)], gracefulShutdownSignals: [.sigterm, .sigint],
+      services: [try application(ready: ready)], gracefulShutdownSignals: [.sigterm, .sigint],
       logger: deployment.logger)
     configuration.maximumGracefulShutdownDuration = .seconds(options.graceSeconds)
     try await ServiceGroup(configuration: configuration).run()
@@ -36,7 +36,7 @@ public struct ModelServer: Sendable {
   }
 
   /// The application, for those who run it themselves.
-  func application(ready: @escaping @Sendable (Int) -> Void = { _ in }) -> some ApplicationProtocol {
+  func application(ready: @escaping @Sendable (Int) -> Void = { _ in }) throws -> some ApplicationProtocol {
     let limits = options.limits
     let connection = HTTP1Channel.Configuration(
       additionalChannelHandlers: [ConnectionGuard(seconds: limits.bodySeconds)],
@@ -44,7 +44,7 @@ public struct ModelServer: Sendable {
       httpDecoderConfiguration: .init(
         maxHeaderFieldSize: 16 << 10, maxHeaderListSize: 32 << 10, maxHeaderFieldCount: 100))
     return Application(
-      router: router(),
+      router: try router(),
       server: HTTPServerBuilder { responder in
         ConnectionChannel(base: HTTP1Channel(responder: responder, configuration: connection))
       },
@@ -61,19 +61,19 @@ public struct ModelServer: Sendable {
   }
 
   /// All routes.
-  func router() -> Router<BasicRequestContext> {
+  func router() throws -> Router<BasicRequestContext> {
     let router = Router()
     router.add(middleware: AnsweringMiddleware(metrics: deployment.metrics))
     if let names = hostNames { router.add(middleware: HostMiddleware(names: names)) }
     HealthRoutes(deployment: deployment, stopping: stopping).add(to: router)
-    let token = options.token.map(Token.init)
+    let token = try options.token.map(Token.init)
     let open = router.group("v1").add(middleware: TokenMiddleware(token: token))
     PredictRoutes(deployment: deployment).add(to: open)
     FeedbackRoutes(deployment: deployment).add(to: open)
     GenerationRoutes(deployment: deployment).add(to: open)
     HistoryRoutes(deployment: deployment).add(to: open)
     if let secret = options.adminToken {
-      let closed = router.group("v1/admin").add(middleware: TokenMiddleware(token: Token(secret)))
+      let closed = router.group("v1/admin").add(middleware: TokenMiddleware(token: try Token(secret)))
       AdminRoutes(deployment: deployment).add(to: closed)
     }
     return router

@@ -7,21 +7,21 @@ import Hummingbird
 struct Token: Sendable {
   private let digest: Digest
 
-  init(_ secret: String) { digest = Digest(sha256: Data(secret.utf8)) }
+  init(_ secret: String) throws { digest = try Digest(sha256: Data(secret.utf8)) }
 
   /// Whether the request has it, in a time that does not depend on what it has instead: digests have one length, and
   /// are compared to the end.
-  func isKnown(to request: Request) -> Bool {
+  func isKnown(to request: Request) throws -> Bool {
     guard let header = request.headers[.authorization], header.lowercased().hasPrefix("bearer ") else {
       return false
     }
-    let presented = Digest(sha256: Data(header.utf8.dropFirst("bearer ".utf8.count)))
+    let presented = try Digest(sha256: Data(header.utf8.dropFirst("bearer ".utf8.count)))
     return presented == digest
   }
 
   /// - Throws: `ServeError.unauthorized` where the request does not have it.
   func check(_ request: Request) throws {
-    guard isKnown(to: request) else { throw ServeError.unauthorized }
+    guard try isKnown(to: request) else { throw ServeError.unauthorized }
   }
 }
 

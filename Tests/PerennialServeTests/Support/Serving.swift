@@ -132,7 +132,7 @@ func serving<Value: Sendable>(
   let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
   let server = try await ModelServer(source, options, logger: logger)
   let (ports, port) = AsyncStream.makeStream(of: Int.self)
-  let application = server.application { port.yield($0) }
+  let application = try server.application { port.yield($0) }
   let group = ServiceGroup(configuration: .init(services: [application], logger: logger))
   return try await withThrowingTaskGroup(of: Value?.self) { tasks in
     tasks.addTask {

@@ -234,7 +234,7 @@ import Torch
       return
     }
     let store = CheckpointStore(
-      folder: bench.folder.checkpoints, run: "l2-0", recipeSHA256: recipe.sha256)
+      folder: bench.folder.checkpoints, run: "l2-0", recipeSHA256: try recipe.sha256)
     let state = try #require(try store.newest { Issue.record("\($0)") })
     let steps: Int = try state.require("learner/steps")
     #expect(steps <= step && step < 3)

@@ -23,8 +23,8 @@ struct RealDataTests {
     init(_ images: LabeledImages) throws {
       let pixels = try images.images.array(of: UInt8.self)
       shape = images.images.shape
-      self.pixels = Checksum.sha256(pixels)
-      labels = images.labels.withUnsafeBytes { Checksum.sha256([UInt8]($0)) }
+      self.pixels = try Checksum.sha256(pixels)
+      labels = try images.labels.withUnsafeBytes { try Checksum.sha256([UInt8]($0)) }
       counts = (0..<images.classNames.count).map { label in images.labels.count { $0 == label } }
     }
   }

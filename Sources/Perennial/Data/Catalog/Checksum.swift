@@ -10,7 +10,7 @@ enum Checksum {
   /// The SHA-256 sum in lower-case hexadecimal.
   static func sha256(_ url: URL) throws -> String { try digest(url, Digester.sha256()) }
 
-  static func sha256(_ bytes: [UInt8]) -> String { Digest(sha256: bytes).hex }
+  static func sha256(_ bytes: [UInt8]) throws -> String { try Digest(sha256: bytes).hex }
 
   private static func digest(_ url: URL, _ digester: Digester) throws -> String {
     guard let handle = try? FileHandle(forReadingFrom: url) else {
@@ -18,10 +18,12 @@ enum Checksum {
     }
     defer { try? handle.close() }
     do {
-      while let piece = try handle.read(upToCount: 1 << 20), !piece.isEmpty { digester.update(piece) }
+      while let piece = try handle.read(upToCount: 1 << 20), !piece.isEmpty { try digester.update(piece) }
+    } catch let error as DigestError {
+      throw error
     } catch {
       throw FileError(.unreadable, url.path, "cannot be read: \(error.localizedDescription)")
     }
-    return digester.finish().hex
+    return try digester.finish().hex
   }
 }

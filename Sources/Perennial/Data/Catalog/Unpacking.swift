@@ -26,7 +26,7 @@ enum Unpacking {
       } catch {
         throw FileError(.unreadable, destination.path, "cannot be written: \(error.localizedDescription)")
       }
-      sums[path.joined(separator: "/")] = Checksum.sha256(content)
+      sums[path.joined(separator: "/")] = try Checksum.sha256(content)
     }
     switch packing {
     case .none: break
