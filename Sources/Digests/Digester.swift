@@ -8,12 +8,14 @@ import Foundation
 
 /// Takes bytes piece by piece and gives their digest, by the system's own library: OpenSSL's libcrypto, CryptoKit on Apple's.
 package final class Digester {
+  private let name: String
+  /// libcrypto does not mind being asked for more after the end, and what it gives then is the digest of nothing.
+  private var isOver = false
   #if canImport(CryptoKit)
     private var hash: any HashFunction
 
-    private init(_ hash: any HashFunction) { self.hash = hash }
+    private init(_ name: String, _ hash: any HashFunction) { (self.name, self.hash) = (name, hash) }
   #else
-    private let name: String
     private let context: OpaquePointer?
 
     private init(_ name: String, _ algorithm: OpaquePointer?) throws {
@@ -32,7 +34,7 @@ package final class Digester {
   /// - Throws: ``DigestError/refused(_:)`` where the system's library is set up so that it has none.
   package static func sha256() throws -> Digester {
     #if canImport(CryptoKit)
-      return Digester(SHA256())
+      return Digester("SHA-256", SHA256())
     #else
       return try Digester("SHA-256", EVP_sha256())
     #endif
@@ -43,7 +45,7 @@ package final class Digester {
   /// - Throws: ``DigestError/refused(_:)`` where the system's library has none, as one in FIPS mode.
   package static func md5() throws -> Digester {
     #if canImport(CryptoKit)
-      return Digester(Insecure.MD5())
+      return Digester("MD5", Insecure.MD5())
     #else
       return try Digester("MD5", EVP_md5())
     #endif
@@ -51,14 +53,15 @@ package final class Digester {
 
   /// Takes more bytes.
   ///
-  /// - Throws: ``DigestError/over(_:)`` after ``finish()``.
+  /// - Throws: ``DigestError/over(_:)`` after ``finish()``, ``DigestError/refused(_:)``.
   package func update(_ bytes: some ContiguousBytes) throws {
+    guard !isOver else { throw DigestError.over(name) }
     try bytes.withUnsafeBytes { bytes in
       #if canImport(CryptoKit)
         hash.update(bufferPointer: bytes)
       #else
         guard EVP_DigestUpdate(context, bytes.baseAddress, bytes.count) == 1 else {
-          throw DigestError.over(name)
+          throw DigestError.refused(name)
         }
       #endif
     }
@@ -66,22 +69,24 @@ package final class Digester {
 
   /// The digest of all bytes, after which no more can be taken.
   ///
-  /// - Throws: ``DigestError/over(_:)`` when it is called again.
+  /// - Throws: ``DigestError/over(_:)`` when it is called again, ``DigestError/refused(_:)``.
   package func finish() throws -> Digest {
+    guard !isOver else { throw DigestError.over(name) }
+    isOver = true
     #if canImport(CryptoKit)
       return Digest(bytes: Array(hash.finalize()))
     #else
       var bytes = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
       var count: UInt32 = 0
-      guard EVP_DigestFinal_ex(context, &bytes, &count) == 1 else { throw DigestError.over(name) }
+      guard EVP_DigestFinal_ex(context, &bytes, &count) == 1 else { throw DigestError.refused(name) }
       return Digest(bytes: Array(bytes.prefix(Int(count))))
     #endif
   }
 }
 
-/// Why the system's library for digests gives none.
+/// Why there is no digest.
 package enum DigestError: Error, CustomStringConvertible, Equatable {
-  /// The library does not compute digests of this name.
+  /// The system's library does not compute digests of this name.
   case refused(String)
   /// The digest of this name was given already.
   case over(String)
