@@ -68,8 +68,11 @@ private func mutual(peers: Int) throws -> Work {
 /// Looking up a batch of 64 among the four largest of ten answers for 50,000 examples; `state_bytes` is the file's size.
 private func cachedAnswers() throws -> Work {
   let folder = FileManager.default.temporaryDirectory.appendingPathComponent("answers-\(UUID().uuidString)")
+  try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+  defer { try? FileManager.default.removeItem(at: folder) }
   var options = CachedTeacher.Options()
-  (options.teacher, options.top, options.file) = ("teacher", 4, folder.path)
+  (options.teacher, options.top) = ("teacher", 4)
+  options.file = folder.appendingPathComponent("answers").path
   let blueprint = Blueprint { random in
     let backbone = try MLP(inputs: 16, hidden: [8], random.stream("initialization"))
     return Network(backbone, head: try LinearHead(features: 8, random.stream("head")))
@@ -88,9 +91,10 @@ private func cachedAnswers() throws -> Work {
   try learner.begin(experience)
   let source = CachedTeacher(options)
   try source.begin(experience, learner)
-  let file = URL(fileURLWithPath: "\(folder.path)-0.safetensors")
-  let bytes = try file.resourceValues(forKeys: [.fileSizeKey]).fileSize ?? 0
-  try FileManager.default.removeItem(at: file)
+  let bytes = try FileManager.default.contentsOfDirectory(
+    at: folder, includingPropertiesForKeys: [.fileSizeKey]
+  )
+  .reduce(0) { try $0 + ($1.resourceValues(forKeys: [.fileSizeKey]).fileSize ?? 0) }
   let batches = try (0..<100).map {
     try learner.batch(of: examples, Tensor.arange($0 * 500, $0 * 500 + 64), isAugmented: false)
   }
