@@ -1,4 +1,5 @@
 import Foundation
+import PerennialText
 import TestSupport
 import Testing
 
@@ -120,7 +121,13 @@ import Testing
     try #require(try run("learn", intents, file).status == 0)
     let made = try run("distill", intents, "--student", "tiny", "--force", "a test")
     #expect(made.status == 0, "\(made)")
-    #expect(try String(contentsOfFile: small + "/life.yaml", encoding: .utf8).contains("layers: [6]"))
+    // One layer of six: the student's files hold no others.
+    #expect(try !String(contentsOfFile: small + "/life.yaml", encoding: .utf8).contains("layers"))
+    #expect(try ModelFolder(folder.url("intents-tiny/model")).configuration(of: BERT.self).layers == 1)
+    func weights(_ name: String) throws -> Int {
+      try Data(contentsOf: folder.url("\(name)/model/model.safetensors"), options: .mappedIfSafe).count
+    }
+    #expect(try Double(weights("intents-tiny")) < 0.65 * Double(weights("intents")))
     // Counted heads stay: a new label is learned in one pass, and taken out exactly.
     let more = (0..<20).map { #"{"text": "bye, see you at \#($0)", "label": "bye", "id": "bye-\#($0)"}"# }
     let tuesday = try folder.write(more.joined(separator: "\n"), "tuesday.jsonl").path

@@ -31,7 +31,14 @@ struct StudentPreset {
     var files: ((URL) throws -> Void)? = directory.store.copyModelFiles
     var yaml = teacher.yaml
     if let size = Size.allCases.first(where: { $0.name == name }) {
-      model = try Self.model(size, of: teacher.recipe.model, directory.url)
+      let selection = teacher.recipe.model
+      if selection.isNamed("encoder") {
+        let encoder = try Encoder(selection, size, directory.url)
+        files = { try encoder.fill($0, from: directory.store) }
+        model = try encoder.node.yaml()
+      } else {
+        model = try VisionModels.slimmer(selection, by: size.rawValue).node.yaml()
+      }
       yaml = try Self.changed(yaml, [.set("model=\(model)")])
     } else if FileManager.default.fileExists(atPath: name) {
       let preset = try LifePreset(model: name, inputs: teacher.inputs.node.yaml(), arm: nil)
@@ -61,20 +68,33 @@ struct StudentPreset {
     RecipeChange.set("strategies=[]"),
   ]
 
-  /// A smaller model of the same kind, as `life.yaml` writes it.
-  private static func model(_ size: Size, of selection: Selection, _ directory: URL) throws -> String {
-    guard selection.isNamed("encoder") else {
-      return try VisionModels.slimmer(selection, by: size.rawValue).node.yaml()
+  /// An encoder that has some of its teacher's layers.
+  private struct Encoder {
+    /// As `life.yaml` names it: by its files, which hold these layers alone.
+    let node: ConfigurationNode
+    private let path: String
+    /// Of the teacher's files, counted from 1.
+    private let kept: [Int]
+
+    init(_ selection: Selection, _ size: Size, _ directory: URL) throws {
+      let options = selection.options
+      path = try options["path"]?.decode(String.self) ?? ""
+      let files = ModelFolder(directory.appendingPathComponent(path))
+      let all =
+        try options["layers"]?.decode([Int].self) ?? Array(1...files.configuration(of: BERT.self).layers)
+      // The last layer is the one that the pooling knows.
+      let count = max(all.count / size.rawValue, 1)
+      kept = (1...count).map { all[$0 * all.count / count - 1] }
+      var rest = options
+      rest.content = .map((options.entries ?? []).filter { $0.key != "layers" })
+      node = ConfigurationNode(
+        .map([.init(key: selection.name, origin: options.origin, value: rest)]), origin: options.origin)
     }
-    var node = selection.options
-    let layers = try node["layers"]?.decode([Int].self)
-    let folder = directory.appendingPathComponent(try node["path"]?.decode(String.self) ?? "")
-    let all = try layers ?? Array(1...ModelFolder(folder).configuration(of: BERT.self).layers)
-    // The last layer is the one that the pooling knows.
-    let count = max(all.count / size.rawValue, 1)
-    let kept = (1...count).map { all[$0 * all.count / count - 1] }
-    try RecipeChange.set("layers=\(kept)").apply(to: &node)
-    let encoder = ConfigurationNode.Entry(key: selection.name, origin: node.origin, value: node)
-    return try ConfigurationNode(.map([encoder]), origin: node.origin).yaml()
+
+    /// - Parameter folder: `model/` of the student.
+    func fill(_ folder: URL, from store: VersionStore) throws {
+      try store.copyModelFiles(to: folder)
+      try ModelFolder(folder.deletingLastPathComponent().appendingPathComponent(path)).keep(layers: kept)
+    }
   }
 }

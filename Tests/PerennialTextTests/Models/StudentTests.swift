@@ -28,6 +28,24 @@ import Torch
     }
   }
 
+  @Test func aFolderKeepsSomeLayers() throws {
+    let place = try TemporaryFolder(copying: "bert")
+    let folder = ModelFolder(place.url)
+    let whole = try folder.load(BERT.self)
+    try Data("kept".utf8).write(to: folder.url.appendingPathComponent("tokenizer.json"))
+    #expect(throws: TorchError.self) { try folder.keep(layers: [3]) }
+    #expect(try folder.configuration(of: BERT.self).layers == 2)
+    try folder.keep(layers: [2])
+    let (kept, asked) = (
+      try folder.load(BERT.self).stateDictionary(),
+      try whole.keeping(layers: [2], dropout: Generator(seed: 0)).stateDictionary()
+    )
+    #expect(Set(kept.keys) == Set(asked.keys))
+    for (path, value) in kept { #expect(try value.equals(#require(asked[path])), "\(path)") }
+    #expect(
+      try String(contentsOf: folder.url.appendingPathComponent("tokenizer.json"), encoding: .utf8) == "kept")
+  }
+
   /// Scores before the softmax are what the probabilities come from, and 0 where nothing may be seen.
   @Test func attentionTaps() throws {
     let (model, golden) = (try Golden.model("bert").load(BERT.self), try Golden("bert"))
