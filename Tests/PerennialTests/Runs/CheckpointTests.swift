@@ -119,8 +119,10 @@ import Torch
     #expect(try newest(store()) == (1, []))
   }
 
-  /// A folder that may not be written; whoever is root may write everywhere.
-  @Test(.enabled(if: geteuid() != 0)) func aReadOnlyFolderIsNamed() throws {
+  /// A folder that may not be written.
+  @Test(.enabled(if: geteuid() != 0, "whoever is root may write everywhere")) func aReadOnlyFolderIsNamed()
+    throws
+  {
     defer {
       chmod(place.url.path, 0o755)
       place.remove()
