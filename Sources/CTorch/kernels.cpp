@@ -1,7 +1,7 @@
 #include "kernels.h"
+#include "parallel.h"
 #include "support.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/csrc/autograd/functions/accumulate_grad.h>
@@ -11,12 +11,6 @@ namespace {
 
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
-
-/// The elements of a contiguous tensor. ATen's own template for it is constrained up to libtorch 2.11, and a symbol that Clang
-/// and the compiler of the wheel name differently.
-template <typename T> const T *elements(const at::Tensor &tensor) {
-  return static_cast<const T *>(tensor.const_data_ptr());
-}
 
 // Loops over floats are compiled for several processors, and the one at hand chooses. Products and sums are rounded one by
 // one on all of them, so that results do not depend on the choice.
@@ -75,7 +69,7 @@ at::Tensor linearOfFewRows(const at::Tensor &x, const at::Tensor &w, const std::
   auto *out = y.mutable_data_ptr<float>();
   auto *in = elements<float>(*values), *weights = elements<float>(w),
        *shift = b ? elements<float>(bias) : nullptr;
-  at::parallel_for(0, outputs, std::max<int64_t>(1, (1 << 15) / (inputs * rows)), [=](int64_t begin, int64_t end) {
+  inParallel(outputs, std::max<int64_t>(1, (1 << 15) / (inputs * rows)), [=](int64_t begin, int64_t end) {
     dotProducts(out, in, weights, shift, rows, inputs, outputs, begin, end);
   });
   return relu ? y.relu_() : y;
@@ -106,8 +100,8 @@ at::Tensor slot(const at::Tensor &leaf) {
 }
 
 struct LinearFunction : torch::autograd::Function<LinearFunction> {
-  static at::Tensor forward(AutogradContext *ctx, const at::Tensor &input, const at::Tensor &w,
-                            const std::optional<at::Tensor> &b, bool relu, int64_t backend) {
+  static at::Tensor product(const at::Tensor &input, const at::Tensor &w, const std::optional<at::Tensor> &b, bool relu,
+                            int64_t backend) {
     auto x = rows(input);
     at::Tensor y;
     if (backend == 1) {
@@ -116,7 +110,12 @@ struct LinearFunction : torch::autograd::Function<LinearFunction> {
       y = b ? at::addmm(*b, x, w.t()) : at::mm(x, w.t());
       if (relu) y.relu_();
     }
-    if (input.dim() != 2) y = like(y, input);
+    return input.dim() == 2 ? y : like(y, input);
+  }
+
+  static at::Tensor forward(AutogradContext *ctx, const at::Tensor &input, const at::Tensor &w,
+                            const std::optional<at::Tensor> &b, bool relu, int64_t backend) {
+    auto y = product(input, w, b, relu, backend);
     ctx->saved_data["relu"] = relu;
     ctx->saved_data["backend"] = backend;
     ctx->save_for_backward({input, w, b ? *b : at::Tensor(), relu ? y : at::Tensor()});
@@ -204,8 +203,10 @@ at::Tensor linear(const at::Tensor &input, const at::Tensor &weight, const std::
     auto y = at::linear(input, weight, bias);
     return relu ? at::relu(y) : y;
   }
-  if (!at::GradMode::is_enabled() && input.numel() <= fewRows * input.size(-1) && weight.is_contiguous())
-    return linearOfFewRows(input, weight, bias, relu);
+  if (!at::GradMode::is_enabled())
+    return input.numel() <= fewRows * input.size(-1) && weight.is_contiguous()
+               ? linearOfFewRows(input, weight, bias, relu)
+               : LinearFunction::product(input, weight, bias, relu, backend);
   return LinearFunction::apply(input, weight, bias, relu, backend);
 }
 
@@ -242,7 +243,7 @@ void addQuadraticPenalty(at::Tensor &gradient, const at::Tensor &parameter, cons
   auto *p = elements<float>(parameter), *f = elements<float>(precision),
        *a = elements<float>(weighted);
   auto s = static_cast<float>(scale);
-  at::parallel_for(0, gradient.numel(), 1 << 15,
+  inParallel(gradient.numel(), 1 << 15,
                    [=](int64_t begin, int64_t end) { quadraticPenalty(g, p, f, a, s, begin, end); });
 }
 
@@ -255,7 +256,7 @@ void addPathIntegral(at::Tensor &integral, const at::Tensor &gradient, const at:
   }
   auto *w = integral.mutable_data_ptr<float>();
   auto *g = elements<float>(gradient), *b = elements<float>(before), *a = elements<float>(after);
-  at::parallel_for(0, integral.numel(), 1 << 15,
+  inParallel(integral.numel(), 1 << 15,
                    [=](int64_t begin, int64_t end) { pathIntegral(w, g, b, a, begin, end); });
 }
 
@@ -285,7 +286,7 @@ at::Tensor gatherNormalized(const at::Tensor &data, const at::Tensor &index, con
   auto scales = scale.to(at::kCPU, at::kFloat).contiguous(), shifts = shift.to(at::kCPU, at::kFloat).contiguous();
   auto *s = elements<float>(scales), *b = elements<float>(shifts);
   auto *to = result.mutable_data_ptr<float>();
-  at::parallel_for(0, index.numel(), std::max<int64_t>(1, (1 << 15) / row), [=](int64_t begin, int64_t end) {
+  inParallel(index.numel(), std::max<int64_t>(1, (1 << 15) / row), [=](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; i++)
       for (int64_t c = 0; c < channels; c++)
         scaleAndShift(to + i * row + c * area, from + at_[i] * row + c * area, s[c], b[c], area);

@@ -4,6 +4,12 @@
 
 namespace perennial {
 
+/// The elements of a contiguous tensor. ATen's own template for it is constrained up to libtorch 2.11, and a symbol that Clang
+/// and the compiler of the wheel name differently.
+template <typename T> const T *elements(const at::Tensor &tensor) {
+  return static_cast<const T *>(tensor.const_data_ptr());
+}
+
 /// y = x Wᵀ + b, with max(y, 0) when `relu`; backend 0 is the default BLAS, 1 oneDNN.
 at::Tensor linear(const at::Tensor &input, const at::Tensor &weight, const std::optional<at::Tensor> &bias, bool relu,
                   int64_t backend);
@@ -13,6 +19,10 @@ void directBackward(const at::Tensor &loss);
 
 /// A scalar with these gradients for these inputs, for losses whose graph was never whole.
 at::Tensor attachGradients(const at::Tensor &value, at::TensorList inputs, at::TensorList gradients);
+
+/// KL(softmax(teacher / T) ‖ softmax(student / T)) of each row, for logits [N, C] of a teacher and those of a student
+/// [N, K] from column `first` on, or of as many where it is -1; nothing flows back to the teacher.
+at::Tensor softenedDivergence(const at::Tensor &student, const at::Tensor &teacher, int64_t first, double temperature);
 
 /// gradient += scale · (precision ⊙ parameter − weighted), in one pass.
 void addQuadraticPenalty(at::Tensor &gradient, const at::Tensor &parameter, const at::Tensor &precision,

@@ -14,6 +14,8 @@ struct Symptoms {
   var processor = ""
   var cores = 1
   var threads = 1
+  /// How many of them our own loops run on.
+  var loopThreads = 1
   /// Processes that want a core, averaged over a minute; nil where the system does not tell.
   var load: Double?
   /// Whether it has been decided how threads wait for each other.
@@ -103,6 +105,12 @@ extension Diagnosis {
         "threads", .warning, finding,
         advice: "more threads than cores wait for each other; lower OMP_NUM_THREADS")
     }
+    guard symptoms.loopThreads == symptoms.threads else {
+      return Diagnosis(
+        "threads", .warning, "\(finding); loops of our own run on \(symptoms.loopThreads)",
+        advice:
+          "gathering batches and penalties are slower than they could be: libtorch's OpenMP is not GNU's")
+    }
     if let load = symptoms.load, load > Double(symptoms.cores) + 0.5, !symptoms.hasWaitPolicy {
       return Diagnosis(
         "threads", .warning, String(format: "%@; %.1f processes want them", finding, load),
@@ -118,7 +126,7 @@ extension Diagnosis {
     guard symptoms.hasOneDNN else {
       return Diagnosis(
         "linear algebra", .warning, "\(blas), no oneDNN",
-        advice: "large linear layers are up to twice as fast with a libtorch that carries oneDNN")
+        advice: "convolutions and some linear layers are faster with a libtorch that carries oneDNN")
     }
     return Diagnosis("linear algebra", "\(blas) and oneDNN, whichever is faster for a layer")
   }

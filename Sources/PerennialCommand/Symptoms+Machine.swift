@@ -12,7 +12,7 @@ extension Symptoms {
       torchPath: loadedLibrary("libtorch_cpu"),
       torchConfiguration: Runtime.configuration, hasOneDNN: Runtime.hasOneDNN, processor: processorName,
       cores: ProcessInfo.processInfo.activeProcessorCount, threads: Runtime.threads,
-      load: load,
+      loopThreads: Runtime.loopThreads, load: load,
       hasWaitPolicy: ["OMP_WAIT_POLICY", "GOMP_SPINCOUNT"].contains {
         ProcessInfo.processInfo.environment[$0] != nil
       },

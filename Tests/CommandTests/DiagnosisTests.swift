@@ -7,7 +7,7 @@ import Testing
   private let healthy = Symptoms(
     swift: "Swift 6.3", compiler: "clang 17", torchVersion: "2.13.0+cpu", torchPath: "/lib",
     torchConfiguration: "- Build settings: BLAS_INFO=mkl, BUILD_TYPE=Release", hasOneDNN: true,
-    processor: "EPYC", cores: 2, threads: 2, out: "runs", freeBytes: 5_000_000_000)
+    processor: "EPYC", cores: 2, threads: 2, loopThreads: 2, out: "runs", freeBytes: 5_000_000_000)
 
   private func diagnosis(_ name: String, _ change: (inout Symptoms) -> Void) -> Diagnosis? {
     var symptoms = healthy
@@ -53,6 +53,9 @@ import Testing
     #expect(diagnosis("devices") { $0.cudaDevices = 2 }?.finding == "cpu (EPYC), cuda:0, cuda:1")
     #expect(diagnosis("threads") { $0.threads = 3 }?.verdict == .warning)
     #expect(diagnosis("threads") { $0.load = 1.5 }?.verdict == .good)
+    let foreign = diagnosis("threads") { $0.loopThreads = 1 }
+    #expect(foreign?.verdict == .warning)
+    #expect(foreign?.finding == "2 of 2 cores; loops of our own run on 1")
     let busy = diagnosis("threads") { $0.load = 6.25 }
     #expect(busy?.finding == "2 of 2 cores; 6.2 processes want them")
     #expect(busy?.advice.contains("OMP_WAIT_POLICY=PASSIVE") == true)

@@ -53,6 +53,8 @@ const char *ct_version(void);
 int32_t ct_configuration(char *text, size_t capacity);
 int32_t ct_threads(void);
 void ct_set_threads(int32_t count);
+// Those that the shim's own loops run on.
+int32_t ct_loop_threads(void);
 void ct_tune_allocator(void);
 int32_t ct_cuda_device_count(void);
 int32_t ct_cuda_synchronize(void);

@@ -18,6 +18,9 @@ public enum Runtime {
     set { ct_set_threads(Int32(clamping: max(newValue, 1))) }
   }
 
+  /// Threads that our own kernels run on: ``threads``, or 1 beside a libtorch whose OpenMP they cannot speak.
+  public static var loopThreads: Int { Int(ct_loop_threads()) }
+
   /// CUDA devices; looks for `libtorch_cuda` the first time.
   public static var cudaDeviceCount: Int { Int(ct_cuda_device_count()) }
 

@@ -37,6 +37,10 @@ struct RuntimeTests {
   }
 
   #if os(Linux)
+    /// `at::parallel_for`, compiled by Clang, is a plain loop: kernels that called it ran on one thread.
+    @Test("loops of our own run on libtorch's threads")
+    func loopThreads() { #expect(Runtime.loopThreads == Runtime.threads) }
+
     @Test("tensors are freed: a loop over 2 GB stays small")
     func memory() throws {
       let before = try residentBytes()
