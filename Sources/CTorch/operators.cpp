@@ -1009,6 +1009,10 @@ int32_t ct_linear(ct_tensor input, ct_tensor weight, ct_tensor bias, bool relu, 
   return guarded([&] { auto &&input_ = ref(input); auto &&weight_ = ref(weight); auto &&bias_ = maybe(bias); auto &&relu_ = relu; auto &&backend_ = backend; *result = own(perennial::linear(input_, weight_, bias_, relu_, backend_)); });
 }
 
+int32_t ct_softened_divergence(ct_tensor student, ct_tensor teacher, int64_t first, double temperature, ct_tensor *result) {
+  return guarded([&] { auto &&student_ = ref(student); auto &&teacher_ = ref(teacher); auto &&first_ = first; auto &&temperature_ = temperature; *result = own(perennial::softenedDivergence(student_, teacher_, first_, temperature_)); });
+}
+
 int32_t ct_direct_backward(ct_tensor loss) {
   return guarded([&] { auto &&loss_ = ref(loss); perennial::directBackward(loss_); });
 }

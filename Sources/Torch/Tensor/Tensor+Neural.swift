@@ -227,6 +227,20 @@ extension Tensor {
     try binary(target) { ct_kl_div($0, $1, reduction.rawValue, targetIsLog, $2) }
   }
 
+  /// KL(softmax(teacher / T) ‖ softmax(self / T)) of each row, `[N]`, in one node of the graph. Nothing flows back to the
+  /// teacher.
+  ///
+  /// - Parameters:
+  ///   - teacher: logits `[N, C]`.
+  ///   - first: the column of the own logits `[N, K]` that is the teacher's first; those before it and after C of them take
+  ///     no part, nor do they in the softmax. Nil where both have C columns.
+  /// - Throws: ``TorchError`` for other shapes and temperatures that are not above 0.
+  public func softenedDivergence(from teacher: Tensor, at first: Int? = nil, temperature: Double) throws
+    -> Tensor
+  {
+    try binary(teacher) { ct_softened_divergence($0, $1, Int64(first ?? -1), temperature, $2) }
+  }
+
   /// The cosine of the angle between vectors along `dim`, with norms of at least `epsilon`.
   public func cosineSimilarity(_ other: Tensor, dim: Int = 1, epsilon: Double = 1e-8) throws -> Tensor {
     try binary(other) { ct_cosine_similarity($0, $1, Int64(dim), epsilon, $2) }

@@ -15,9 +15,13 @@ extension ResponseDistillation {
   public static func jensenShannon(
     student: Tensor, teacher: Tensor, temperature: Double, mixture: Double = 0.5, normalized: Bool = false
   ) throws -> Tensor {
+    if normalized, mixture <= 0 {
+      return try forwardKL(student: student, teacher: teacher, temperature: temperature)
+    }
+    if normalized, mixture >= 1 {
+      return try reverseKL(student: student, teacher: teacher, temperature: temperature)
+    }
     let (s, t) = try logProbabilities(student, teacher, temperature)
-    if normalized, mixture <= 0 { return try divergence(of: t, from: s) }
-    if normalized, mixture >= 1 { return try divergence(of: s, from: t) }
     let m = try mix(t, s, mixture)
     let sum = try divergence(of: t, from: m) * mixture + divergence(of: s, from: m) * (1 - mixture)
     return normalized ? try sum / (mixture * (1 - mixture)) : sum

@@ -8,8 +8,18 @@ import Torch
 public enum ResponseDistillation {
   /// KL(teacher ‖ student) = Σ_c p_t (log p_t − log p_s) at temperature T (Hinton et al. 2015).
   public static func forwardKL(student: Tensor, teacher: Tensor, temperature: Double) throws -> Tensor {
-    let (s, t) = try logProbabilities(student, teacher, temperature)
-    return try divergence(of: t, from: s)
+    try student.asStudent().softenedDivergence(from: teacher.asTeacher(), temperature: temperature)
+  }
+
+  /// The same where the teacher knows some of the student's classes, which follow each other.
+  ///
+  /// - Parameter first: the student's unit that is the teacher's first.
+  /// - Throws: ``TorchError`` where the student has fewer units from there on than the teacher.
+  public static func forwardKL(student: Tensor, from first: Int, teacher: Tensor, temperature: Double) throws
+    -> Tensor
+  {
+    try student.asStudent().softenedDivergence(
+      from: teacher.asTeacher(), at: first, temperature: temperature)
   }
 
   /// KL(student ‖ teacher): looks for one mode instead of covering all.

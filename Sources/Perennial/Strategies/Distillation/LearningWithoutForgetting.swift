@@ -97,7 +97,8 @@ public final class LearningWithoutForgetting: Strategy, Tunable {
     where width > 0 {
       let units = alike.flatMap(\.self)
       let values = try values(step, teacher: select(units, of: wanted), units, width: width, temperature)
-      let term = try reduce(values.reshape([-1, alike.count]).sum([1]), temperature: temperature)
+      let items = try alike.count == 1 ? values : values.reshape([-1, alike.count]).sum([1])
+      let term = try reduce(items, temperature: temperature)
       sum = try sum.map { try $0 + term } ?? term
     }
     guard let sum else { return [] }
@@ -112,9 +113,14 @@ public final class LearningWithoutForgetting: Strategy, Tunable {
   private func values(_ step: Step, teacher: Tensor, _ units: [Int], width: Int, _ temperature: Double) throws
     -> Tensor
   {
+    let isClassification = step.learner.objective.isClassification
+    if isClassification, options.variant != .vanDeVen, units.count == width, let first = run(units) {
+      return try ResponseDistillation.forwardKL(
+        student: step.outputs, from: first, teacher: teacher, temperature: temperature)
+    }
     let teacher = try teacher.reshape([-1, width])
     let student = try select(units, of: step.outputs).reshape([-1, width])
-    guard step.learner.objective.isClassification else {
+    guard isClassification else {
       return try ResponseDistillation.meanSquaredLogits(student: student, teacher: teacher)
     }
     guard options.variant == .vanDeVen else {
@@ -127,11 +133,16 @@ public final class LearningWithoutForgetting: Strategy, Tunable {
   }
 
   private func select(_ units: [Int], of outputs: Tensor) throws -> Tensor {
-    guard let first = units.first, units.count != outputs.shape[1] else { return outputs }
-    guard units == Array(first..<(first + units.count)) else {
+    guard let first = run(units) else {
       return try outputs.indexSelect(Tensor(units).to(outputs.device), dim: 1)
     }
-    return try outputs.narrow(dim: 1, start: first, count: units.count)
+    return try units.count == outputs.shape[1]
+      ? outputs : outputs.narrow(dim: 1, start: first, count: units.count)
+  }
+
+  /// The first of units that follow each other; nil where they do not.
+  private func run(_ units: [Int]) -> Int? {
+    units.first.flatMap { first in units.indices.allSatisfy { units[$0] == first + $0 } ? first : nil }
   }
 
   public func end(_ experience: Experience, _ learner: Learner) throws { teacher = nil }
