@@ -53,20 +53,24 @@ Divergence divergenceOfFew(const at::Tensor &student, const at::Tensor &teacher,
   return result;
 }
 
+/// Zeros before and after the columns.
+at::Tensor padded(const at::Tensor &columns, int64_t before, int64_t after) {
+  return before == 0 && after == 0 ? columns : at::constant_pad_nd(columns, {before, after});
+}
+
 Divergence divergenceOfMany(const at::Tensor &student, const at::Tensor &teacher, int64_t first, double temperature) {
   int64_t units = teacher.size(1), after = student.size(1) - first - units;
   auto own = at::log_softmax(student.narrow(1, first, units) / temperature, 1);
   auto wanted = at::log_softmax(teacher / temperature, 1), share = wanted.exp();
   auto values = wanted.sub_(own).mul_(share).sum(1);
-  return {values, at::constant_pad_nd(own.exp_().sub_(share), {first, after})};
+  return {values, padded(own.exp_().sub_(share), first, after)};
 }
 
-/// One node in place of the ten of the formula.
+/// One node in place of the nine of the formula.
 struct SoftenedDivergence : torch::autograd::Function<SoftenedDivergence> {
   static at::Tensor forward(AutogradContext *ctx, const at::Tensor &student, const at::Tensor &teacher, int64_t first,
                             double temperature) {
-    bool isFew = student.is_cpu() && student.scalar_type() == at::kFloat && teacher.scalar_type() == at::kFloat &&
-                 student.numel() <= few && teacher.numel() > 0;
+    bool isFew = student.is_cpu() && student.scalar_type() == at::kFloat && student.numel() <= few && teacher.numel() > 0;
     auto divergence =
         isFew ? divergenceOfFew(student.contiguous(), teacher.contiguous(), first, static_cast<float>(temperature))
               : divergenceOfMany(student, teacher, first, temperature);
@@ -85,8 +89,8 @@ struct SoftenedDivergence : torch::autograd::Function<SoftenedDivergence> {
       // A derivative of the derivative follows the student's softmax.
       int64_t first = ctx->saved_data["first"].toInt(), units = ctx->saved_data["units"].toInt();
       auto own = at::softmax(saved[0].narrow(1, first, units) / temperature, 1);
-      own = at::constant_pad_nd(own, {first, saved[0].size(1) - first - units});
-      difference = difference + own - own.detach();
+      own = padded(own, first, saved[0].size(1) - first - units);
+      difference = difference + (own - own.detach());
     }
     return {difference * (upstream[0] / temperature).unsqueeze(1), at::Tensor(), at::Tensor(), at::Tensor()};
   }
@@ -98,10 +102,14 @@ at::Tensor softenedDivergence(const at::Tensor &student, const at::Tensor &teach
   bool isAll = first < 0;
   if (isAll) first = 0;
   TORCH_CHECK(student.dim() == 2 && teacher.dim() == 2 && student.size(0) == teacher.size(0) &&
-                  (isAll ? student.size(1) == teacher.size(1) : first + teacher.size(1) <= student.size(1)),
+                  (isAll ? student.size(1) == teacher.size(1) : first <= student.size(1) - teacher.size(1)),
               "logits of a teacher of shape [N, C] are compared with those of a student [N, C], or with C of [N, K] from a "
               "first one on, not ", teacher.sizes(), " with ", student.sizes(), isAll ? "" : " from ",
               isAll ? "" : std::to_string(first));
+  TORCH_CHECK(student.device() == teacher.device(), "logits on ", student.device(), " and on ", teacher.device(),
+              " are on no one device");
+  TORCH_CHECK(student.scalar_type() == teacher.scalar_type(), "logits of dtype ", student.dtype(), " and ",
+              teacher.dtype(), " are of no one dtype");
   TORCH_CHECK_VALUE(temperature > 0, "a temperature is above 0, not ", temperature);
   return SoftenedDivergence::apply(student, teacher.detach(), first, temperature);
 }

@@ -244,7 +244,7 @@ void addQuadraticPenalty(at::Tensor &gradient, const at::Tensor &parameter, cons
        *a = elements<float>(weighted);
   auto s = static_cast<float>(scale);
   inParallel(gradient.numel(), 1 << 15,
-                   [=](int64_t begin, int64_t end) { quadraticPenalty(g, p, f, a, s, begin, end); });
+             [=](int64_t begin, int64_t end) { quadraticPenalty(g, p, f, a, s, begin, end); });
 }
 
 void addPathIntegral(at::Tensor &integral, const at::Tensor &gradient, const at::Tensor &before,
@@ -257,7 +257,7 @@ void addPathIntegral(at::Tensor &integral, const at::Tensor &gradient, const at:
   auto *w = integral.mutable_data_ptr<float>();
   auto *g = elements<float>(gradient), *b = elements<float>(before), *a = elements<float>(after);
   inParallel(integral.numel(), 1 << 15,
-                   [=](int64_t begin, int64_t end) { pathIntegral(w, g, b, a, begin, end); });
+             [=](int64_t begin, int64_t end) { pathIntegral(w, g, b, a, begin, end); });
 }
 
 at::Tensor gatherNormalized(const at::Tensor &data, const at::Tensor &index, const at::Tensor &scale,

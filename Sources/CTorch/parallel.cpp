@@ -11,7 +11,7 @@
 namespace perennial {
 namespace {
 
-/// What libtorch's OpenMP offers to compilers; null where it is another one than GNU's.
+/// What libtorch's OpenMP offers to GNU's compiler; null where it is one that offers nothing to it.
 struct OpenMP {
   void (*run)(void (*body)(void *), void *context, unsigned threads, unsigned flags);
   int (*thread)();

@@ -7,7 +7,7 @@
 namespace perennial {
 
 /// Calls `body(begin, end)` for parts of 0..<count, on the threads that libtorch's own operators use and split as they
-/// split. Parts have at least `grain` items where there are as many; `body` must not throw.
+/// split: into no more parts than there are times `grain` items. `body` must not throw.
 ///
 /// In place of `at::parallel_for`, a template that only runs in parallel where the compiler that sees it speaks the OpenMP
 /// of libtorch. Clang, with which SwiftPM compiles, does not speak GNU's, and then the template is a plain loop.

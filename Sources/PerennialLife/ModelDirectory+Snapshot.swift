@@ -42,8 +42,11 @@ extension ModelDirectory {
     for url in [store.versions, store.blobs, store.modelFiles] where manager.fileExists(atPath: url.path) {
       try manager.copyItem(at: url, to: folder.appendingPathComponent(url.lastPathComponent))
     }
-    for name in [LifeConfiguration.fileName, VersionStore.pointerName] {
-      try manager.copyItem(at: url.appendingPathComponent(name), to: folder.appendingPathComponent(name))
+    var files = [LifeConfiguration.fileName, VersionStore.pointerName].map(url.appendingPathComponent)
+    // A copy is judged by what the directory is judged by.
+    if let invariants = Invariants.file(in: url) { files.append(invariants) }
+    for file in files {
+      try manager.copyItem(at: file, to: folder.appendingPathComponent(file.lastPathComponent))
     }
   }
 }

@@ -138,7 +138,10 @@ import Testing
     let folder = try TestFolder()
     let life = try Self.life(folder)
     let copy = folder.url("copy").path
+    try Data("{}\n".utf8).write(to: URL(fileURLWithPath: life).appendingPathComponent("invariants.jsonl"))
     #expect(try Program.run("snapshot", life, "--to", copy).status == 0)
+    // What every version must answer is asked of the copy's as well.
+    #expect(FileManager.default.fileExists(atPath: copy + "/invariants.jsonl"))
     let (one, other) = (
       try Program.run("history", life, "--json"), try Program.run("history", copy, "--json")
     )

@@ -49,6 +49,20 @@ import Testing
     #expect(try serving(life) == 1)
   }
 
+  /// What can be mended is not cleared away: the weights of a version whose manifest cannot be read stay.
+  @Test func clearingAwaySparesTheWeightsOfAManifestThatCannotBeRead() throws {
+    let life = try trained()
+    let store = try life.open(.read).store
+    let file = store.versions.appendingPathComponent(try store.currentName() + ".json")
+    let blobs = try store.current().blobs.values.map(store.file(of:))
+    let whole = try Data(contentsOf: file)
+    try damage(file) { $0.append(UInt8(ascii: " ")) }
+    #expect(try life.learn(Life.rows([3], 0..<40)).result == .promoted)
+    #expect(blobs.allSatisfy { FileManager.default.fileExists(atPath: $0.path) })
+    try whole.write(to: file)
+    #expect(try life.open().load(2, life.modality).manifest.version == 2)
+  }
+
   @Test func withoutAnyWholeVersionTheErrorSaysSo() throws {
     let life = try Life()
     let store = try life.open(.read).store

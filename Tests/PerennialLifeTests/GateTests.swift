@@ -17,12 +17,12 @@ import Testing
   }
 
   private func failures(
-    _ answers: [Gate.Answers], best: Int? = nil, _ measured: Gate.Measurements = .init(),
+    _ answers: [Gate.Answers], earlier: [Gate.Scores] = [], _ measured: Gate.Measurements = .init(),
     _ change: (inout GateOptions) -> Void = { _ in }
   ) throws -> [String] {
     var options = GateOptions()
     change(&options)
-    let verdict = try Gate(options: options).judge(answers, best: best, measured) { "label \($0)" }
+    let verdict = try Gate(options: options).judge(answers, earlier: earlier, measured) { "label \($0)" }
     #expect(verdict.passed == verdict.failures.isEmpty)
     #expect(verdict.lines.count >= verdict.checks.count)
     let copy = try JSONDecoder().decode(Verdict.self, from: Data(OrderedJSON.text(verdict).utf8))
@@ -50,8 +50,19 @@ import Testing
 
   @Test func smallLossesAddUpToForgetting() throws {
     // Never surely worse than the version before, but three below the best.
-    #expect(try failures([answers(before: [1, 2], after: [1, 2, 3])], best: 100) == ["forgetting"])
-    #expect(try failures([answers(before: [1], after: [1, 2])], best: 100).isEmpty)
+    let best = ["1": Tally(correct: 100, total: 100)]
+    #expect(try failures([answers(before: [1, 2], after: [1, 2, 3])], earlier: [best]) == ["forgetting"])
+    #expect(try failures([answers(before: [1], after: [1, 2])], earlier: [best]).isEmpty)
+    // Later suites, which the best version was never asked about, hide nothing.
+    let (first, second) = (answers(before: [1, 2, 3], after: [1, 2, 3, 4, 5]), answers("2", after: []))
+    let since = ["1": Tally(correct: 97, total: 100), "2": Tally(correct: 100, total: 100)]
+    #expect(try failures([first, second], earlier: [best, since]) == ["forgetting"])
+    #expect(try failures([first, second], earlier: [since]).isEmpty)
+    // A suite that was thinned since is compared by its share.
+    #expect(
+      try failures([first, second], earlier: [["1": Tally(correct: 396, total: 400)], since]).isEmpty)
+    #expect(
+      try failures([first, second], earlier: [["1": Tally(correct: 400, total: 400)], since]) == ["forgetting"])
   }
 
   @Test func oneExampleMayAlwaysBeLost() throws {

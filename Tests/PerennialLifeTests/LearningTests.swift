@@ -168,6 +168,40 @@ import Testing
     #expect(try life.learn(nil, options: options).version == 3)
   }
 
+  @Test func aCandidateThatIsHeldBackServesWhenAskedTo() throws {
+    let life = try Life()
+    try life.learn(Life.rows([0, 1], 0..<40))
+    var options = LearnOptions()
+    options.holdsBack = true
+    let outcome = try life.learn(Life.rows([2], 0..<40), options: options)
+    #expect(outcome.result == .promoted && outcome.version == 2)
+    let directory = try life.open()
+    #expect(try directory.store.current().version == 1)
+    #expect(try directory.load(nil, life.modality).manifest.version == 1)
+    #expect(try directory.examplesByLabel()["class 2"] == nil)
+    #expect(throws: LifeError.nothingToLearn) { try directory.learn(nil, life.modality) }
+    try directory.rollback(to: 2)
+    #expect(try directory.load(nil, life.modality).manifest.version == 2)
+    #expect(try directory.examplesByLabel()["class 2"] ?? 0 > 30)
+    // Another one stays aside, and the next update goes on from what serves.
+    _ = try directory.learn(Life.rows([3], 0..<40), life.modality, options: options)
+    _ = try directory.learn(Life.rows([4], 0..<40), life.modality)
+    #expect(try directory.store.current().parent == 2)
+  }
+
+  /// What a forced version lost stays lost, also where later suites hide it and the version before had lost it already.
+  @Test func forgettingIsMeasuredAgainstTheBestVersionWhateverSuitesCameSince() throws {
+    let life = try Life()
+    try life.learn(Life.rows([0, 1], 0..<100))
+    var options = LearnOptions()
+    options.force = "a test of what comes after"
+    let poison = Life.rows([0, 1], 200..<300, named: "poison") { 1 - $0 }
+    #expect(try life.learn(poison, options: options).result == .forced)
+    let outcome = try life.learn(Life.rows([2], 0..<100))
+    let check = try #require(outcome.verdict.checks.first { $0.name == "forgetting" })
+    #expect(outcome.result == .refused && !check.passed, "\(check.detail)")
+  }
+
   @Test func oldVersionsAreClearedAway() throws {
     let life = try Life(Life.learning + "\nkeep: 3")
     for round in 0..<6 { try life.learn(Life.rows([0, 1], round * 20..<round * 20 + 20), options: .forcing) }

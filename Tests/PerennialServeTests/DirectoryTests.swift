@@ -143,6 +143,8 @@ struct DirectoryTests {
       _ = try await tell(asking, ids, 2)
       try await asking.eventually("a candidate is on trial") { await asking.server.deployment.trial != nil }
       #expect(try ModelDirectory(life.url).store.current().version == 1)
+      // Killed at any moment it would not serve: it never was the current one.
+      #expect(try !ModelDirectory(life.url).audit().contains { $0.event == "rollback" })
       #expect(try await predict(asking, 2, 100..<101).version == 1)
       var row = 200
       try await asking.eventually("the candidate came into use") {

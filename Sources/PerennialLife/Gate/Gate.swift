@@ -25,6 +25,9 @@ struct Gate {
     }
   }
 
+  /// What an earlier version had right of the suites that it was asked about.
+  typealias Scores = [String: Tally]
+
   /// What was measured of the models themselves.
   struct Measurements {
     /// The first parameter that holds what is no finite number.
@@ -42,10 +45,10 @@ struct Gate {
   }
 
   /// - Parameters:
-  ///   - best: right answers on all anchors by the version that had most, of the same examples.
+  ///   - earlier: of each version on the way to the one that serves.
   ///   - labels: names for messages.
-  func judge(_ answers: [Answers], best: Int?, _ measured: Measurements, labels: (Int) -> String) throws
-    -> Verdict
+  func judge(_ answers: [Answers], earlier: [Scores], _ measured: Measurements, labels: (Int) -> String)
+    throws -> Verdict
   {
     var suites: [Verdict.Suite] = []
     for part in answers where !part.truths.isEmpty {
@@ -62,9 +65,7 @@ struct Gate {
     let pooled = suites.map(\.outcomes).reduce(PairedOutcomes(), +)
     var checks = [finite(measured), movement(measured)]
     checks += suites.filter { anchors.contains($0.name) }.map(anchor)
-    checks.append(
-      forgetting(
-        suites.filter { anchors.contains($0.name) }.map(\.outcomes).reduce(PairedOutcomes(), +), best))
+    checks.append(forgetting(suites.filter { anchors.contains($0.name) }, earlier))
     if !isFirst { checks += [recent(pooled), flips(pooled)] }
     checks += [floor(answers, labels), invariants(measured)]
     checks += [latency(measured), size(measured)].compactMap { $0 }
@@ -105,20 +106,29 @@ struct Gate {
         + ", surely lost \(Verdict.percent(max(sure, 0))), allowed \(Verdict.percent(options.drop))")
   }
 
-  private func forgetting(_ anchors: PairedOutcomes, _ best: Int?) -> Verdict.Check {
-    let now = anchors.bothRight + anchors.gained
-    let reference = max(best ?? 0, anchors.bothRight + anchors.lost)
-    guard anchors.total > 0 else {
+  /// Against each earlier version, on the suites that it was asked about; the greatest loss counts. Where a suite was
+  /// thinned since, its share of right answers stands for those that are asked now.
+  private func forgetting(_ anchors: [Verdict.Suite], _ earlier: [Scores]) -> Verdict.Check {
+    let total = anchors.map(\.outcomes.total).reduce(0, +)
+    guard total > 0 else {
       return .init(
         name: "forgetting", passed: true, measured: nil, limit: options.maxForgetting,
         detail: "there is nothing to forget yet")
     }
-    let lost = Double(reference - now) / Double(anchors.total)
+    let pooled = anchors.map(\.outcomes).reduce(PairedOutcomes(), +)
+    let losses = earlier.map { scores in
+      anchors.reduce(0) { sum, suite in
+        guard let score = scores[suite.name], let share = score.accuracy else { return sum }
+        let now = suite.outcomes.bothRight + suite.outcomes.gained
+        return sum + Int(share * Double(suite.outcomes.total)) - now
+      }
+    }
+    let lost = max(losses.max() ?? 0, pooled.lost - pooled.gained, 0)
     return .init(
-      name: "forgetting", passed: reference - now <= allowed(options.maxForgetting, of: anchors.total),
-      measured: lost, limit: options.maxForgetting,
-      detail: "\(now) of \(anchors.total) anchors are right, \(reference) at best; "
-        + "lost \(Verdict.percent(max(lost, 0))), allowed \(Verdict.percent(options.maxForgetting))")
+      name: "forgetting", passed: lost <= allowed(options.maxForgetting, of: total),
+      measured: Double(lost) / Double(total), limit: options.maxForgetting,
+      detail: "\(pooled.bothRight + pooled.gained) of \(total) anchors are right, \(lost) fewer than at best; "
+        + "lost \(Verdict.percent(Double(lost) / Double(total))), allowed \(Verdict.percent(options.maxForgetting))")
   }
 
   private func recent(_ pooled: PairedOutcomes) -> Verdict.Check {

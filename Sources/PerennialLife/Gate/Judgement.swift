@@ -57,10 +57,9 @@ struct Judgement {
         answers.append((example.number, name == Self.new ? nil : name, said[index], truths[index]))
       }
     }
-    let anchored = found.filter(\.isAnchor).map(\.truths.count).reduce(0, +)
-    let best = try directory.database.read { try mostRight(anchored, in: $0) }
+    let earlier = try directory.database.read { try scores(in: $0) }
     let verdict = try Gate(options: configuration.gate).judge(
-      found, best: best,
+      found, earlier: earlier,
       measurements(candidate, before, sample: suites.first { !$0.examples.isEmpty }?.examples.first),
       labels: { labels.names.indices.contains($0) ? labels.names[$0] : "label \($0)" })
     return Result(verdict: verdict, answers: answers)
@@ -110,14 +109,19 @@ struct Judgement {
     return Dictionary(rows.map { ($0["example"], $0["label"]) }, uniquingKeysWith: { $1 })
   }
 
-  /// The most anchors that a version on the way here had right, of those that judged the same ones.
-  private func mostRight(_ total: Int, in db: Database) throws -> Int? {
-    let path = try LifeDatabase.path(to: parent.version, in: db).map(\.number)
+  /// What every version on the way here had right of each suite that there was by then.
+  private func scores(in db: Database) throws -> [Gate.Scores] {
     let rows = try Row.fetchAll(
-      db, sql: "SELECT version, sum(correct) AS correct, sum(total) AS total FROM scores GROUP BY version")
-    return rows.filter { path.contains($0["version"]) && $0["total"] as Int == total }.map {
-      $0["correct"] as Int
-    }.max()
+      db,
+      sql: """
+        SELECT version, suite, sum(correct) AS correct, sum(total) AS total FROM scores GROUP BY version, suite
+        """)
+    let versions = Dictionary(grouping: rows) { $0["version"] as Int }
+    return try LifeDatabase.path(to: parent.version, in: db).map { row in
+      (versions[row.number] ?? []).reduce(into: [:]) {
+        $0[$1["suite"]] = Tally(correct: $1["correct"], total: $1["total"])
+      }
+    }
   }
 
   // MARK: - Measuring

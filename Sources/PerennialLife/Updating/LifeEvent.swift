@@ -49,6 +49,8 @@ public struct LearnOptions: Sendable {
   public var merges: [LabelMerge] = []
   /// Takes in again what was refused or withdrawn.
   public var retries = false
+  /// A candidate that passes becomes a version, and the one before goes on serving.
+  public var holdsBack = false
   /// Without new inputs: what is pending in the directory is learned, such as feedback.
   public init() {}
 }

@@ -129,7 +129,7 @@ struct Update {
     let promotion = Promotion(
       parent: parent, kind: isForced ? .forced : .learned, configuration: configuration,
       training: material.training, heldOut: material.heldOut, labels: material.labels,
-      reason: isForced ? options.force : nil)
+      reason: isForced ? options.force : nil, isHeldBack: options.holdsBack)
     let version = try directory.promote(promotion, candidate, judged)
     tell(.promoted(version))
     return outcome(isForced ? .forced : .promoted, version)

@@ -14,6 +14,8 @@ struct Promotion {
   let labels: LabelTable
   /// Why a person decided against the gate.
   var reason: String?
+  /// Whether the version before goes on serving; what was learned is set aside until this one does.
+  var isHeldBack = false
   /// Whom the candidate was taught by.
   var teacher: VersionManifest.Origin?
   /// Weights that rest from now on and are not those of the files any more.
@@ -28,18 +30,19 @@ struct Promotion {
       let passed: Bool
       let failed: [String]
       let reason: String?
+      let heldBack: Bool?
       let teacher: VersionManifest.Origin?
     }
     return try LifeDatabase.entry(
       kind == .forced ? "force" : kind.rawValue,
       Detail(
         version: number, parent: parent.version, examples: training.count, passed: verdict.passed,
-        failed: verdict.failures.map(\.name), reason: reason, teacher: teacher), at: time, in: db)
+        failed: verdict.failures.map(\.name), reason: reason, heldBack: isHeldBack ? true : nil, teacher: teacher), at: time, in: db)
   }
 }
 
 extension ModelDirectory {
-  /// Writes a candidate as the next version and lets it serve.
+  /// Writes a candidate as the next version and lets it serve, unless it is held back.
   ///
   /// Blobs and manifest come first, then one transaction that decides, then `CURRENT`: killed before the transaction,
   /// nothing has happened; killed after it, the next writer flips `CURRENT`.
@@ -70,10 +73,12 @@ extension ModelDirectory {
       try LifeDatabase.insert(written.manifest, name: name, in: db)
       try record(promotion, number, judged, seconds: candidate.seconds, in: db)
       try LifeDatabase.append(entry, in: db)
-      try LifeDatabase.setFact("current", name, in: db)
-      return try LifeDatabase.clearOld(keeping: promotion.configuration.options.keep, current: number, in: db)
+      if !promotion.isHeldBack { try LifeDatabase.setFact("current", name, in: db) }
+      return try LifeDatabase.clearOld(
+        keeping: promotion.configuration.options.keep,
+        current: promotion.isHeldBack ? parent.version : number, in: db)
     }
-    try store.point(to: name)
+    if !promotion.isHeldBack { try store.point(to: name) }
     try? FileManager.default.removeItem(at: work)
     try store.collectGarbage(keeping: cleared)
     return number
@@ -83,10 +88,10 @@ extension ModelDirectory {
     _ promotion: Promotion, _ number: Int, _ judged: Judgement.Result, seconds: Double, in db: Database
   ) throws {
     let lineage = try db.makeStatement(sql: "INSERT INTO lineage (example, version, label) VALUES (?, ?, ?)")
-    let status = try db.makeStatement(sql: "UPDATE examples SET status = 'learned' WHERE number = ?")
+    let status = try db.makeStatement(sql: "UPDATE examples SET status = ? WHERE number = ?")
     for example in promotion.training {
       try lineage.execute(arguments: [example.number, number, example.label])
-      try status.execute(arguments: [example.number])
+      try status.execute(arguments: [promotion.isHeldBack ? "withdrawn" : "learned", example.number])
     }
     let suite = try db.makeStatement(
       sql: "UPDATE examples SET status = 'learned', suite = coalesce(suite, ?) WHERE number = ?")

@@ -65,6 +65,8 @@ struct Training {
   }
 
   func callAsFunction() throws -> Candidate {
+    // What the process held before is not this update's.
+    if configuration.options.budget.memory != nil { PeakMemory.reset() }
     let learner = try configuration.learner(
       inputs, adding: teaching?.strategies ?? [], teachers: teaching?.teachers ?? [:])
     let store = try work.map { work in

@@ -204,16 +204,15 @@ public struct VersionStore: Sendable {
 
   // MARK: - Clearing away
 
-  /// Removes every manifest but those named, every blob that none of these needs, and what killed writers have left.
+  /// Removes every manifest but those named, every blob that none of these needs, and what killed writers have left. Where
+  /// one of these cannot be read, all blobs stay: it may be mended.
   func collectGarbage(keeping names: Set<String>) throws {
     for folder in [url, versions, blobs] { AtomicFile.removeLeftovers(in: folder) }
     for name in self.names() where !names.contains(name) {
       try? FileManager.default.removeItem(at: versions.appendingPathComponent(name + ".json"))
     }
-    let needed = Set(
-      names.compactMap { try? manifest(named: $0) }.flatMap {
-        $0.blobs.values.map { file(of: $0).lastPathComponent }
-      })
+    guard let kept = try? names.map(manifest(named:)) else { return }
+    let needed = Set(kept.flatMap { $0.blobs.values.map { file(of: $0).lastPathComponent } })
     for file in (try? FileManager.default.contentsOfDirectory(atPath: blobs.path)) ?? []
     where !needed.contains(file) {
       try? FileManager.default.removeItem(at: blobs.appendingPathComponent(file))

@@ -20,7 +20,7 @@ final class ServerMetrics: Sendable {
     "perennial_batch_size": "Inputs of a batch.",
     "perennial_model_seconds": "Time that the model itself takes for a batch.",
     "perennial_model_failures_total": "Batches that a model could not answer.",
-    "perennial_memory_examples": "Examples kept for rehearsal.",
+    "perennial_memory_examples": "Examples that were learned and are still known, by label.",
     "perennial_unremembered_total": "Served predictions that could not be kept for labels after a restart.",
     "process_start_time_seconds": "Start of the process, in seconds since 1970.",
     "process_resident_memory_bytes": "Memory that the process has in use.",

@@ -40,8 +40,9 @@ extension Deployment {
       note(.update, "there was nothing to learn")
     case .refused(let verdict):
       metrics.updated("refused")
-      let reasons = verdict.checks.filter { !$0.passed }.map { "\($0.name): \($0.finding)" }
-      note(.refused, "the candidate did not pass: \(reasons.joined(separator: "; "))")
+      // What a check found may name labels, which are texts of users.
+      let failed = verdict.checks.filter { !$0.passed }.map(\.name)
+      note(.refused, "the candidate did not pass \(failed.joined(separator: ", "))")
     case .passed(let candidate):
       metrics.updated("passed")
       guard policy.mode != .direct else { return try await promote(candidate, because: "passed its gate") }

@@ -41,9 +41,17 @@ actor Deployment {
   ) async throws -> Deployment {
     let number = try await source.current()
     let version = try await LoadedVersion.load(number, source.opener(of: number))
-    return try Deployment(
+    let deployment = try Deployment(
       source, options, metrics, logger, current: Slot(version, options, metrics),
       meter: ServingMeter(options.judging))
+    if options.learning != nil { await deployment.takeUp(try await source.pending()) }
+    return deployment
+  }
+
+  /// Labels that came before the process was started count too.
+  private func takeUp(_ pending: Int) {
+    newLabels += pending
+    considerUpdate()
   }
 
   private init(

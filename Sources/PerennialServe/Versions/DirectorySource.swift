@@ -86,6 +86,8 @@ public final class DirectorySource: VersionSource {
     }
   }
 
+  public func pending() async throws -> Int { try await clerk { directory, _ in try directory.pendingCount() } }
+
   public func record(_ examples: [LabelledExample]) async throws { _ = try await labels(examples) }
 
   // MARK: - Changing the model
@@ -98,11 +100,10 @@ public final class DirectorySource: VersionSource {
       try await trainer { directory, modality in
         let before = try directory.store.current().version
         do {
-          let outcome = try directory.learn(nil, modality, shouldStop: { stop.isSet })
+          var options = LearnOptions()
+          options.holdsBack = holdsBack
+          let outcome = try directory.learn(nil, modality, options: options, shouldStop: { stop.isSet })
           guard outcome.version != before else { return .refused(GateVerdict(outcome.verdict)) }
-          if holdsBack {
-            try directory.rollback(to: before, reason: "version \(outcome.version) is on trial")
-          }
           return .passed(outcome.version)
         } catch LifeError.nothingToLearn {
           return .nothing

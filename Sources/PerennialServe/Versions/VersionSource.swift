@@ -31,6 +31,9 @@ public protocol VersionSource: Sendable {
   /// Keeps labelled examples to learn from. They are safe when this returns.
   func record(_ examples: [LabelledExample]) async throws
 
+  /// How many examples wait to be learned.
+  func pending() async throws -> Int
+
   /// Trains a candidate on what was recorded, and judges it; the version in use stays as it is.
   func learn(because reason: String) async throws -> UpdateOutcome
 
@@ -46,7 +49,7 @@ public protocol VersionSource: Sendable {
   /// Saves everything as it is now; gives a name of what was saved.
   func snapshot() async throws -> String
 
-  /// Examples that are kept for rehearsal, of each label.
+  /// Examples that were learned and are still known, of each label.
   func memory() async throws -> [LabelCount]
 }
 
@@ -62,6 +65,9 @@ extension VersionSource {
 
   /// Nothing.
   public func recall(_ ids: [String]) async throws -> [ServedRecord] { [] }
+
+  /// None.
+  public func pending() async throws -> Int { 0 }
 
   /// Refuses: these versions do not change.
   public func record(_ examples: [LabelledExample]) async throws { throw ServeError.unsupported(Self.fixed) }

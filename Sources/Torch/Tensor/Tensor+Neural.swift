@@ -234,11 +234,14 @@ extension Tensor {
   ///   - teacher: logits `[N, C]`.
   ///   - first: the column of the own logits `[N, K]` that is the teacher's first; those before it and after C of them take
   ///     no part, nor do they in the softmax. Nil where both have C columns.
-  /// - Throws: ``TorchError`` for other shapes and temperatures that are not above 0.
+  /// - Throws: ``TorchError`` for other shapes, devices and types, and temperatures that are not above 0.
   public func softenedDivergence(from teacher: Tensor, at first: Int? = nil, temperature: Double) throws
     -> Tensor
   {
-    try binary(teacher) { ct_softened_divergence($0, $1, Int64(first ?? -1), temperature, $2) }
+    if let first, first < 0 {
+      throw TorchError(.shape, "the teacher's first column cannot be column \(first) of the shape \(shape)")
+    }
+    return try binary(teacher) { ct_softened_divergence($0, $1, Int64(first ?? -1), temperature, $2) }
   }
 
   /// The cosine of the angle between vectors along `dim`, with norms of at least `epsilon`.

@@ -75,6 +75,21 @@ struct SoftenedDivergenceTests {
     #expect(try found.abs().sum().item() > 0.01)
   }
 
+  @Test("what is infinite or no number is what the formula makes of it", arguments: [3, 2000])
+  func infinities(_ rows: Int) throws {
+    let (student, teacher) = (try logits([rows, 3], 1), try logits([rows, 3], 2))
+    try student.select(0, dim: 0).copy(from: Tensor([-Float.infinity, 0, 1]))
+    try teacher.select(1, dim: 0).copy(from: Tensor([-Float.infinity, 0, 1]))
+    try student.select(2, dim: 0).copy(from: Tensor([Float.nan, 0, 1]))
+    let (found, expected) = (
+      try student.softenedDivergence(from: teacher, temperature: 2), try formula(student, teacher, 2)
+    )
+    for (a, b) in zip(try found.floats(), try expected.floats()) {
+      #expect(a == b || a.isNaN && b.isNaN || abs(a - b) < 1e-5)
+    }
+    #expect(try found[0].item() == .infinity)
+  }
+
   @Test("nothing flows to the teacher, and shapes and temperatures that make no sense are errors")
   func errors() throws {
     let (student, teacher) = (try logits([4, 5], 1), try logits([4, 3], 2))
@@ -85,6 +100,9 @@ struct SoftenedDivergenceTests {
     expectError(.shape) {
       try student.softenedDivergence(from: logits([1, 5], 3), temperature: 1)
     }
+    expectError(.shape) { try student.softenedDivergence(from: teacher, at: -1, temperature: 1) }
+    expectError(.shape) { try student.softenedDivergence(from: teacher, at: .max, temperature: 1) }
+    expectError(.dtype) { try student.softenedDivergence(from: logits([4, 5], 3, .float64), temperature: 1) }
     #expect(throws: TorchError.self) { try student.softenedDivergence(from: student, temperature: 0) }
     #expect(try logits([0, 5], 1).softenedDivergence(from: logits([0, 5], 1), temperature: 1).shape == [0])
   }
