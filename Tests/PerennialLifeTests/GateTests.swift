@@ -62,7 +62,9 @@ import Testing
     #expect(
       try failures([first, second], earlier: [["1": Tally(correct: 396, total: 400)], since]).isEmpty)
     #expect(
-      try failures([first, second], earlier: [["1": Tally(correct: 400, total: 400)], since]) == ["forgetting"])
+      try failures([first, second], earlier: [["1": Tally(correct: 400, total: 400)], since]) == [
+        "forgetting"
+      ])
   }
 
   @Test func oneExampleMayAlwaysBeLost() throws {

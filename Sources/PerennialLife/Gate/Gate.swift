@@ -127,8 +127,10 @@ struct Gate {
     return .init(
       name: "forgetting", passed: lost <= allowed(options.maxForgetting, of: total),
       measured: Double(lost) / Double(total), limit: options.maxForgetting,
-      detail: "\(pooled.bothRight + pooled.gained) of \(total) anchors are right, \(lost) fewer than at best; "
-        + "lost \(Verdict.percent(Double(lost) / Double(total))), allowed \(Verdict.percent(options.maxForgetting))")
+      detail:
+        "\(pooled.bothRight + pooled.gained) of \(total) anchors are right, \(lost) fewer than at best; "
+        + "lost \(Verdict.percent(Double(lost) / Double(total))), allowed \(Verdict.percent(options.maxForgetting))"
+    )
   }
 
   private func recent(_ pooled: PairedOutcomes) -> Verdict.Check {

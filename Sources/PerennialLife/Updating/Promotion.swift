@@ -37,7 +37,8 @@ struct Promotion {
       kind == .forced ? "force" : kind.rawValue,
       Detail(
         version: number, parent: parent.version, examples: training.count, passed: verdict.passed,
-        failed: verdict.failures.map(\.name), reason: reason, heldBack: isHeldBack ? true : nil, teacher: teacher), at: time, in: db)
+        failed: verdict.failures.map(\.name), reason: reason, heldBack: isHeldBack ? true : nil,
+        teacher: teacher), at: time, in: db)
   }
 }
 

@@ -86,7 +86,9 @@ public final class DirectorySource: VersionSource {
     }
   }
 
-  public func pending() async throws -> Int { try await clerk { directory, _ in try directory.pendingCount() } }
+  public func pending() async throws -> Int {
+    try await clerk { directory, _ in try directory.pendingCount() }
+  }
 
   public func record(_ examples: [LabelledExample]) async throws { _ = try await labels(examples) }
 
