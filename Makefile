@@ -33,7 +33,7 @@ build: setup ## Build .build/release/perennial
 server: setup ## Build .build/release/perennial-server too, which `perennial serve` starts
 	swift build -c release --product perennial-server $(SWIFT_FLAGS)
 
-install: build ## Install programs, libtorch, manual pages and completions below PREFIX (/usr/local)
+install: build server ## Install programs, libtorch, manual pages and completions below PREFIX (/usr/local)
 	TORCH_HOME="$(TORCH_HOME)" DESTDIR="$(DESTDIR)" COPY_LIBTORCH="$(COPY_LIBTORCH)" Scripts/install "$(PREFIX)"
 
 demo: build ## Learn Split-Digits with five strategies and write a report (under a minute once built)
