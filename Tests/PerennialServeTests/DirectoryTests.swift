@@ -135,6 +135,21 @@ struct DirectoryTests {
     #expect(try directory.servedAccuracy(of: 1).total == 4)
   }
 
+  @Test func labelsFromBeforeARestartCountTowardsTheNextUpdate() async throws {
+    let life = try Life()
+    let options = ServeOptions.learning { ($0.labels, $0.watch) = (60, 0) }
+    try await serving(life.source(), options) { asking async throws in
+      let ids = try await predict(asking, 2, 0..<45).predictions.map(\.id)
+      _ = try await tell(asking, ids, 2)
+      #expect(await asking.server.deployment.current.number == 1)
+    }
+    try await serving(life.source(), options) { asking async throws in
+      let ids = try await predict(asking, 2, 100..<130).predictions.map(\.id)
+      _ = try await tell(asking, ids, 2)
+      try await asking.eventually("an update") { await asking.server.deployment.current.number == 2 }
+    }
+  }
+
   @Test func anUpdateOnTrialDoesNotServe() async throws {
     let life = try Life()
     let options = ServeOptions.learning { ($0.labels, $0.mode, $0.trial, $0.watch) = (60, .shadow, 30, 0) }
