@@ -3,8 +3,10 @@ import GRDB
 import Perennial
 
 extension ModelDirectory {
-  /// Lets an earlier version serve again. What the versions after it learned is set aside: it is not known to the model
-  /// any more, and is learned again only where somebody asks for it.
+  /// Lets another version serve. Where that is an earlier one, what the versions after it learned is set aside: it is not
+  /// known to the model any more, and is learned again only where somebody asks for it. On the way forward it is known again.
+  ///
+  /// The audit log calls the way forward `promote`, to versions that came of the one that serves, and any other `rollback`.
   ///
   /// - Parameters:
   ///   - reason: for the audit log.
@@ -29,6 +31,7 @@ extension ModelDirectory {
     let from = VersionStore.number(of: try database.read { try LifeDatabase.fact("current", in: $0) }) ?? 0
     try database.write { db in
       let stays = Set(try LifeDatabase.path(to: number, in: db).map(\.number))
+      let event = stays.contains(from) && from != number ? "promote" : "rollback"
       let undone = try LifeDatabase.path(to: from, in: db).map(\.number).filter { !stays.contains($0) }
       for version in undone {
         // What the way to this version has learned too stays learned.
@@ -54,7 +57,7 @@ extension ModelDirectory {
         let to: Int
         let reason: String?
       }
-      try LifeDatabase.note("rollback", Detail(from: from, to: number, reason: reason), at: time, in: db)
+      try LifeDatabase.note(event, Detail(from: from, to: number, reason: reason), at: time, in: db)
     }
     try store.point(to: row.name)
     try? FileManager.default.removeItem(at: work)

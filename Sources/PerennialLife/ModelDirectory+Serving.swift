@@ -19,6 +19,36 @@ public struct ServedPrediction: Sendable {
   }
 }
 
+/// The true label of a prediction that was served.
+public struct ServedLabel: Sendable {
+  public let prediction: String
+  public let label: String
+  /// What a candidate on trial would have said, where one was asked.
+  public let shadow: String?
+
+  public init(prediction: String, label: String, shadow: String? = nil) {
+    (self.prediction, self.label, self.shadow) = (prediction, label, shadow)
+  }
+}
+
+/// A prediction that was served, and its truth.
+public struct JudgedPrediction: Sendable, Equatable {
+  /// Counted from 1 in the order in which labels came.
+  public let sequence: Int
+  public let version: Int
+  public let label: String
+  public let truth: String
+  /// What a candidate on trial would have said, where one was asked.
+  public let shadow: String?
+  /// When the label came, by the clock of the machine.
+  public let time: Date
+
+  public init(sequence: Int, version: Int, label: String, truth: String, shadow: String?, time: Date) {
+    (self.sequence, self.version, self.label) = (sequence, version, label)
+    (self.truth, self.shadow, self.time) = (truth, shadow, time)
+  }
+}
+
 /// A prediction that was given to somebody, as it is remembered.
 public struct RememberedPrediction: Sendable, Equatable {
   public let identifier: String
@@ -84,17 +114,15 @@ extension ModelDirectory {
   /// same feedback again changes nothing; another label for the same prediction corrects it.
   /// - Parameters:
   ///   - served: predictions that may not have been remembered yet.
-  ///   - feedback: the identifier of a prediction and the true label.
   /// - Returns: for each what has become of it, nil for a prediction that is not known.
   @discardableResult
-  public func record(_ served: [ServedPrediction] = [], feedback: [(prediction: String, label: String)])
-    throws
-    -> [FeedbackOutcome?]
+  public func record(_ served: [ServedPrediction] = [], feedback: [ServedLabel]) throws -> [FeedbackOutcome?]
   {
     let holdout = try configuration().options.holdout
     return try database.write { db in
       try Self.insert(served, at: time, in: db)
-      return try feedback.map { prediction, truth in
+      return try feedback.map { feedback in
+        let (prediction, truth) = (feedback.prediction, feedback.label)
         guard
           let row = try Row.fetchOne(
             db, sql: "SELECT * FROM served WHERE identifier = ?", arguments: [prediction])
@@ -113,14 +141,52 @@ extension ModelDirectory {
         }
         try db.execute(
           sql: """
-            UPDATE served SET truth = ?, told = ?, is_correct = ?, example = ?, payload = NULL, digest = NULL
+            UPDATE served SET truth = ?, told = ?, is_correct = ?, example = ?, payload = NULL, digest = NULL,
+              shadow = coalesce(?, shadow),
+              judged = coalesce(judged, (SELECT coalesce(max(judged), 0) + 1 FROM served))
             WHERE identifier = ?
-            """, arguments: [truth, time, truth == label, example, prediction])
+            """, arguments: [truth, time, truth == label, example, feedback.shadow, prediction])
         return FeedbackOutcome(
           isCorrect: truth == label, version: version, label: label, isPending: example != nil)
       }
     }
   }
+
+  /// The latest predictions whose labels came, in the order in which they did.
+  public func judged(latest count: Int) throws -> [JudgedPrediction] {
+    try database.read { db in
+      let rows = try Row.fetchCursor(
+        db,
+        sql: """
+          SELECT judged, version, label, truth, shadow, told FROM served
+          WHERE judged IS NOT NULL ORDER BY judged DESC LIMIT ?
+          """, arguments: [count])
+      var latest: [JudgedPrediction] = []
+      while let row = try rows.next() {
+        latest.append(
+          JudgedPrediction(
+            sequence: row["judged"], version: row["version"], label: row["label"], truth: row["truth"],
+            shadow: row["shadow"], time: (try? Date(row["told"], strategy: .iso8601)) ?? .distantPast))
+      }
+      return latest.reversed()
+    }
+  }
+
+  /// What the one who serves has to know when it is started anew, as it wrote it; nil where there is nothing.
+  public func standing() throws -> Data? {
+    let text = try database.read { try LifeDatabase.fact(Self.standingFact, in: $0) }
+    return text.isEmpty ? nil : Data(text.utf8)
+  }
+
+  /// Keeps what the one who serves has to know when it is started anew, and what the audit log shall tell of it.
+  public func keep(standing: Data, telling event: ServingEvent? = nil) throws {
+    try database.write { db in
+      try LifeDatabase.setFact(Self.standingFact, String(decoding: standing, as: UTF8.self), in: db)
+      if let event { try LifeDatabase.note(event.name, event, at: time, in: db) }
+    }
+  }
+
+  private static let standingFact = "standing"
 
   /// Forgets predictions that were served longest ago and that nobody has told the label of, all but so many.
   ///
@@ -145,6 +211,23 @@ extension ModelDirectory {
           "SELECT sum(is_correct) AS correct, count(*) AS total FROM served WHERE told IS NOT NULL AND version = ?",
         arguments: [version])
       return Tally(correct: row?["correct"] ?? 0, total: row?["total"] ?? 0)
+    }
+  }
+
+  /// How many examples of each label the memories of a version hold, the one that serves where no number is given.
+  ///
+  /// - Throws: `LifeError.unknownVersion`, `LifeError.damagedVersion`.
+  public func memoryByLabel(of version: Int? = nil) throws -> [String: Int] {
+    let manifest = try version.map(store.manifest) ?? store.current()
+    let kept = try store.state(of: manifest, parts: [VersionManifest.stateBlob]).remembered()
+    guard !kept.isEmpty else { return [:] }
+    return try database.read { db in
+      let labels = try LifeDatabase.labels(in: db)
+      let label = try db.makeStatement(sql: "SELECT label FROM examples WHERE number = ?")
+      return try kept.reduce(into: [:]) { counts, number in
+        guard let found = try Int.fetchOne(label, arguments: [number]) else { return }
+        counts[labels.names[labels.resolved(found)], default: 0] += 1
+      }
     }
   }
 

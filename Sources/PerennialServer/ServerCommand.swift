@@ -53,6 +53,9 @@ struct ServerCommand: AsyncParsableCommand {
   @Option(help: "Labels for which a shadow or canary is on trial.")
   var trial = LearningPolicy().trial
 
+  @Option(help: "Hours after which the labels that have come must do for a trial.")
+  var trialHours = LearningPolicy().trialHours
+
   @Option(help: "Labels for which a new version is watched, and sent back where it does worse; 0 does not.")
   var watch = LearningPolicy().watch
 
@@ -67,6 +70,18 @@ struct ServerCommand: AsyncParsableCommand {
 
   @Option(help: "Inputs that may wait; more are told to come again.")
   var queue = ServeOptions.Batching().waiting
+
+  @Option(help: "MiB that the body of a request may have.")
+  var maxBody = ServeOptions.Limits().bodyBytes >> 20
+
+  @Option(help: "Inputs, examples or labels that a request may have.")
+  var maxItems = ServeOptions.Limits().items
+
+  @Option(help: "Tokens that a completion may have.")
+  var maxTokens = ServeOptions.Limits().newTokens
+
+  @Option(help: "Connections at a time.")
+  var maxConnections = ServeOptions.Limits().connections
 
   @Option(help: "A file with the token that requests must have.", completion: .file())
   var tokenFile: String?
@@ -86,7 +101,12 @@ struct ServerCommand: AsyncParsableCommand {
     try require((0...1).contains(share), "share", "0 to 1")
     try require(remember > 0, "remember", "at least 1")
     try require(trial > 0, "trial", "at least 1")
+    try require(trialHours > 0, "trial-hours", "more than 0")
     try require(watch >= 0, "watch", "at least 0")
+    try require((1...1024).contains(maxBody), "max-body", "1 to 1024")
+    try require(maxItems > 0, "max-items", "at least 1")
+    try require(maxTokens > 0, "max-tokens", "at least 1")
+    try require(maxConnections > 0, "max-connections", "at least 1")
     try require(batch > 0, "batch", "at least 1")
     try require(queue > 0, "queue", "at least 1")
     try require((0...10_000).contains(delay), "delay", "0 to 10000")
@@ -126,6 +146,8 @@ struct ServerCommand: AsyncParsableCommand {
   private func options() throws -> ServeOptions {
     var options = ServeOptions()
     options.limits.remembered = remember
+    (options.limits.bodyBytes, options.limits.items) = (maxBody << 20, maxItems)
+    (options.limits.newTokens, options.limits.connections) = (maxTokens, maxConnections)
     (options.host, options.port, options.hostNames) = (host, port, hostName)
     (options.batching.size, options.batching.delay, options.batching.waiting) = (batch, delay, queue)
     options.judging.detector = detector
@@ -134,7 +156,7 @@ struct ServerCommand: AsyncParsableCommand {
     if learn {
       var policy = LearningPolicy()
       (policy.labels, policy.mode, policy.share) = (labels, mode, share)
-      (policy.trial, policy.watch) = (trial, watch)
+      (policy.trial, policy.trialHours, policy.watch) = (trial, trialHours, watch)
       options.learning = policy
     }
     return options

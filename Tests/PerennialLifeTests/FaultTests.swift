@@ -199,7 +199,7 @@ import Testing
       migrator.registerMigration("99") { try $0.execute(sql: "CREATE TABLE later (a)") }
       try migrator.migrate(queue)
     }
-    #expect(throws: LifeError.newerFormat(path: url.path, found: 99, known: 4)) {
+    #expect(throws: LifeError.newerFormat(path: url.path, found: 99, known: 5)) {
       try LifeDatabase(url, isWriting: true)
     }
   }

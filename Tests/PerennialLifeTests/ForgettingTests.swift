@@ -170,7 +170,7 @@ import Torch
       ["one", "two", "three"].map {
         ServedPrediction(identifier: $0, version: 1, payload: gone.payload, label: "class 0", probability: 1)
       })
-    try life.open().record(feedback: [("two", "class 0")])
+    try life.open().record(feedback: [ServedLabel(prediction: "two", label: "class 0")])
     let receipt = try life.forget([gone.identifier], .erase)
     #expect(receipt.served == 3 && receipt.examples == 1)
     try expectGone(try #require(records.inputs.first { $0.identifier == gone.identifier }), life)

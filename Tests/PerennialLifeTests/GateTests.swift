@@ -17,12 +17,14 @@ import Testing
   }
 
   private func failures(
-    _ answers: [Gate.Answers], earlier: [Gate.Scores] = [], _ measured: Gate.Measurements = .init(),
-    _ change: (inout GateOptions) -> Void = { _ in }
+    _ answers: [Gate.Answers], earlier: [Gate.Scores] = [], known: Set<Int> = Set(0..<10),
+    _ measured: Gate.Measurements = .init(), _ change: (inout GateOptions) -> Void = { _ in }
   ) throws -> [String] {
     var options = GateOptions()
     change(&options)
-    let verdict = try Gate(options: options).judge(answers, earlier: earlier, measured) { "label \($0)" }
+    let verdict = try Gate(options: options).judge(answers, earlier: earlier, known: known, measured) {
+      "label \($0)"
+    }
     #expect(verdict.passed == verdict.failures.isEmpty)
     #expect(verdict.lines.count >= verdict.checks.count)
     let copy = try JSONDecoder().decode(Verdict.self, from: Data(OrderedJSON.text(verdict).utf8))
@@ -45,7 +47,24 @@ import Testing
       $0.maxForgetting = 1; $0.negativeFlips = 1
     }
     // Eight answers lost and none gained: p of McNemar is 0.004.
-    #expect(found == ["anchor 1", "recent"])
+    #expect(found == ["anchor 1", "anchors"])
+  }
+
+  @Test func whatNewLabelsGainHidesNoLossOnKnownOnes() throws {
+    // What was held out of this update: 50 inputs of label 1, which was known, and 50 of label 2, which is new.
+    let truths = (0..<100).map { $0 < 50 ? 1 : 2 }
+    let before = truths.map { $0 == 1 ? 1 : 9 }
+    let after = truths.indices.map { $0 < 8 ? 9 : truths[$0] }
+    let fresh = Gate.Answers(
+      suite: "new", isAnchor: false, truths: truths, before: before, after: after)
+    func found(_ known: Set<Int>) throws -> [String] {
+      try failures([answers(), fresh], known: known) { $0.negativeFlips = 1 }
+    }
+    #expect(try found([1]) == ["recent"])
+    // As one table, eight answers lost and fifty gained, it would pass.
+    #expect(try found([1, 2]).isEmpty)
+    // Nothing held out of known labels is nothing to judge by.
+    #expect(try found([3]).isEmpty)
   }
 
   @Test func smallLossesAddUpToForgetting() throws {

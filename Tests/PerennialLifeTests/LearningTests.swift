@@ -78,7 +78,8 @@ import Testing
     let forced = try life.learn(nil, options: options, changes: ["strategies=[]"])
     #expect(forced.result == .forced && forced.version == 2)
     let audit = try life.open(.read).audit()
-    #expect(audit.last?.event == "force" && audit.last?.detail.contains("because") == true)
+    #expect(audit.last { $0.event == "force" }?.detail.contains("because") == true)
+    #expect(audit.last?.event == "configure", "it was learned without a memory")
   }
 
   @Test func aDryRunLeavesNoTrace() throws {
@@ -162,6 +163,7 @@ import Testing
     // Forward again: nothing was thrown away.
     try life.open().rollback(to: 2)
     #expect(try life.open(.read).history().counts["withdrawn"] == nil)
+    #expect(try life.open(.read).audit(limit: 2).map(\.event) == ["rollback", "promote"])
     try life.open().rollback(to: 1)
     var options = LearnOptions()
     options.retries = true
@@ -238,11 +240,15 @@ import Testing
           probability: pair.1.probability)
       })
     let outcomes = try directory.record(
-      feedback: fresh.enumerated().map { ("p\($0.offset)", $0.element.label) } + [("nobody", "class 0")])
+      feedback: fresh.enumerated().map { ServedLabel(prediction: "p\($0.offset)", label: $0.element.label) }
+        + [ServedLabel(prediction: "nobody", label: "class 0")])
     #expect(outcomes.count == 61 && outcomes[60] == nil)
     #expect(outcomes.prefix(30).allSatisfy { $0?.isCorrect == true && $0?.isPending == true })
     #expect(outcomes.dropFirst(30).prefix(30).allSatisfy { $0?.isCorrect == false })
     #expect(try directory.servedAccuracy(of: 1) == Tally(correct: 30, total: 60))
+    let judged = try directory.judged(latest: 50)
+    #expect(judged.map(\.sequence) == Array(11...60) && judged.allSatisfy { $0.version == 1 })
+    #expect(judged.prefix(20).allSatisfy { $0.label == $0.truth })
     #expect(try directory.pendingCount() > 40)
     let outcome = try directory.learn(nil, life.modality)
     #expect(outcome.result == .promoted, "\(outcome.verdict.lines)")

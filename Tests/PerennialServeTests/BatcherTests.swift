@@ -51,6 +51,14 @@ import Testing
     #expect(batches.count < 150, "what waits goes together")
   }
 
+  @Test func whatCouldNeverWaitIsNotToldToComeAgain() async throws {
+    let batcher = batcher(Work()) { $0.waiting = 10 }
+    await #expect(throws: ServeError.tooMany("items", allowed: 10, at: "the request")) {
+      try await batcher((0..<11).map { 100 + $0 })
+    }
+    #expect(try await batcher((0..<10).map { 100 + $0 }).count == 10)
+  }
+
   @Test func whoComesAloneGoesAlone() async throws {
     let work = Work()
     let batcher = batcher(work)

@@ -128,7 +128,7 @@ struct DirectoryTests {
     try await serving(life.source(), .learning()) { asking async throws in
       #expect(try await tell(asking, ids, 1) == ["used", "accepted", "accepted", "accepted"])
       #expect(try await tell(asking, [ids[3]], 1) == ["used"])
-      #expect(await asking.server.deployment.overview().labels == 3)
+      #expect(await asking.server.deployment.overview().labels == 4, "the first one, too")
     }
     let directory = try ModelDirectory(life.url)
     #expect(try directory.pendingCount() + directory.history().counts["pending", default: 0] > 0)
@@ -171,6 +171,125 @@ struct DirectoryTests {
       }
       #expect(try ModelDirectory(life.url).store.current().version == 2)
       #expect(try await predict(asking, 2, 300..<301).predictions[0].label == "corner 2")
+    }
+    let told = try ModelDirectory(life.url).audit().map(\.event)
+    #expect(told.suffix(2) == ["try", "promote"] || told.contains("try") && told.contains("promote"))
+  }
+
+  @Test func aCandidateThatFailsItsTrialIsLearnedFromAgainWhenAsked() async throws {
+    let life = try Life()
+    let options = ServeOptions.learning { ($0.labels, $0.mode, $0.trial, $0.watch) = (60, .shadow, 30, 0) }
+    try await serving(life.source { $0.holdsBack = true }, options) { asking async throws in
+      _ = try await tell(asking, predict(asking, 2, 0..<60).predictions.map(\.id), 2)
+      try await asking.eventually("a candidate is on trial") { await asking.server.deployment.trial != nil }
+      // What it is asked now it gets wrong, and the version in use does not.
+      var row = 100
+      try await asking.eventually("the trial is over") {
+        let reply = try await predict(asking, 2, row..<row + 1)
+        row += 1
+        try await Task.sleep(for: .milliseconds(5))
+        let said = Int(reply.predictions[0].label.dropFirst(7)) ?? 0
+        _ = try await tell(asking, [reply.predictions[0].id], said)
+        return await asking.server.deployment.trial == nil
+      }
+      #expect(await asking.server.deployment.current.number == 1)
+      #expect(try ModelDirectory(life.url).audit().contains { $0.event == "fail" })
+      #expect(try ModelDirectory(life.url).history().counts["withdrawn", default: 0] > 30)
+      #expect(try await asking.post("/v1/learn", #"{"retry": true}"#).status == 202)
+      try await asking.eventually("it was learned again") {
+        try ModelDirectory(life.url).history().counts["withdrawn", default: 0] == 0
+          || ModelDirectory(life.url).history().versions.count == 4
+      }
+    }
+  }
+
+  @Test func whatDoesWorseIsSentBack() async throws {
+    let life = try Life()
+    let options = ServeOptions.learning { ($0.labels, $0.watch) = (60, 100) }
+    try await serving(life.source(), options) { asking async throws in
+      _ = try await tell(asking, predict(asking, 0, 500..<540).predictions.map(\.id), 0)
+      _ = try await tell(asking, predict(asking, 2, 0..<60).predictions.map(\.id), 2)
+      try await asking.eventually("version 2") { await asking.server.deployment.current.number == 2 }
+      // Suddenly everything is called otherwise.
+      var row = 600
+      try await asking.eventually("version 1 is back") {
+        let ids = try await predict(asking, 1, row..<row + 10).predictions.map(\.id)
+        row += 10
+        _ = try await tell(asking, ids, 0)
+        return await asking.server.deployment.current.number == 1
+      }
+      #expect(try await predict(asking, 1, 0..<1).version == 1)
+    }
+    let directory = try ModelDirectory(life.url)
+    #expect(try directory.store.current().version == 1)
+    #expect(try directory.audit().last { $0.event == "rollback" }?.detail.contains("does worse") == true)
+  }
+
+  /// Heads that count give back what they learned, in memory too: the version keeps its number, and answers otherwise.
+  @Test func whatIsForgottenIsForgottenByTheVersionThatAnswers() async throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("forget-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let url = folder.appendingPathComponent("counting", isDirectory: true)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    let yaml = """
+      inputs: {table: {columns: 4}}
+      model: {mlp: {hidden: [12]}}
+      head: nearest-class-mean
+      training: {optimizer: adam, batch: 16, epochs: 1, freeze: backbone}
+      """
+    let modality = Modalities(root: DataRoot(url.path))
+    let inputs = [0, 1].flatMap { label in
+      (0..<(label == 0 ? 30 : 4)).map { row in
+        let cells: [Float] = label == 1 && row < 3 ? [9, -9, 9, Float(row)] : Life.cells(label, row)
+        return LabeledInput(
+          payload: Data(cells.map { "\($0)" }.joined(separator: ",").utf8), label: "corner \(label)",
+          identifier: "row-\(label)-\(row)")
+      }
+    }
+    do {
+      let directory = try ModelDirectory.create(url, yaml: yaml, modality: modality)
+      _ = try directory.learn(InputRecords(inputs: inputs), modality)
+    }
+    var options = DirectorySource.Options()
+    options.isWriting = true
+    try await serving(DirectorySource(url, options), .learning()) { asking async throws in
+      let before = try await predict(asking, 1, 900..<901)
+      let answer = try await asking.post(
+        "/v1/admin/forget", #"{"ids": ["row-1-0", "row-1-1", "row-1-2"]}"#, token: "secret")
+      #expect(answer.status == 200, "\(answer.text)")
+      #expect(answer.text.contains(#""weights":"unlearned""#))
+      let after = try await predict(asking, 1, 900..<901)
+      #expect(after.version == before.version)
+      #expect(
+        after.predictions[0].scores.map(\.probability) != before.predictions[0].scores.map(\.probability))
+      let loaded = try ModelDirectory(url).load(nil, Modalities(root: DataRoot(url.path)))
+      let expected = try loaded.predict([
+        loaded.inputs.payload(
+          Life.cells(1, 900).map { "\($0)" }.joined(separator: ","))
+      ])[0]
+      #expect(abs(Double(after.predictions[0].scores[0].probability) - expected.probability) < 1e-6)
+    }
+  }
+
+  @Test func thePageIsToldWhatMemoriesHoldAndWhatWasRefused() async throws {
+    let life = try Life()
+    try await serving(life.source(), .learning { $0.labels = 60 }) { asking async throws in
+      let overview = await asking.server.deployment.overview()
+      let learned = try ModelDirectory(life.url).examplesByLabel()
+      #expect(Dictionary(uniqueKeysWithValues: overview.learned.map { ($0.label, $0.count) }) == learned)
+      // A memory of 100 holds as much of each.
+      #expect(overview.memory.map(\.label) == ["corner 0", "corner 1"])
+      #expect(overview.memory.reduce(0) { $0 + $1.count } == min(100, learned.values.reduce(0, +)))
+      // Labels without sense: the gate refuses what comes of them.
+      for label in 0..<2 {
+        _ = try await tell(asking, predict(asking, label, 700..<730).predictions.map(\.id), 1 - label)
+      }
+      try await asking.eventually("the candidate was refused") {
+        await asking.server.deployment.events.contains { $0.kind == .refused }
+      }
+      let history: VersionHistory = try await asking.get("/v1/history").decode()
+      #expect(history.refused.count == 1 && history.refused[0].parent == 1)
+      #expect(history.refused[0].verdict?.passed == false && history.refused[0].examples > 30)
     }
   }
 

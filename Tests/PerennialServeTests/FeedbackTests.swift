@@ -17,7 +17,7 @@ import Testing
       let recorded = await source.recorded
       #expect(recorded.map(\.label) == ["label 1", "another", "label 3"])
       let inputs = recorded.map { example -> ServedInput? in
-        if case .served(let record, _) = example { record.input } else { nil }
+        if case .served(let record, _, _) = example { record.input } else { nil }
       }
       #expect(inputs == [.values([1, 0]), .values([2, 0]), .values([3, 0])])
       #expect(recorded.map(\.id) == Array(ids.prefix(3)))

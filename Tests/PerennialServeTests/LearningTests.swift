@@ -47,6 +47,18 @@ import Testing
     }
   }
 
+  @Test func whatWasSetAsideIsTakenInAgainOnceItIsAskedFor() async throws {
+    let source = RemainderSource()
+    try await serving(source, .learning { $0.labels = 1 }) { asking async throws in
+      #expect(try await asking.post("/v1/learn", #"{"retry": true}"#).status == 202)
+      try await asking.eventually("version 2") { await version(asking) == 2 }
+      #expect(await source.retries == 1)
+      try await live(asking, 0..<1)
+      try await asking.eventually("version 3") { await version(asking) == 3 }
+      #expect(await source.retries == 1)
+    }
+  }
+
   @Test func aDriftMakesItLearnEarlier() async throws {
     let source = RemainderSource()
     try await serving(

@@ -1,6 +1,30 @@
 import Torch
 
 extension State {
+  /// The identifiers of what the memories of a saved state hold, each as often as it is kept.
+  ///
+  /// - Throws: `StateError` for a memory that is not whole.
+  public func remembered() throws -> [Int] {
+    var all: [Int] = []
+    for name in replayMemories {
+      let memory = ReplayMemory(capacity: 0, random: NumberStream(seed: 0))
+      try memory.restore(scoped(name))
+      all += try memory.examples?.identifiers.integers() ?? []
+    }
+    for name in externalMemories { all += try requireTensor("\(name)/identifiers").integers() }
+    return all
+  }
+
+  private var replayMemories: [String] {
+    parts(with: "placement", among: values.keys).filter { tensors["\($0)/identifiers"] != nil }
+  }
+
+  private var externalMemories: [String] {
+    parts(with: "times", among: tensors.keys).filter {
+      tensors["\($0)/keys"] != nil && tensors["\($0)/identifiers"] != nil
+    }
+  }
+
   /// Takes examples out of every memory of a saved state, without the model that it belongs to.
   ///
   /// - Parameter identifiers: as in ``Examples/identifiers``.
@@ -13,9 +37,8 @@ extension State {
 
   private mutating func eraseFromReplay(_ identifiers: Set<Int>) throws -> Int {
     var erased = 0
-    for name in parts(with: "placement", among: values.keys) {
+    for name in replayMemories {
       let part = scoped(name)
-      guard part.tensors["identifiers"] != nil else { continue }
       let memory = ReplayMemory(capacity: 0, random: NumberStream(seed: 0))
       try memory.restore(part)
       let count = try memory.forget(identifiers: identifiers)
@@ -30,10 +53,8 @@ extension State {
   /// Columns of a ``KeyValueMemory``; its graph holds keys of its own, goes, and is built anew when it is next needed.
   private mutating func eraseFromExternalMemories(_ identifiers: Set<Int>) throws -> Int {
     var erased = 0
-    for name in parts(with: "times", among: tensors.keys) {
-      guard tensors["\(name)/keys"] != nil, let own = try tensors["\(name)/identifiers"]?.integers() else {
-        continue
-      }
+    for name in externalMemories {
+      let own = try requireTensor("\(name)/identifiers").integers()
       let kept = own.indices.filter { !identifiers.contains(own[$0]) }
       guard kept.count < own.count else { continue }
       erased += own.count - kept.count

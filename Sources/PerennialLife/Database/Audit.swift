@@ -10,7 +10,8 @@ public struct AuditEntry: Codable, Sendable, Equatable {
   public let sequence: Int
   /// ISO 8601, by the clock of the machine, which may be wrong: the order is that of `sequence`.
   public let time: String
-  /// `init`, `learn`, `refuse`, `promote`, `force`, `rollback`, `forget`, `rebuild`, `merge`, `configure` …
+  /// `init`, `take`, `learn`, `refuse`, `force`, `promote`, `rollback`, `forget`, `rebuild`, `merge`, `configure`, `freeze`;
+  /// of a server `pause`, `resume`, `try`, `fail`.
   public let event: String
   /// JSON.
   public let detail: String

@@ -10,6 +10,7 @@ extension LifeDatabase {
     migrator.registerMigration("2") { try $0.execute(sql: serving) }
     migrator.registerMigration("3") { try $0.execute(sql: counting) }
     migrator.registerMigration("4", migrate: findServed)
+    migrator.registerMigration("5") { try $0.execute(sql: judging) }
     return migrator
   }
 
@@ -91,6 +92,18 @@ extension LifeDatabase {
     }
     try db.execute(sql: "CREATE INDEX served_by_digest ON served (digest) WHERE digest IS NOT NULL")
   }
+
+  /// What was judged can be judged again in the order in which labels came: a server that is started anew knows how its
+  /// versions fared.
+  private static let judging = """
+    ALTER TABLE served ADD COLUMN judged INTEGER;
+    -- what a candidate on trial would have said
+    ALTER TABLE served ADD COLUMN shadow TEXT;
+    UPDATE served SET judged = told_in_order.place FROM (
+      SELECT number, row_number() OVER (ORDER BY told, number) AS place FROM served WHERE told IS NOT NULL
+    ) AS told_in_order WHERE told_in_order.number = served.number;
+    CREATE UNIQUE INDEX served_by_judged ON served (judged) WHERE judged IS NOT NULL;
+    """
 
   /// What history counts and suites are thinned by is in the indices: rows hold the inputs themselves, and are many.
   private static let counting = """

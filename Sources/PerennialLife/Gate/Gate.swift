@@ -18,10 +18,12 @@ struct Gate {
 
     func right(_ answers: [Int]) -> [Bool] { zip(answers, truths).map(==) }
 
-    func outcomes() throws -> PairedOutcomes {
+    /// - Parameter isWanted: which truths count.
+    func outcomes(_ isWanted: (Int) -> Bool = { _ in true }) throws -> PairedOutcomes {
+      let places = truths.indices.filter { isWanted(truths[$0]) }
       let now = right(after)
-      return try PairedOutcomes(
-        before: before.map(right) ?? [Bool](repeating: false, count: now.count), after: now)
+      let then = before.map(right) ?? [Bool](repeating: false, count: now.count)
+      return try PairedOutcomes(before: places.map { then[$0] }, after: places.map { now[$0] })
     }
   }
 
@@ -46,10 +48,12 @@ struct Gate {
 
   /// - Parameters:
   ///   - earlier: of each version on the way to the one that serves.
+  ///   - known: the labels that the version that serves has learned; others it cannot have right.
   ///   - labels: names for messages.
-  func judge(_ answers: [Answers], earlier: [Scores], _ measured: Measurements, labels: (Int) -> String)
-    throws -> Verdict
-  {
+  func judge(
+    _ answers: [Answers], earlier: [Scores], known: Set<Int>, _ measured: Measurements,
+    labels: (Int) -> String
+  ) throws -> Verdict {
     var suites: [Verdict.Suite] = []
     for part in answers where !part.truths.isEmpty {
       let outcomes = try part.outcomes()
@@ -66,7 +70,15 @@ struct Gate {
     var checks = [finite(measured), movement(measured)]
     checks += suites.filter { anchors.contains($0.name) }.map(anchor)
     checks.append(forgetting(suites.filter { anchors.contains($0.name) }, earlier))
-    if !isFirst { checks += [recent(pooled), flips(pooled)] }
+    if !isFirst {
+      let frozen = suites.filter { anchors.contains($0.name) }.map(\.outcomes).reduce(PairedOutcomes(), +)
+      let fresh = try answers.filter { !$0.isAnchor }.map { try $0.outcomes(known.contains) }
+        .reduce(PairedOutcomes(), +)
+      checks += [
+        paired("anchors", frozen, "there are no anchors yet"),
+        paired("recent", fresh, "nothing was held out of labels that were known before"), flips(pooled),
+      ]
+    }
     checks += [floor(answers, labels), invariants(measured)]
     checks += [latency(measured), size(measured)].compactMap { $0 }
     let interval = pooled.gainInterval(confidence: 0.95)
@@ -133,12 +145,19 @@ struct Gate {
     )
   }
 
-  private func recent(_ pooled: PairedOutcomes) -> Verdict.Check {
-    let p = pooled.pWorse
+  /// Whether more answers were lost than chance would lose. Inputs that are told apart here are judged apart: what was gained
+  /// on labels that are new hides no loss on those that were known.
+  private func paired(_ name: String, _ found: PairedOutcomes, _ otherwise: String) -> Verdict.Check {
+    guard found.total > 0 else {
+      return .init(
+        name: name, passed: true, measured: nil, limit: 1 - options.confidence, detail: otherwise)
+    }
+    let (p, interval) = (found.pWorse, found.gainInterval(confidence: 0.95))
     return .init(
-      name: "recent", passed: p >= 1 - options.confidence, measured: p, limit: 1 - options.confidence,
-      detail: "\(pooled.gained) answers became right and \(pooled.lost) wrong; "
-        + String(format: "p of no loss %.3g (McNemar, exact)", p))
+      name: name, passed: p >= 1 - options.confidence, measured: p, limit: 1 - options.confidence,
+      detail: "of \(found.total), \(found.gained) answers became right and \(found.lost) wrong; "
+        + String(format: "p of no loss %.3g (McNemar, exact), gain ", p)
+        + "\(Verdict.points(interval.lowerBound)) to \(Verdict.points(interval.upperBound)) (bootstrap)")
   }
 
   private func flips(_ pooled: PairedOutcomes) -> Verdict.Check {

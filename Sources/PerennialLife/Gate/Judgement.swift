@@ -59,7 +59,7 @@ struct Judgement {
     }
     let earlier = try directory.database.read { try scores(in: $0) }
     let verdict = try Gate(options: configuration.gate).judge(
-      found, earlier: earlier,
+      found, earlier: earlier, known: Set((before?.learner.classes.labels ?? []).map(labels.resolved)),
       measurements(candidate, before, sample: suites.first { !$0.examples.isEmpty }?.examples.first),
       labels: { labels.names.indices.contains($0) ? labels.names[$0] : "label \($0)" })
     return Result(verdict: verdict, answers: answers)

@@ -5,8 +5,8 @@ import Perennial
 public struct Verdict: Codable, Sendable, Equatable {
   /// One thing that a candidate must keep to.
   public struct Check: Codable, Sendable, Equatable {
-    /// `finite`, `movement`, `anchor`, `forgetting`, `recent`, `negative-flips`, `class-floor`, `invariants`, `latency`,
-    /// `size`.
+    /// `finite`, `movement`, `anchor …`, `forgetting`, `anchors`, `recent`, `negative-flips`, `class-floor`, `invariants`,
+    /// `latency`, `size`.
     public let name: String
     public let passed: Bool
     /// What was measured, and what is allowed; nil where there was nothing to measure by.

@@ -40,6 +40,21 @@ struct Promotion {
         failed: verdict.failures.map(\.name), reason: reason, heldBack: isHeldBack ? true : nil,
         teacher: teacher), at: time, in: db)
   }
+
+  /// Tells where the version was learned otherwise than its parent: by the digests of both configurations.
+  func tellConfiguration(_ number: Int, at time: String, in db: Database) throws {
+    guard configuration.yaml != parent.configuration else { return }
+    struct Detail: Encodable {
+      let version: Int
+      let before: String
+      let after: String
+    }
+    let digests = try [parent.configuration, configuration.yaml].map {
+      try Recipe.sha256(of: Data($0.utf8))
+    }
+    try LifeDatabase.note(
+      "configure", Detail(version: number, before: digests[0], after: digests[1]), at: time, in: db)
+  }
 }
 
 extension ModelDirectory {
@@ -74,6 +89,7 @@ extension ModelDirectory {
       try LifeDatabase.insert(written.manifest, name: name, in: db)
       try record(promotion, number, judged, seconds: candidate.seconds, in: db)
       try LifeDatabase.append(entry, in: db)
+      try promotion.tellConfiguration(number, at: time, in: db)
       if !promotion.isHeldBack { try LifeDatabase.setFact("current", name, in: db) }
       return try LifeDatabase.clearOld(
         keeping: promotion.configuration.options.keep,

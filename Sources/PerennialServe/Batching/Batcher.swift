@@ -42,9 +42,13 @@ actor Batcher<Item: Sendable, Answer: Sendable> {
 
   /// The answers to these items, which share a batch with others' where there are any.
   ///
-  /// - Throws: `ServeError.busy` where too many wait already, or for too long; what `work` throws for these items.
+  /// - Throws: `ServeError.tooMany` where there are more than may ever wait, `ServeError.busy` where too many wait already,
+  ///   `ServeError.overdue` where these waited for too long; what `work` throws for these items.
   func callAsFunction(_ items: [Item]) async throws -> [Answer] {
     guard !items.isEmpty else { return [] }
+    guard items.count <= limits.waiting else {
+      throw ServeError.tooMany("items", allowed: limits.waiting, at: "the request")
+    }
     guard waiting + items.count <= limits.waiting else { throw ServeError.busy(retryAfter: expectedWait) }
     return try await withCheckedThrowingContinuation { answer in
       queue.append(Visit(items: items, arrival: .now, answer: answer))

@@ -86,6 +86,14 @@ extension ServeError {
   /// Something that cannot be done now.
   public static func conflict(_ what: String) -> ServeError { ServeError(.conflict, "conflict", what) }
 
+  /// Forgetting that came as far as the weights.
+  static var stillLearned: ServeError {
+    ServeError(
+      .conflict, "still_learned",
+      "erased from all that is stored; the gate refused the version that was learned without it, so that the one that had "
+        + "seen it serves on: ask again with `force` and a reason, or with the policy `erase`")
+  }
+
   static var unauthorized: ServeError {
     ServeError(.unauthorized, "unauthorized", "needs `authorization: Bearer` with the token of the server")
   }

@@ -13,13 +13,16 @@ struct LearningLoop: Service {
   }
 }
 
-/// Follows what other programs do to the versions, until the server stops.
+/// Follows what other programs do to the versions, and ends what has a time, until the server stops.
 struct FollowingLoop: Service {
   let deployment: Deployment
 
   func run() async throws {
     let ticks = AsyncTimerSequence(interval: .seconds(2), clock: .continuous)
-    for await _ in ticks.cancelOnGracefulShutdown() { await deployment.follow() }
+    for await _ in ticks.cancelOnGracefulShutdown() {
+      await deployment.follow()
+      await deployment.conclude()
+    }
     try await gracefulShutdown()
   }
 }

@@ -17,8 +17,9 @@ public struct LearningPolicy: Sendable, Equatable {
   public var mode = Mode.direct
   /// The share of requests that a canary answers.
   public var share = 0.1
-  /// Labels that must come for a candidate on trial.
+  /// Labels that must come for a candidate on trial, and hours after which those that have come must do.
   public var trial = 200
+  public var trialHours = 24.0
   /// Labels for which a new version is watched; 0: not at all.
   public var watch = 200
   /// Accuracy that a new version may lose against the one before.

@@ -20,7 +20,8 @@ final class ServerMetrics: Sendable {
     "perennial_batch_size": "Inputs of a batch.",
     "perennial_model_seconds": "Time that the model itself takes for a batch.",
     "perennial_model_failures_total": "Batches that a model could not answer.",
-    "perennial_memory_examples": "Examples that were learned and are still known, by label.",
+    "perennial_memory_examples": "Examples that the memories of the version in use hold.",
+    "perennial_learned_examples": "Examples that were learned and are still known.",
     "perennial_unremembered_total": "Served predictions that could not be kept for labels after a restart.",
     "process_start_time_seconds": "Start of the process, in seconds since 1970.",
     "process_resident_memory_bytes": "Memory that the process has in use.",
@@ -34,6 +35,7 @@ final class ServerMetrics: Sendable {
   let model: Timer
   let failures: Counter
   let memory: Meter
+  let learned: Meter
   let latencies = Locked(LatencyWindow())
   private let resident: Meter
 
@@ -47,6 +49,7 @@ final class ServerMetrics: Sendable {
     model = Timer(label: "perennial_model_seconds", dimensions: [], factory: registry)
     failures = Counter(label: "perennial_model_failures_total", factory: registry)
     memory = Meter(label: "perennial_memory_examples", factory: registry)
+    learned = Meter(label: "perennial_learned_examples", factory: registry)
     resident = Meter(label: "process_resident_memory_bytes", factory: registry)
     Meter(label: "process_start_time_seconds", factory: registry).set(Date().timeIntervalSince1970)
   }

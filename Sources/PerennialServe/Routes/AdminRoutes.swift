@@ -1,5 +1,6 @@
 import Foundation
 import Hummingbird
+import PerennialLife
 
 /// What only they may do who know the second token.
 struct AdminRoutes {
@@ -15,7 +16,13 @@ struct AdminRoutes {
     var reason: String?
   }
 
-  private struct ForgetRequest: Decodable { var ids: [String] }
+  private struct ForgetRequest: Decodable {
+    var ids: [String]
+    var policy: ForgetPolicy?
+    /// Why a version that was learned without them serves even if its gate refuses it.
+    var force: String?
+  }
+
   private struct PauseRequest: Decodable { var paused: Bool }
   private struct Nothing: Decodable {}
 
@@ -38,7 +45,11 @@ struct AdminRoutes {
     group.post("forget") { request, _ in
       let wish: ForgetRequest = try await request.read(limits)
       try wish.ids.check(limits, at: "ids")
-      return try Reply.json(try await deployment.forget(wish.ids))
+      let force = try wish.force.map { try reason($0) }
+      let report = try await deployment.forget(wish.ids, wish.policy ?? .unlearn, force: force)
+      // Not what was asked for: whoever looks at the status alone must not take it for done.
+      guard report.weights != .refused else { throw ServeError.stillLearned }
+      return try Reply.json(report)
     }
     group.post("pause") { request, _ in
       let wish: PauseRequest = try await request.read(limits)

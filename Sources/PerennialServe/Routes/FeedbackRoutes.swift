@@ -45,6 +45,8 @@ struct FeedbackRoutes {
     var examples: [Example]?
     /// Whether to learn now, rather than when there is enough.
     var now: Bool?
+    /// Whether to take in again what was refused or set aside; then it learns now.
+    var retry: Bool?
   }
 
   private struct LearnAnswer: Encodable {
@@ -80,13 +82,15 @@ struct FeedbackRoutes {
       try check(example.label, "label", at: "examples[\(place)].label")
       if let id = example.id { try check(id, "id", at: "examples[\(place)].id") }
     }
-    let now = request.now ?? examples.isEmpty
+    let retry = request.retry ?? false
+    let now = request.now ?? (examples.isEmpty || retry)
+    if now { try await deployment.checkLearning() }
     let labelled = examples.map {
       LabelledExample.given(
         id: $0.id ?? UUID().uuidString.lowercased(), input: $0.input.input, label: $0.label)
     }
     try await deployment.teach(labelled)
-    if now { try await deployment.requestUpdate(because: "a request") }
+    if now { try await deployment.requestUpdate(because: "a request", retrying: retry) }
     return try Reply.json(LearnAnswer(recorded: labelled.map(\.id), queued: now), status: .accepted)
   }
 

@@ -54,7 +54,9 @@ struct Overview: Encodable, Sendable {
   let points: [PrequentialRecord.Point]
   let drifts: [ServingMeter.Drift]
   let classes: [Class]
+  /// What the memories of the version in use hold, and what was learned and is still known.
   let memory: [LabelCount]
+  let learned: [LabelCount]
   let trial: Candidate?
   let watch: Watched?
   let events: [ServerEvent]
@@ -63,8 +65,7 @@ struct Overview: Encodable, Sendable {
 extension Deployment {
   /// The present, for the page.
   func overview() async -> Overview {
-    let memory = (try? await source.memory()) ?? []
-    metrics.memory.set(memory.reduce(0) { $0 + $1.count })
+    let (memory, learned) = await held()
     let policy = options.learning
     let (count, median, high) = metrics.latencies { ($0.count, $0.quantile(0.5), $0.quantile(0.99)) }
     return Overview(
@@ -76,6 +77,7 @@ extension Deployment {
       newLabels: newLabels, labelsNeeded: policy.map { hasDrifted ? $0.labelsAfterDrift : $0.labels },
       accuracy: meter.accuracy, windowAccuracy: meter.windowAccuracy, window: options.judging.window,
       points: meter.points, drifts: meter.drifts, classes: classes(), memory: memory,
+      learned: learned,
       trial: trial.map {
         .init(
           version: $0.slot.number, mode: $0.mode, needed: policy?.trial ?? 0, candidate: $0.candidate,
@@ -87,6 +89,18 @@ extension Deployment {
           before: $0.before)
       },
       events: events.suffix(50).reversed())
+  }
+
+  /// What is remembered and was learned: looked up again when versions have changed.
+  private func held() async -> (memory: [LabelCount], learned: [LabelCount]) {
+    if let holdings, holdings.revision == revision { return (holdings.memory, holdings.learned) }
+    let revision = revision
+    let memory = (try? await source.memory(of: current.number)) ?? []
+    let learned = (try? await source.known()) ?? []
+    metrics.memory.set(memory.reduce(0) { $0 + $1.count })
+    metrics.learned.set(learned.reduce(0) { $0 + $1.count })
+    holdings = (revision, memory, learned)
+    return (memory, learned)
   }
 
   /// How each class fares under the version in use, and fared before.

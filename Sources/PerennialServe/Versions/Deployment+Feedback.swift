@@ -38,7 +38,9 @@ extension Deployment {
     if source.keepsExamples, !open.isEmpty {
       do {
         try await source.record(
-          open.map { label, entry in .served(entry.record(label.id), label: label.label) })
+          open.map { label, entry in
+            .served(entry.record(label.id), label: label.label, shadow: entry.shadow)
+          })
       } catch {
         for (label, entry) in open { ledger.putBack(entry, label.id) }
         throw error as? ServeError ?? notKept(error)
@@ -95,9 +97,9 @@ extension Deployment {
 
   private func judge(_ entry: PredictionLedger.Entry, truth: String) {
     newLabels += 1
-    trial?.judge(entry, truth: truth)
-    watch?.judge(entry, truth: truth)
-    if let drift = meter.score(served: entry.label, truth: truth, version: entry.version) {
+    let drift = judge(
+      entry.version, served: entry.label, shadow: entry.shadow, truth: truth, at: Date(), sequence + 1)
+    if let drift {
       metrics.drifts.increment()
       note(.drift, "after \(drift.items) labels; errors became \(drift.isWorse ? "more" : "fewer")")
       if drift.isWorse { hasDrifted = true }
@@ -106,15 +108,18 @@ extension Deployment {
   }
 
   /// Ends trials and watches whose time has come, and asks for updates.
-  private func conclude() async {
+  func conclude() async {
     guard let policy = options.learning else { return }
-    if let trial, let isFit = trial.verdict(policy), !isChanging { await end(trial, isFit: isFit) }
+    if let trial, let isFit = trial.verdict(policy, at: Date()), !isChanging {
+      await end(trial, isFit: isFit)
+    }
     if let watch, !isChanging {
       if watch.since.isWorse(than: watch.before, by: policy.tolerance) {
         await returnFrom(
           watch, because: "version \(watch.version) does worse than version \(watch.previous) did")
       } else if watch.since.total >= policy.watch {
         self.watch = nil
+        await settle()
       }
     }
     considerUpdate()

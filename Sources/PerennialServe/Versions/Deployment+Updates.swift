@@ -1,15 +1,19 @@
 import Foundation
+import PerennialLife
 
 extension Deployment {
   /// Learns from what was recorded, and brings a candidate that passes its gate into use as the policy says. Whatever
   /// goes wrong, the version in use goes on answering.
   func update(because reason: String) async {
     guard let policy = options.learning, !isPaused, !isTraining, trial == nil else { return }
-    let labels = newLabels
-    (isTraining, newLabels, hasDrifted) = (true, 0, false)
+    let (labels, retrying) = (newLabels, retries)
+    (isTraining, newLabels, hasDrifted, retries) = (true, 0, false, false)
     metrics.training.set(1)
     note(.update, "learning because of \(reason)")
-    if await attempt(reason, policy) == .stopped { newLabels += labels }
+    if await attempt(reason, policy, retrying: retrying) == .stopped {
+      newLabels += labels
+      retries = retries || retrying
+    }
     isTraining = false
     metrics.training.set(0)
     revision += 1
@@ -18,9 +22,9 @@ extension Deployment {
 
   private enum Attempt { case ended, stopped }
 
-  private func attempt(_ reason: String, _ policy: LearningPolicy) async -> Attempt {
+  private func attempt(_ reason: String, _ policy: LearningPolicy, retrying: Bool) async -> Attempt {
     do {
-      try await admit(source.learn(because: reason), policy)
+      try await admit(source.learn(because: reason, retrying: retrying), policy)
     } catch is CancellationError {
       metrics.updated("stopped")
       note(.update, "stopped; what was recorded is kept")
@@ -47,10 +51,14 @@ extension Deployment {
       metrics.updated("passed")
       guard policy.mode != .direct else { return try await promote(candidate, because: "passed its gate") }
       let version = try await LoadedVersion.load(candidate, source.opener(of: candidate))
-      trial = Trial(slot: Slot(version, options, metrics), mode: policy.mode)
-      revision += 1
+      trial = Trial(
+        Slot(version, options, metrics),
+        Standing.Trial(
+          version: candidate, mode: policy.mode, began: Date(), before: meter.recent(policy.trial),
+          since: sequence))
       note(
         .trial, "version \(candidate) is on trial as a \(policy.mode.rawValue) for \(policy.trial) labels")
+      await settle(.tried(version: candidate))
     }
   }
 
@@ -71,11 +79,13 @@ extension Deployment {
       let before = meter.recent(options.learning?.watch ?? 0)
       use(slot)
       if let policy = options.learning, policy.watch > 0 {
-        watch = Watch(version: number, previous: previous, before: before)
+        watch = Watch(
+          Standing.Watch(version: number, previous: previous, before: before, since: sequence))
       }
       metrics.promotions.increment()
       note(.promotion, "version \(number) is in use: \(reason)")
     }
+    await settle()
   }
 
   /// Returns to an earlier version; the one before where none is named.
@@ -83,7 +93,7 @@ extension Deployment {
   /// - Returns: its number.
   /// - Throws: as `promote`.
   func rollback(to number: Int?, because reason: String, by who: String) async throws -> Int {
-    try await changing {
+    let target = try await changing {
       let left = current.number
       var target = number ?? left
       if number == nil { target = try await versionBefore(left) }
@@ -95,6 +105,8 @@ extension Deployment {
       note(.rollback, "from version \(left) to \(target): \(reason)")
       return target
     }
+    await settle()
+    return target
   }
 
   private func versionBefore(_ number: Int) async throws -> Int {
@@ -107,21 +119,24 @@ extension Deployment {
 
   /// Ends a trial: the candidate comes into use, or goes.
   func end(_ trial: Trial, isFit: Bool) async {
-    let shares = [trial.candidate, trial.current].map {
-      $0.accuracy.map { "\(Int((100 * $0).rounded())) %" } ?? "–"
+    let number = trial.slot.number
+    guard isFit else { return await giveUp(trial, .refused, "failed its trial", trial.finding) }
+    do {
+      try await promote(number, because: "its trial: \(trial.finding)")
+    } catch {
+      await giveUp(trial, .failure, "could not come into use", "could not come into use")
     }
-    let finding = "\(shares[0]) right, the version in use \(shares[1])"
-    if isFit {
-      do {
-        try await promote(trial.slot.number, because: "its trial: \(finding)")
-      } catch {
-        note(.failure, "version \(trial.slot.number) could not come into use")
-      }
-    } else {
-      note(.refused, "version \(trial.slot.number) failed its trial: \(finding)")
-    }
+  }
+
+  /// A candidate goes that was on trial; what it learned is set aside.
+  ///
+  /// - Parameter finding: numbers, for people and for the audit log.
+  func giveUp(_ trial: Trial, _ kind: ServerEvent.Kind, _ what: String, _ finding: String) async {
+    let number = trial.slot.number
+    guard self.trial?.slot.number == number else { return }
     self.trial = nil
-    revision += 1
+    note(kind, "version \(number) \(what)" + (what == finding ? "" : ": \(finding)"))
+    await settle(.failed(version: number, finding: finding))
   }
 
   /// Leaves a version that is being watched.
@@ -149,17 +164,41 @@ extension Deployment {
     return try await body()
   }
 
-  /// Stops or resumes learning.
-  func pause(_ isPaused: Bool) {
+  /// Stops or resumes learning, for the next process too.
+  func pause(_ isPaused: Bool) async {
     self.isPaused = isPaused
     note(.pause, isPaused ? "learning is paused" : "learning goes on")
+    await settle(isPaused ? .paused : .resumed)
     considerUpdate()
   }
 
-  /// Erases examples, here and in the source.
+  /// Erases examples, here and in the source, and from what answers.
   ///
-  /// - Throws: what the source throws.
-  func forget(_ ids: [String]) async throws -> ErasureReport {
+  /// - Parameters:
+  ///   - policy: what becomes of weights that have seen them.
+  ///   - force: why a version that was learned without them serves even if its gate refuses it.
+  /// - Throws: `ServeError.conflict` while another change goes on; what the source throws.
+  func forget(_ ids: [String], _ policy: ForgetPolicy = .unlearn, force: String? = nil) async throws
+    -> ErasureReport
+  {
+    let report = try await changing {
+      let report = try await erase(ids, policy, force: force)
+      // Weights that were written anew under the same number are other weights.
+      let number = try await source.current()
+      if number != current.number || report.versions.contains(number) {
+        use(Slot(try await LoadedVersion.load(number, source.opener(of: number)), options, metrics))
+      }
+      return report
+    }
+    note(.forget, "\(report.erased.count) examples erased, \(report.unknown.count) not there")
+    if let trial, report.versions.contains(trial.slot.number) {
+      await giveUp(trial, .refused, "had learned what was erased", "erased")
+    }
+    await settle()
+    return report
+  }
+
+  private func erase(_ ids: [String], _ policy: ForgetPolicy, force: String?) async throws -> ErasureReport {
     let asked = Set(ledger.erase(ids))
     if source.keepsExamples {
       // The same input may have been asked under other ids: what the source remembers is looked up there from now on.
@@ -168,12 +207,11 @@ extension Deployment {
     }
     var receipt =
       source.keepsExamples
-      ? try await source.forget(ids) : ErasureReport(erased: [], unknown: ids, versions: [], actions: [])
+      ? try await source.forget(ids, policy, force: force)
+      : ErasureReport(erased: [], unknown: ids, versions: [], actions: [])
     receipt.erased = ids.filter { asked.contains($0) || receipt.erased.contains($0) }
     receipt.unknown = ids.filter { !receipt.erased.contains($0) }
     if !asked.isEmpty { receipt.actions.append("erased \(asked.count) from what was served lately") }
-    revision += 1
-    note(.forget, "\(receipt.erased.count) examples erased, \(receipt.unknown.count) not there")
     return receipt
   }
 
@@ -199,6 +237,7 @@ extension Deployment {
         use(Slot(try await LoadedVersion.load(number, source.opener(of: number)), options, metrics))
         note(.promotion, "version \(number) is in use: another program says so")
       }
+      await settle()
     } catch {
       note(.failure, "version \(number) is to be in use and cannot be loaded")
     }

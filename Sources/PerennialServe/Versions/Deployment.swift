@@ -32,6 +32,12 @@ actor Deployment {
   /// Labels since the last update, and whether a drift has come since.
   var newLabels = 0
   var hasDrifted = false
+  /// Whether the next update takes in again what was set aside.
+  var retries = false
+  /// Labels that ever came.
+  var sequence = 0
+  /// What memories hold and what was learned, as of a revision.
+  var holdings: (revision: Int, memory: [LabelCount], learned: [LabelCount])?
 
   /// Loads the version in use.
   ///
@@ -44,14 +50,8 @@ actor Deployment {
     let deployment = try Deployment(
       source, options, metrics, logger, current: Slot(version, options, metrics),
       meter: ServingMeter(options.judging))
-    if options.learning != nil { await deployment.takeUp(try await source.pending()) }
+    try await deployment.takeUp()
     return deployment
-  }
-
-  /// Labels that came before the process was started count too.
-  private func takeUp(_ pending: Int) {
-    newLabels += pending
-    considerUpdate()
   }
 
   private init(
@@ -79,10 +79,22 @@ actor Deployment {
   }
 
   /// Asks for an update; one that is asked for already is the same.
-  func requestUpdate(because reason: String) throws {
+  ///
+  /// - Parameter retrying: takes in again what was set aside.
+  /// - Throws: `ServeError.notLearning`, `ServeError.conflict`.
+  func requestUpdate(because reason: String, retrying: Bool = false) throws {
+    try checkLearning()
+    retries = retries || retrying
+    trigger.yield(reason)
+  }
+}
+
+extension Deployment {
+  /// - Throws: `ServeError.notLearning`, `ServeError.conflict` where no update can begin now.
+  func checkLearning() throws {
     guard options.learning != nil else { throw ServeError.notLearning }
     guard !isPaused else { throw ServeError.conflict("learning is paused") }
-    trigger.yield(reason)
+    if let trial { throw ServeError.conflict("version \(trial.slot.number) is on trial") }
   }
 }
 
@@ -173,9 +185,8 @@ extension Deployment {
 
   /// What cannot answer does not stay.
   private func failed(_ number: Int) async {
-    if trial?.slot.number == number {
-      trial = nil
-      note(.refused, "version \(number) could not answer, and its trial is over")
+    if let trial, trial.slot.number == number {
+      await giveUp(trial, .refused, "could not answer, and its trial is over", "could not answer")
     } else if let watch, watch.version == number {
       await returnFrom(watch, because: "version \(number) could not answer")
     }

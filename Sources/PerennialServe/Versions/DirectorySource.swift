@@ -61,12 +61,16 @@ public final class DirectorySource: VersionSource {
     return { try DirectoryModel(directory.load(version, DirectoryWorker.modality(of: directory))) }
   }
 
-  public func memory() async throws -> [LabelCount] {
-    try await clerk { directory, _ in
-      try directory.examplesByLabel().sorted { $0.key < $1.key }.map {
-        LabelCount(label: $0.key, count: $0.value)
-      }
-    }
+  public func memory(of version: Int) async throws -> [LabelCount] {
+    try await clerk { directory, _ in try Self.counts(directory.memoryByLabel(of: version)) }
+  }
+
+  public func known() async throws -> [LabelCount] {
+    try await clerk { directory, _ in try Self.counts(directory.examplesByLabel()) }
+  }
+
+  private static func counts(_ labels: [String: Int]) -> [LabelCount] {
+    labels.sorted { $0.key < $1.key }.map { LabelCount(label: $0.key, count: $0.value) }
   }
 
   // MARK: - What was served, and what it was
@@ -92,9 +96,26 @@ public final class DirectorySource: VersionSource {
 
   public func record(_ examples: [LabelledExample]) async throws { _ = try await labels(examples) }
 
+  public func judged(latest count: Int) async throws -> [JudgedPrediction] {
+    try await clerk { directory, _ in try directory.judged(latest: count) }
+  }
+
+  public func standing() async throws -> Standing? {
+    // What another program wrote in another way is as good as nothing.
+    try await clerk { directory, _ in
+      try directory.standing().flatMap { try? JSONDecoder().decode(Standing.self, from: $0) }
+    }
+  }
+
+  public func keep(_ standing: Standing, telling event: ServingEvent?) async throws {
+    try await clerk { directory, _ in
+      try directory.keep(standing: JSONEncoder().encode(standing), telling: event)
+    }
+  }
+
   // MARK: - Changing the model
 
-  public func learn(because reason: String) async throws -> UpdateOutcome {
+  public func learn(because reason: String, retrying: Bool) async throws -> UpdateOutcome {
     let holdsBack = options.holdsBack
     let stop = StopFlag()
     stopping { $0 = stop }
@@ -103,7 +124,7 @@ public final class DirectorySource: VersionSource {
         let before = try directory.store.current().version
         do {
           var options = LearnOptions()
-          options.holdsBack = holdsBack
+          (options.holdsBack, options.retries) = (holdsBack, retrying)
           let outcome = try directory.learn(nil, modality, options: options, shouldStop: { stop.isSet })
           guard outcome.version != before else { return .refused(GateVerdict(outcome.verdict)) }
           return .passed(outcome.version)
@@ -131,17 +152,20 @@ public final class DirectorySource: VersionSource {
   }
 
   /// Erases at once, and then sees to the weights. An update that is under way is stopped first.
-  public func forget(_ ids: [String]) async throws -> ErasureReport {
+  public func forget(_ ids: [String], _ policy: ForgetPolicy, force: String?) async throws -> ErasureReport {
     stopping { $0?.set() }
     return try await trainer { directory, modality in
+      func forget(_ ids: [String]) throws -> ForgetReceipt {
+        try directory.forget(ids, policy: policy, force: force, modality)
+      }
       do {
-        return try ErasureReport(directory.forget(ids, policy: .unlearn, modality), unknown: [])
+        return try ErasureReport(forget(ids), unknown: [])
       } catch LifeError.unknownExamples(let unknown) {
         let known = ids.filter { !unknown.contains($0) }
         guard !known.isEmpty else {
           return ErasureReport(erased: [], unknown: ids, versions: [], actions: [])
         }
-        return try ErasureReport(directory.forget(known, policy: .unlearn, modality), unknown: unknown)
+        return try ErasureReport(forget(known), unknown: unknown)
       }
     }
   }

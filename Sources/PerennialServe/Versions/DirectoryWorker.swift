@@ -52,13 +52,13 @@ actor DirectoryWorker {
   /// Keeps labels: those of what was served in one transaction, then those of other inputs.
   func record(_ examples: [LabelledExample]) throws -> [Void] {
     var served: [ServedPrediction] = []
-    var feedback: [(prediction: String, label: String)] = []
+    var feedback: [ServedLabel] = []
     var given: [LabeledInput] = []
     for example in examples {
       switch example {
-      case .served(let record, let label):
+      case .served(let record, let label, let shadow):
         if let prediction = try prediction(record) { served.append(prediction) }
-        feedback.append((record.id, label))
+        feedback.append(ServedLabel(prediction: record.id, label: label, shadow: shadow))
       case .given(let id, let input, let label):
         given.append(
           LabeledInput(payload: try payload(input), label: label, identifier: id, origin: "the request"))

@@ -3,23 +3,28 @@ import Perennial
 import PerennialLife
 
 extension VersionHistory {
-  /// What a model directory tells of itself. Updates that the gate refused left no version; their verdicts stand with
-  /// the version that they began from where it has none of its own.
+  /// What a model directory tells of itself, of the versions that are kept and of all that was refused.
   init(_ history: History) throws {
     let verdicts = history.attempts.reduce(into: [Int: Verdict]()) { found, attempt in
       if let version = attempt.version { found[version] = attempt.verdict }
     }
     let rows = Dictionary(history.matrix.map { ($0.version, $0.accuracies) }) { $1 }
     let kept = history.versions.filter { !$0.isCleared }
+    func date(_ text: String) -> Date { (try? Date(text, strategy: .iso8601)) ?? .distantPast }
     self.init(
       current: history.current,
       versions: kept.map { record in
         VersionRecord(
           number: record.number, parent: record.parent,
-          created: (try? Date(record.created, strategy: .iso8601)) ?? .distantPast, examples: record.examples,
+          created: date(record.created), examples: record.examples,
           reason: Self.words(record.kind), verdict: verdicts[record.number].map(GateVerdict.init),
           accuracy: rows[record.number] ?? history.suites.map { _ in nil })
-      }, suites: history.suites)
+      }, suites: history.suites,
+      refused: history.attempts.filter { $0.version == nil }.map {
+        RefusedUpdate(
+          parent: $0.parent, created: date($0.time), examples: $0.examples,
+          verdict: $0.verdict.map(GateVerdict.init))
+      })
   }
 
   private static func words(_ kind: VersionManifest.Kind) -> String {
@@ -49,7 +54,7 @@ extension ErasureReport {
       actions: [
         "\(receipt.examples) examples, \(receipt.memories) copies in memories and \(receipt.served) predictions erased",
         "weights: \(receipt.weights.rawValue); version \(receipt.version) serves",
-      ])
+      ], weights: receipt.weights)
   }
 }
 
@@ -59,6 +64,7 @@ extension ServeError {
     switch error {
     case .unknownVersion, .clearedVersion: self = .missing("\(error)")
     case .contradiction: self = .conflict("an example has another label already")
+    case .notSharded: self = .unsupported("the adapters of this model cannot be dropped one by one")
     case .readOnly: self = .unsupported("the directory was opened for reading alone")
     default:
       self = ServeError(

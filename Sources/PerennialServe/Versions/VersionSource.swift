@@ -1,4 +1,5 @@
 import Foundation
+public import PerennialLife
 
 /// Makes the model of a version, on the thread that will use it.
 public typealias VersionOpener = @Sendable () throws -> any ServedModel
@@ -34,8 +35,19 @@ public protocol VersionSource: Sendable {
   /// How many examples wait to be learned.
   func pending() async throws -> Int
 
+  /// The latest predictions whose labels came, in the order in which they did.
+  func judged(latest count: Int) async throws -> [JudgedPrediction]
+
+  /// What the process before kept for this one.
+  func standing() async throws -> Standing?
+
+  /// Keeps what the next process has to know, and tells the audit log.
+  func keep(_ standing: Standing, telling event: ServingEvent?) async throws
+
   /// Trains a candidate on what was recorded, and judges it; the version in use stays as it is.
-  func learn(because reason: String) async throws -> UpdateOutcome
+  ///
+  /// - Parameter retrying: takes in again what was refused or withdrawn.
+  func learn(because reason: String, retrying: Bool) async throws -> UpdateOutcome
 
   /// Makes a version the current one.
   func promote(_ version: Int, because reason: String) async throws
@@ -44,13 +56,20 @@ public protocol VersionSource: Sendable {
   func rollback(to version: Int, because reason: String) async throws
 
   /// Erases examples by their ids.
-  func forget(_ ids: [String]) async throws -> ErasureReport
+  ///
+  /// - Parameters:
+  ///   - policy: what becomes of weights that have seen them.
+  ///   - force: why a version that was learned without them serves even if its gate refuses it.
+  func forget(_ ids: [String], _ policy: ForgetPolicy, force: String?) async throws -> ErasureReport
 
   /// Saves everything as it is now; gives a name of what was saved.
   func snapshot() async throws -> String
 
-  /// Examples that were learned and are still known, of each label.
-  func memory() async throws -> [LabelCount]
+  /// How many examples of each label the memories of a version hold.
+  func memory(of version: Int) async throws -> [LabelCount]
+
+  /// How many examples of each label were learned and are still known.
+  func known() async throws -> [LabelCount]
 }
 
 extension VersionSource {
@@ -69,11 +88,20 @@ extension VersionSource {
   /// None.
   public func pending() async throws -> Int { 0 }
 
+  /// None.
+  public func judged(latest count: Int) async throws -> [JudgedPrediction] { [] }
+
+  /// Nothing.
+  public func standing() async throws -> Standing? { nil }
+
+  /// Does not.
+  public func keep(_ standing: Standing, telling event: ServingEvent?) async throws {}
+
   /// Refuses: these versions do not change.
   public func record(_ examples: [LabelledExample]) async throws { throw ServeError.unsupported(Self.fixed) }
 
   /// Refuses: these versions do not change.
-  public func learn(because reason: String) async throws -> UpdateOutcome {
+  public func learn(because reason: String, retrying: Bool) async throws -> UpdateOutcome {
     throw ServeError.unsupported(Self.fixed)
   }
 
@@ -88,7 +116,7 @@ extension VersionSource {
   }
 
   /// Refuses: nothing is kept here.
-  public func forget(_ ids: [String]) async throws -> ErasureReport {
+  public func forget(_ ids: [String], _ policy: ForgetPolicy, force: String?) async throws -> ErasureReport {
     throw ServeError.unsupported(Self.fixed)
   }
 
@@ -96,7 +124,10 @@ extension VersionSource {
   public func snapshot() async throws -> String { throw ServeError.unsupported(Self.fixed) }
 
   /// None.
-  public func memory() async throws -> [LabelCount] { [] }
+  public func memory(of version: Int) async throws -> [LabelCount] { [] }
+
+  /// None.
+  public func known() async throws -> [LabelCount] { [] }
 
   private static var fixed: String {
     "this is a folder with one model, not a model directory: it does not change"
@@ -124,15 +155,15 @@ public struct ServedRecord: Sendable, Equatable {
 
 /// Something that a model can learn from.
 public enum LabelledExample: Sendable, Equatable {
-  /// A prediction that was served, and what it turned out to be.
-  case served(ServedRecord, label: String)
+  /// A prediction that was served, what it turned out to be, and what a shadow would have said.
+  case served(ServedRecord, label: String, shadow: String? = nil)
   /// An input that nobody had asked about, under the id that a client gave it.
   case given(id: String, input: ServedInput, label: String)
 
   /// What `forget` takes.
   public var id: String {
     switch self {
-    case .served(let record, _): record.id
+    case .served(let record, _, _): record.id
     case .given(let id, _, _): id
     }
   }
@@ -140,7 +171,7 @@ public enum LabelledExample: Sendable, Equatable {
   /// The true label.
   public var label: String {
     switch self {
-    case .served(_, let label), .given(_, _, let label): label
+    case .served(_, let label, _), .given(_, _, let label): label
     }
   }
 }
@@ -161,9 +192,26 @@ public struct VersionHistory: Sendable, Codable, Equatable {
   public var versions: [VersionRecord]
   /// The names of the test sets on which versions were judged.
   public var suites: [String]
+  /// Candidates that did not pass their gate, the oldest first: they left no version.
+  public var refused: [RefusedUpdate]
 
-  public init(current: Int, versions: [VersionRecord], suites: [String] = []) {
-    (self.current, self.versions, self.suites) = (current, versions, suites)
+  public init(
+    current: Int, versions: [VersionRecord], suites: [String] = [], refused: [RefusedUpdate] = []
+  ) {
+    (self.current, self.versions, self.suites, self.refused) = (current, versions, suites, refused)
+  }
+}
+
+/// An update whose candidate did not pass its gate.
+public struct RefusedUpdate: Sendable, Codable, Equatable {
+  /// The version that it began from.
+  public var parent: Int
+  public var created: Date
+  public var examples: Int
+  public var verdict: GateVerdict?
+
+  public init(parent: Int, created: Date, examples: Int, verdict: GateVerdict? = nil) {
+    (self.parent, self.created, self.examples, self.verdict) = (parent, created, examples, verdict)
   }
 }
 
@@ -227,12 +275,18 @@ public struct ErasureReport: Sendable, Codable, Equatable {
   /// The ids of what was erased, and of what was not there.
   public var erased: [String]
   public var unknown: [String]
-  /// Versions that had learned from what was erased.
+  /// Versions that had learned from what was erased, and are gone or other weights now.
   public var versions: [Int]
   /// What was done about them, in words.
   public var actions: [String]
+  /// What became of weights that had seen it; nil where nothing was learned from it.
+  public var weights: ForgetReceipt.Weights?
 
-  public init(erased: [String], unknown: [String], versions: [Int], actions: [String]) {
-    (self.erased, self.unknown, self.versions, self.actions) = (erased, unknown, versions, actions)
+  public init(
+    erased: [String], unknown: [String], versions: [Int], actions: [String],
+    weights: ForgetReceipt.Weights? = nil
+  ) {
+    (self.erased, self.unknown, self.versions) = (erased, unknown, versions)
+    (self.actions, self.weights) = (actions, weights)
   }
 }

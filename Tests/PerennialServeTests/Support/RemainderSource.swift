@@ -1,4 +1,5 @@
 import Foundation
+import PerennialLife
 import PerennialText
 import Synchronization
 
@@ -77,7 +78,17 @@ actor RemainderSource: VersionSource {
   private var log: VersionHistory
   private(set) var recorded: [LabelledExample] = []
   private(set) var learned: [String] = []
+  /// How often an update was to take in again what was set aside.
+  private(set) var retries = 0
+  /// Labels in the order in which they came, what was kept for the next process, and what the audit log was told.
+  private var judged: [JudgedPrediction] = []
+  private(set) var kept: Standing?
+  private(set) var told: [ServingEvent] = []
+  /// What becomes of weights when something is forgotten.
+  private var weights: ForgetReceipt.Weights?
   private var failures = 0
+  /// Recorded examples that updates have taken in.
+  private var taken = 0
   private var isHeld = false
 
   init(_ behaviour: Behaviour = Behaviour()) {
@@ -111,10 +122,29 @@ actor RemainderSource: VersionSource {
       throw CocoaError(.fileWriteOutOfSpace)
     }
     recorded += examples
+    for case .served(let record, let label, let shadow) in examples {
+      judged.append(
+        JudgedPrediction(
+          sequence: judged.count + 1, version: record.version, label: record.label, truth: label,
+          shadow: shadow, time: Date()))
+    }
   }
 
-  func learn(because reason: String) async throws -> UpdateOutcome {
+  func forgets(with weights: ForgetReceipt.Weights) { self.weights = weights }
+
+  func judged(latest count: Int) -> [JudgedPrediction] { judged.suffix(count) }
+  func standing() -> Standing? { kept }
+  func pending() -> Int { recorded.count - taken }
+
+  func keep(_ standing: Standing, telling event: ServingEvent?) {
+    kept = standing
+    if let event { told.append(event) }
+  }
+
+  func learn(because reason: String, retrying: Bool) async throws -> UpdateOutcome {
     learned.append(reason)
+    taken = recorded.count
+    if retrying { retries += 1 }
     while isHeld { try await Task.sleep(for: .milliseconds(5)) }
     let number = log.versions.count + 1
     let check = GateVerdict.Check(name: "anchors", passed: behaviour.passes, finding: "drop 0.2 of 0.1")
@@ -129,13 +159,15 @@ actor RemainderSource: VersionSource {
   func promote(_ version: Int, because reason: String) { log.current = version }
   func rollback(to version: Int, because reason: String) { log.current = version }
 
-  func forget(_ ids: [String]) -> ErasureReport {
+  func forget(_ ids: [String], _ policy: ForgetPolicy, force: String?) -> ErasureReport {
     let erased = recorded.map(\.id).filter(ids.contains)
     recorded.removeAll { ids.contains($0.id) }
     return ErasureReport(
-      erased: erased, unknown: ids.filter { !erased.contains($0) }, versions: [], actions: ["erased"])
+      erased: erased, unknown: ids.filter { !erased.contains($0) }, versions: [], actions: ["erased"],
+      weights: force == nil ? weights : .rebuilt)
   }
 
   func snapshot() -> String { "snapshot-1" }
-  func memory() -> [LabelCount] { [LabelCount(label: "label 3", count: recorded.count)] }
+  func memory(of version: Int) -> [LabelCount] { [LabelCount(label: "label 3", count: 2)] }
+  func known() -> [LabelCount] { [LabelCount(label: "label 3", count: recorded.count)] }
 }
