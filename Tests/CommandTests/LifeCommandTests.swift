@@ -31,6 +31,30 @@ import Testing
     try String(contentsOf: folder.url("model/CURRENT"), encoding: .utf8)
   }
 
+  @Test(arguments: [(SIGINT, 130), (SIGTERM, 143)] as [(Int32, Int32)])
+  func anUpdateThatIsStoppedGoesOn(signal: Int32, status: Int32) throws {
+    let monday = try rows("monday.csv", 0..<60)
+    let before = try current()
+    let command = ["learn", model, monday, "--set", "training.epochs=100000000"]
+    let program = try Program(command)
+    let work = folder.url("model/work").path
+    let deadline = Date().addingTimeInterval(120)
+    while program.isRunning, Date() < deadline,
+      (try? FileManager.default.contentsOfDirectory(atPath: work).isEmpty) != false
+    {
+      usleep(5000)
+    }
+    program.send(signal)
+    let stopped = try program.wait()
+    #expect(stopped.status == status, "\(stopped)")
+    #expect(stopped.errors.contains("the same command goes on where it stopped"), "\(stopped)")
+    #expect(try current() == before)
+    // The same command goes on, to an end that a budget gives it.
+    let second = try run("learn", model, "--set", "training.epochs=100000000", "--set", "budget.seconds=1")
+    #expect(second.status == 0 && second.output.contains("version 1 serves"), "\(second)")
+    #expect(second.errors.contains("goes on after step"), "\(second)")
+  }
+
   @Test func aDayInItsLife() throws {
     let monday = try rows("monday.csv", 0..<60)
     let dry = try run("learn", model, monday, "--dry-run", "--json")

@@ -139,6 +139,11 @@ import Testing
       try life.learn(Life.rows([2], 0..<40), changes: ["budget.memory=1 MiB"])
     }
     #expect(try life.open(.read).store.current().version == 1)
+    // Of an update that would take for ever.
+    let timed = try life.learn(
+      Life.rows([3], 0..<40), options: .forcing,
+      changes: ["budget.seconds=0.3", "training.epochs=100000000"])
+    #expect(timed.isCutShort && timed.seconds >= 0.3 && timed.seconds < 60 && timed.steps > 0)
   }
 
   @Test func anotherWayOfLearningTakesTheWeightsOver() throws {

@@ -81,6 +81,31 @@ import Testing
     }
   }
 
+  @Test func connectionsAreBounded() async throws {
+    try await serving(RemainderSource(), .with { $0.limits.connections = 3 }) { asking async throws in
+      let live = "GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n"
+      var open = try await asking.blocking {
+        try (0..<3).map { _ in
+          let connection = try Loopback(port: asking.port)
+          connection.send(live)
+          _ = try connection.receive()
+          return connection
+        }
+      }
+      // One more waits in front of the door, and is let in once somebody has gone.
+      let waiting = try await asking.blocking { try Loopback(port: asking.port, seconds: 1) }
+      waiting.send(live)
+      await #expect(throws: Loopback.Failure.silent) {
+        try await asking.blocking { _ = try waiting.receive() }
+      }
+      open.removeLast()
+      try await asking.eventually("it is answered") {
+        (try? await asking.blocking { try waiting.receive() })?.isEmpty == false
+      }
+      withExtendedLifetime(open) {}
+    }
+  }
+
   /// Who follows does not keep a server from stopping.
   @Test func followersDoNotHoldAServer() async throws {
     let began = ContinuousClock.now
