@@ -130,6 +130,16 @@ def prequential(client, stream, batch, tell=True, waits=False, report=None):
     return right
 
 
+def anchors(history):
+    """What versions that came into use have lost of what was held out before them, and what they might."""
+    checks = [check for attempt in history["attempts"] if attempt["version"] is not None and attempt["verdict"]
+              for check in attempt["verdict"]["checks"] if check["name"] == "forgetting" and check.get("measured") is not None]
+    if not checks:
+        return "anchors: there were none"
+    return (f"anchors: {checks[-1]['detail']}; the most that any version had lost is "
+            f"{100 * max(check['measured'] for check in checks):.2f} %")
+
+
 def share(right):
     """A share of right answers, in per cent."""
     return f"{100 * sum(right) / max(len(right), 1):.1f} %"
