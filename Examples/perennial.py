@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import json
+import math
 import os
 import pathlib
 import subprocess
@@ -123,11 +124,18 @@ def prequential(client, stream, batch, tell=True, waits=False, report=None):
         if tell:
             client("POST", "/v1/feedback", {"feedback": [
                 {"id": prediction["id"], "label": label} for prediction, (_, label) in zip(predictions, part)]})
-        while waits and client("GET", "/v1/overview")["isTraining"]:
+        while waits and is_busy(client("GET", "/v1/overview")):
             time.sleep(0.05)
         if report:
             report(len(right), right)
     return right
+
+
+def is_busy(overview):
+    """Whether an update is under way, or will be in a moment: one that has been asked for has not begun yet."""
+    return overview["isTraining"] or (
+        not overview["isPaused"] and "trial" not in overview
+        and overview["newLabels"] >= overview.get("labelsNeeded", math.inf))
 
 
 def anchors(history):

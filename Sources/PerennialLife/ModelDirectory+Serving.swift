@@ -69,6 +69,8 @@ public struct FeedbackOutcome: Codable, Sendable, Equatable {
   public let label: String
   /// Whether the input waits for the next update.
   public let isPending: Bool
+  /// Its place in the order in which labels came, from 1.
+  public let sequence: Int
 }
 
 extension ModelDirectory {
@@ -121,6 +123,8 @@ extension ModelDirectory {
     let holdout = try configuration().options.holdout
     return try database.write { db in
       try Self.insert(served, at: time, in: db)
+      var last = Int(try LifeDatabase.fact(Self.judgedFact, in: db)) ?? 0
+      defer { try? LifeDatabase.setFact(Self.judgedFact, "\(last)", in: db) }
       return try feedback.map { feedback in
         let (prediction, truth) = (feedback.prediction, feedback.label)
         guard
@@ -139,15 +143,17 @@ extension ModelDirectory {
             db, sql: "SELECT number FROM examples WHERE digest = ?",
             arguments: [try LifeDatabase.digest(payload)])
         }
+        let sequence = row["judged"] as Int? ?? last + 1
+        last = max(last, sequence)
         try db.execute(
           sql: """
             UPDATE served SET truth = ?, told = ?, is_correct = ?, example = ?, payload = NULL, digest = NULL,
-              shadow = coalesce(?, shadow),
-              judged = coalesce(judged, (SELECT coalesce(max(judged), 0) + 1 FROM served))
+              shadow = coalesce(?, shadow), judged = ?
             WHERE identifier = ?
-            """, arguments: [truth, time, truth == label, example, feedback.shadow, prediction])
+            """, arguments: [truth, time, truth == label, example, feedback.shadow, sequence, prediction])
         return FeedbackOutcome(
-          isCorrect: truth == label, version: version, label: label, isPending: example != nil)
+          isCorrect: truth == label, version: version, label: label, isPending: example != nil,
+          sequence: sequence)
       }
     }
   }
@@ -187,6 +193,7 @@ extension ModelDirectory {
   }
 
   private static let standingFact = "standing"
+  private static let judgedFact = "judged"
 
   /// Forgets predictions that were served longest ago and that nobody has told the label of, all but so many.
   ///

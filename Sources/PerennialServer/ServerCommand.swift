@@ -118,6 +118,7 @@ struct ServerCommand: AsyncParsableCommand {
     if let threads { Runtime.threads = threads }
     Runtime.keepFreedMemory()
     let options = try options()
+    OpenFiles.makeRoom(for: options.limits.connections)
     let logger = Logger(label: "perennial")
     let server = try await ModelServer(source(options), options, logger: logger)
     let (host, name) = (host, directory)
@@ -128,6 +129,9 @@ struct ServerCommand: AsyncParsableCommand {
 
   private func source(_ options: ServeOptions) throws -> any VersionSource {
     let folder = URL(fileURLWithPath: directory, isDirectory: true)
+    guard FileManager.default.fileExists(atPath: folder.path) else {
+      throw ValidationError("there is no \(directory); `perennial init` makes a model directory")
+    }
     guard DirectorySource.isThere(folder) else {
       guard !learn else {
         throw ValidationError(

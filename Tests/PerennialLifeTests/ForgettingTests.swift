@@ -68,6 +68,20 @@ import Torch
     #expect(throws: LifeError.unknownExamples([example.identifier])) { try life.forget([example.identifier]) }
   }
 
+  /// What was corrected is in two updates; learning again takes it once.
+  @Test func afterACorrectionItIsLearnedAgainOnce() throws {
+    let life = try Life()
+    try life.learn(Life.rows([0, 1], 0..<40))
+    try life.learn(Life.rows([2], 0..<40))
+    try life.learn(Life.rows([2], 3..<4, as: { _ in 1 }), options: .forcing)
+    let gone = try #require(
+      life.open(.read).database.examples(learnedBy: 2).first { $0.identifier != "row-2-3" })
+    #expect(try life.forget([gone.identifier], force: "a test").weights == .rebuilt)
+    let version = try life.open(.read).store.current().version
+    let learned = try life.open(.read).database.examples(learnedBy: version).map(\.identifier)
+    #expect(learned.count { $0 == "row-2-3" } == 1 && Set(learned).count == learned.count)
+  }
+
   @Test func aHeadThatCountsIsAsIfItHadNeverSeenIt() throws {
     let (life, other) = (try Life(Life.counting), try Life(Life.counting))
     let records = Life.rows([0, 1, 2], 0..<40)

@@ -100,11 +100,11 @@ import Testing
 
   @Test func worseIsBeyondChance() {
     let half = Tally(correct: 100, total: 200)
-    #expect(!Tally(correct: 90, total: 200).isWorse(than: half, by: 0.01), "1 standard error")
-    #expect(Tally(correct: 70, total: 200).isWorse(than: half, by: 0.01), "3 standard errors")
-    #expect(!Tally(correct: 70, total: 200).isWorse(than: half, by: 0.2), "within the margin")
-    #expect(!Tally(correct: 0, total: 10).isWorse(than: half, by: 0.01), "too few")
-    #expect(!Tally(correct: 200, total: 200).isWorse(than: half, by: 0))
+    #expect(!Tally(correct: 90, total: 200).isWorse(than: half, by: 0.01, errors: 2), "1 standard error")
+    #expect(Tally(correct: 70, total: 200).isWorse(than: half, by: 0.01, errors: 2), "3 standard errors")
+    #expect(!Tally(correct: 70, total: 200).isWorse(than: half, by: 0.2, errors: 2), "within the margin")
+    #expect(!Tally(correct: 0, total: 10).isWorse(than: half, by: 0.01, errors: 2), "too few")
+    #expect(!Tally(correct: 200, total: 200).isWorse(than: half, by: 0, errors: 2))
   }
 
   /// The server's meter against counts made here.

@@ -14,7 +14,7 @@ import Testing
     let version = try await LoadedVersion.load(2, source.opener(of: 1))
     return Trial(
       Slot(version, options, ServerMetrics()),
-      Standing.Trial(version: 2, mode: mode, began: start, before: before, since: 0))
+      Standing.Trial(version: 2, against: 1, mode: mode, began: start, before: before, since: 0))
   }
 
   /// Labels `right` of `count` answers right.
@@ -62,6 +62,29 @@ import Testing
       var trial = try await trial(.canary, before: Tally(correct: 90, total: 100))
       judge(&trial, version: 2, right, of: 100)
       #expect(trial.verdict(policy, at: start) == isFit)
+    }
+  }
+
+  /// Answers of versions that are neither: what a candidate before it had said, and what was sent back.
+  @Test func whatOthersSaidJudgesNobody() async throws {
+    var trial = try await trial(.canary)
+    judge(&trial, version: 0, 0, of: 50)
+    #expect(trial.current.total == 0 && trial.candidate.total == 0)
+    let source = RemainderSource(.init(moduli: [10, 3, 10]))
+    try await serving(source, .learning { ($0.mode, $0.trial, $0.trialHours) = (.shadow, 1000, 0.0005) }) {
+      asking async throws in
+      #expect(try await asking.post("/v1/learn", "{}").status == 202)
+      try await asking.eventually("the first trial") {
+        await asking.server.deployment.trial?.slot.number == 2
+      }
+      let early = try await asking.predict([7]).predictions[0].id
+      try await asking.eventually("it is over") { await asking.server.deployment.trial == nil }
+      #expect(try await asking.post("/v1/learn", "{}").status == 202)
+      try await asking.eventually("the second trial") {
+        await asking.server.deployment.trial?.slot.number == 3
+      }
+      try await asking.label([(early, "label 7")])
+      #expect(await asking.server.deployment.trial?.candidate.total ?? 0 == 0)
     }
   }
 

@@ -26,7 +26,7 @@ struct LifePreset {
       yaml = try Self.recipe(Recipe(contentsOf: url), inputs: inputs, arm: arm)
     } else {
       encoder = nil
-      yaml = Self.images(model, inputs ?? "{images: {size: 32, channels: 3}}")
+      yaml = Self.network(model, inputs ?? "{images: {size: 32, channels: 3}}")
     }
   }
 
@@ -56,14 +56,14 @@ struct LifePreset {
     """ + common
   }
 
-  /// A network that learns, held by a memory. New classes take something from old ones that look alike, so more may be lost
-  /// than where nothing is learned over.
-  private static func images(_ model: String, _ inputs: String) -> String {
+  /// A network that learns, held by a memory, four of it beside each new input: an update brings a few labels of many. New
+  /// classes take something from old ones that look alike, so more may be lost than where nothing is learned over.
+  private static func network(_ model: String, _ inputs: String) -> String {
     """
     inputs: \(inputs)
     model: \(model)
     training: {optimizer: {adam: {lr: 0.001}}, batch: 32, epochs: 15}
-    strategies: [{replay: {memory: 2000, policy: class-balanced, insert: end}}]
+    strategies: [{replay: {memory: 2000, policy: class-balanced, insert: end, batch: 128}}]
 
     """ + common.replacing("drop: 0.01, max_forgetting: 0.02", with: "drop: 0.02, max_forgetting: 0.05")
   }

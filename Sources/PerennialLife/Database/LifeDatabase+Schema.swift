@@ -103,6 +103,8 @@ extension LifeDatabase {
       SELECT number, row_number() OVER (ORDER BY told, number) AS place FROM served WHERE told IS NOT NULL
     ) AS told_in_order WHERE told_in_order.number = served.number;
     CREATE UNIQUE INDEX served_by_judged ON served (judged) WHERE judged IS NOT NULL;
+    -- only ever grows, whatever is forgotten
+    INSERT INTO facts SELECT 'judged', count(*) FROM served WHERE told IS NOT NULL;
     """
 
   /// What history counts and suites are thinned by is in the indices: rows hold the inputs themselves, and are many.

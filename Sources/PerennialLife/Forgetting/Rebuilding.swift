@@ -31,7 +31,11 @@ struct Rebuilding {
     let parent = try store.manifest(named: path[clean].name)
     let learned = path.map(\.number).filter { $0 > 0 }
     let relearned = path[(clean + 1)...].map(\.number)
-    let batches = try relearned.map { try database.examples(learnedBy: $0) }.filter { !$0.isEmpty }
+    // What was corrected is in two updates: it is learned once, as it is called now.
+    var known: Set<Int> = []
+    let batches = try relearned.map {
+      try database.examples(learnedBy: $0).filter { known.insert($0.number).inserted }
+    }.filter { !$0.isEmpty }
     let configuration = try directory.configuration()
     let inputs = try modality.liveInputs(configuration.recipe)
     let shards = keepsShards ? try Shards(serving, servingState, configuration, database, modality) : nil

@@ -179,13 +179,14 @@ extension ModelDirectory {
       let heldOut: Int
       let duplicates: Int
       let corrected: Int
+      let again: Int
       let rejected: Int
     }
     try LifeDatabase.note(
       "take",
       Detail(
         learned: intake.learned, heldOut: intake.heldOut, duplicates: intake.duplicates,
-        corrected: intake.corrected, rejected: intake.rejected.count), at: time, in: db)
+        corrected: intake.corrected, again: intake.again, rejected: intake.rejected.count), at: time, in: db)
     return intake
   }
 

@@ -84,16 +84,23 @@ extension ModelDirectory {
       VersionManifest.AuditEnd(entry), promotion.teacher ?? parent.teacher
     )
     let written = try store.write(manifest, candidate.state())
-    let name = written.name
-    let cleared = try database.write { db in
-      try LifeDatabase.insert(written.manifest, name: name, in: db)
+    let (name, cleared) = try database.write { db in
+      var (name, manifest, entry) = (written.name, written.manifest, entry)
+      if try LifeDatabase.auditEnd(in: db)?.sequence ?? 0 != entry.sequence - 1 {
+        // Somebody has told the log something meanwhile: the same blobs, and another entry.
+        entry = try promotion.entry(number, judged.verdict, at: time, in: db)
+        manifest.audit = VersionManifest.AuditEnd(entry)
+        name = try store.write(manifest)
+      }
+      try LifeDatabase.insert(manifest, name: name, in: db)
       try record(promotion, number, judged, seconds: candidate.seconds, in: db)
       try LifeDatabase.append(entry, in: db)
       try promotion.tellConfiguration(number, at: time, in: db)
       if !promotion.isHeldBack { try LifeDatabase.setFact("current", name, in: db) }
-      return try LifeDatabase.clearOld(
+      let cleared = try LifeDatabase.clearOld(
         keeping: promotion.configuration.options.keep,
         current: promotion.isHeldBack ? parent.version : number, in: db)
+      return (name, cleared)
     }
     if !promotion.isHeldBack { try store.point(to: name) }
     try? FileManager.default.removeItem(at: work)

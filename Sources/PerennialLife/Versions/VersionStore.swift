@@ -27,7 +27,7 @@ public struct VersionStore: Sendable {
   // MARK: - Manifests
 
   /// The name of the manifest that `CURRENT` points at.
-  func currentName() throws -> String {
+  public func currentName() throws -> String {
     guard let text = try? String(contentsOf: pointer, encoding: .utf8) else {
       throw exists ? LifeError.noVersion(path: url.path) : LifeError.notADirectory(path: url.path)
     }
@@ -42,9 +42,13 @@ public struct VersionStore: Sendable {
     return all.filter { $0.hasSuffix(".json") && !$0.hasPrefix(".") }.map { String($0.dropLast(5)) }.sorted()
   }
 
-  static func number(of name: String) -> Int? { name.split(separator: "-").first.flatMap { Int($0) } }
+  public static func number(of name: String) -> Int? { name.split(separator: "-").first.flatMap { Int($0) } }
 
-  func name(of number: Int) -> String? { names().last { Self.number(of: $0) == number } }
+  /// While weights are written anew there are two of a number: the one that serves counts.
+  func name(of number: Int) -> String? {
+    if let current = try? currentName(), Self.number(of: current) == number { return current }
+    return names().last { Self.number(of: $0) == number }
+  }
 
   /// The numbers of the versions that are here.
   public func numbers() -> [Int] { Array(Set(names().compactMap(Self.number))).sorted() }

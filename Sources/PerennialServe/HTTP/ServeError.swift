@@ -91,7 +91,7 @@ extension ServeError {
     ServeError(
       .conflict, "still_learned",
       "erased from all that is stored; the gate refused the version that was learned without it, so that the one that had "
-        + "seen it serves on: ask again with `force` and a reason, or with the policy `erase`")
+        + "seen it serves on: ask again with `force` and a reason")
   }
 
   static var unauthorized: ServeError {

@@ -11,8 +11,8 @@ struct PredictionLedger {
     let label: String
     let probability: Float
     let version: Int
-    /// What a shadow would have said.
-    var shadow: String?
+    /// What a shadow would have said, and which.
+    var shadow: (version: Int, label: String)?
 
     /// As a source keeps it.
     func record(_ id: String) -> ServedRecord {
@@ -85,9 +85,9 @@ struct PredictionLedger {
   }
 
   /// Adds what a shadow said.
-  mutating func note(shadow: String, for id: String) {
+  mutating func note(shadow label: String, of version: Int, for id: String) {
     guard case .some(.some(var entry)) = entries[id] else { return }
-    entry.shadow = shadow
+    entry.shadow = (version, label)
     entries.updateValue(entry, forKey: id)
   }
 

@@ -6,6 +6,8 @@ public struct Standing: Codable, Sendable, Equatable {
   /// A candidate that is asked beside the version in use.
   public struct Trial: Codable, Sendable, Equatable {
     public let version: Int
+    /// The version in use, which it is compared with.
+    public let against: Int
     public let mode: LearningPolicy.Mode
     public let began: Date
     /// How the latest answers were when it began.

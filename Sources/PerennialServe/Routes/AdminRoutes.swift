@@ -53,7 +53,7 @@ struct AdminRoutes {
     }
     group.post("pause") { request, _ in
       let wish: PauseRequest = try await request.read(limits)
-      await deployment.pause(wish.paused)
+      try await deployment.pause(wish.paused)
       return try Reply.json(PauseAnswer(paused: wish.paused))
     }
     group.post("snapshot") { request, _ in

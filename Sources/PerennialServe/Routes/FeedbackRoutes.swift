@@ -84,6 +84,9 @@ struct FeedbackRoutes {
     }
     let retry = request.retry ?? false
     let now = request.now ?? (examples.isEmpty || retry)
+    guard now || !retry else {
+      throw ServeError.invalid("must be true to take in again what was set aside", at: "now")
+    }
     if now { try await deployment.checkLearning() }
     let labelled = examples.map {
       LabelledExample.given(

@@ -65,7 +65,8 @@ struct Overview: Encodable, Sendable {
 extension Deployment {
   /// The present, for the page.
   func overview() async -> Overview {
-    let (memory, learned) = await held()
+    let held = await held()
+    let waiting = await current.predict.waiting
     let policy = options.learning
     let (count, median, high) = metrics.latencies { ($0.count, $0.quantile(0.5), $0.quantile(0.99)) }
     return Overview(
@@ -73,11 +74,11 @@ extension Deployment {
       version: current.number,
       started: started, now: Date(), isLearning: policy != nil, isPaused: isPaused, isTraining: isTraining,
       hasAdmin: options.adminToken != nil, revision: revision, predictions: count,
-      waiting: await current.predict.waiting, latency: .init(median: median, high: high), labels: meter.items,
+      waiting: waiting, latency: .init(median: median, high: high), labels: meter.items,
       newLabels: newLabels, labelsNeeded: policy.map { hasDrifted ? $0.labelsAfterDrift : $0.labels },
       accuracy: meter.accuracy, windowAccuracy: meter.windowAccuracy, window: options.judging.window,
-      points: meter.points, drifts: meter.drifts, classes: classes(), memory: memory,
-      learned: learned,
+      points: meter.points, drifts: meter.drifts, classes: classes(), memory: held.memory,
+      learned: held.learned,
       trial: trial.map {
         .init(
           version: $0.slot.number, mode: $0.mode, needed: policy?.trial ?? 0, candidate: $0.candidate,
@@ -91,16 +92,29 @@ extension Deployment {
       events: events.suffix(50).reversed())
   }
 
-  /// What is remembered and was learned: looked up again when versions have changed.
-  private func held() async -> (memory: [LabelCount], learned: [LabelCount]) {
-    if let holdings, holdings.revision == revision { return (holdings.memory, holdings.learned) }
-    let revision = revision
-    let memory = (try? await source.memory(of: current.number)) ?? []
-    let learned = (try? await source.known()) ?? []
-    metrics.memory.set(memory.reduce(0) { $0 + $1.count })
-    metrics.learned.set(learned.reduce(0) { $0 + $1.count })
-    holdings = (revision, memory, learned)
-    return (memory, learned)
+  /// What memories hold, and what was learned and is still known.
+  struct Holdings: Sendable {
+    var memory: [LabelCount] = []
+    var learned: [LabelCount] = []
+  }
+
+  /// Looked up once for each change of versions, whoever asks.
+  private func held() async -> Holdings {
+    if holdings?.revision != revision {
+      let (source, number) = (source, current.number)
+      holdings = (
+        revision, Task { try? await Holdings(memory: source.memory(of: number), learned: source.known()) }
+      )
+    }
+    let asked = holdings
+    guard let found = await asked?.task.value else {
+      // It may go better the next time.
+      if holdings?.revision == asked?.revision { holdings = nil }
+      return Holdings()
+    }
+    metrics.memory.set(found.memory.reduce(0) { $0 + $1.count })
+    metrics.learned.set(found.learned.reduce(0) { $0 + $1.count })
+    return found
   }
 
   /// How each class fares under the version in use, and fared before.

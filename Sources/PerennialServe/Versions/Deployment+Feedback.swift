@@ -35,20 +35,31 @@ extension Deployment {
     let open = found.compactMap { label, found -> (Label, PredictionLedger.Entry)? in
       if case .open(let entry) = found { (label, entry) } else { nil }
     }
+    let asked = open.map { label, entry in (label, entry, shadow: shadow(of: entry)) }
+    var places = open.indices.map { Optional(sequence + 1 + $0) }
     if source.keepsExamples, !open.isEmpty {
       do {
-        try await source.record(
-          open.map { label, entry in
-            .served(entry.record(label.id), label: label.label, shadow: entry.shadow)
+        places = try await source.record(
+          asked.map { label, entry, shadow in
+            .served(entry.record(label.id), label: label.label, shadow: shadow)
           })
       } catch {
         for (label, entry) in open { ledger.putBack(entry, label.id) }
         throw error as? ServeError ?? notKept(error)
       }
     }
-    for (label, entry) in open { judge(entry, truth: label.label) }
+    // What was forgotten meanwhile has no place.
+    var gone: Set<String> = []
+    for ((label, entry, shadow), place) in zip(asked, places) {
+      if let place {
+        judge(entry, shadow, truth: label.label, place)
+      } else {
+        gone.insert(label.id)
+      }
+    }
     let judged = found.map { label, found in
       switch found {
+      case .open where gone.contains(label.id): Judged(id: label.id, result: .unknown)
       case .open(let entry):
         Judged(id: label.id, result: .accepted, version: entry.version, isRight: entry.label == label.label)
       case .used: Judged(id: label.id, result: .used)
@@ -95,10 +106,15 @@ extension Deployment {
       .serviceUnavailable, "not_kept", "the labels could not be kept; send them again", retryAfter: 5)
   }
 
-  private func judge(_ entry: PredictionLedger.Entry, truth: String) {
+  /// What the shadow on trial would have said; what another one had said before is nothing to judge it by.
+  private func shadow(of entry: PredictionLedger.Entry) -> String? {
+    entry.shadow.flatMap { $0.version == trial?.slot.number ? $0.label : nil }
+  }
+
+  private func judge(_ entry: PredictionLedger.Entry, _ shadow: String?, truth: String, _ place: Int) {
     newLabels += 1
     let drift = judge(
-      entry.version, served: entry.label, shadow: entry.shadow, truth: truth, at: Date(), sequence + 1)
+      entry.version, served: entry.label, shadow: shadow, truth: truth, at: Date(), place)
     if let drift {
       metrics.drifts.increment()
       note(.drift, "after \(drift.items) labels; errors became \(drift.isWorse ? "more" : "fewer")")
@@ -114,7 +130,7 @@ extension Deployment {
       await end(trial, isFit: isFit)
     }
     if let watch, !isChanging {
-      if watch.since.isWorse(than: watch.before, by: policy.tolerance) {
+      if watch.since.isWorse(than: watch.before, by: policy.tolerance, errors: 3) {
         await returnFrom(
           watch, because: "version \(watch.version) does worse than version \(watch.previous) did")
       } else if watch.since.total >= policy.watch {
@@ -127,7 +143,9 @@ extension Deployment {
 
   func considerUpdate() {
     guard let policy = options.learning, !isPaused, !isTraining, trial == nil else { return }
-    if newLabels >= policy.labels {
+    if let wish {
+      try? requestUpdate(because: wish.reason)
+    } else if newLabels >= policy.labels {
       try? requestUpdate(because: "\(newLabels) new labels")
     } else if hasDrifted, newLabels >= policy.labelsAfterDrift {
       try? requestUpdate(because: "drift, and \(newLabels) new labels")

@@ -18,6 +18,8 @@ actor Deployment {
 
   private let trigger: AsyncStream<String>.Continuation
   var current: Slot
+  /// What the source calls the version in use: another name says that its weights are others.
+  var name: String
   var trial: Trial?
   var watch: Watch?
   var ledger: PredictionLedger
@@ -29,15 +31,20 @@ actor Deployment {
   var isPaused = false
   /// Set while the version in use is being exchanged: one at a time.
   var isChanging = false
+  /// Set while nobody knows what other programs do.
+  var cannotFollow = false
   /// Labels since the last update, and whether a drift has come since.
   var newLabels = 0
   var hasDrifted = false
-  /// Whether the next update takes in again what was set aside.
-  var retries = false
-  /// Labels that ever came.
+  /// An update that was asked for and has not begun.
+  var wish: Wish?
+  /// The place of the latest label in the order in which they came.
   var sequence = 0
+  /// What was kept for the next process, and the keeping that is under way.
+  var standing: Standing?
+  var settling: Task<Bool, Never>?
   /// What memories hold and what was learned, as of a revision.
-  var holdings: (revision: Int, memory: [LabelCount], learned: [LabelCount])?
+  var holdings: (revision: Int, task: Task<Holdings?, Never>)?
 
   /// Loads the version in use.
   ///
@@ -45,10 +52,10 @@ actor Deployment {
   static func open(
     _ source: any VersionSource, _ options: ServeOptions, metrics: ServerMetrics, logger: Logger
   ) async throws -> Deployment {
-    let number = try await source.current()
+    let (number, name) = try await source.current()
     let version = try await LoadedVersion.load(number, source.opener(of: number))
     let deployment = try Deployment(
-      source, options, metrics, logger, current: Slot(version, options, metrics),
+      source, options, metrics, logger, current: Slot(version, options, metrics), name: name,
       meter: ServingMeter(options.judging))
     try await deployment.takeUp()
     return deployment
@@ -56,7 +63,7 @@ actor Deployment {
 
   private init(
     _ source: any VersionSource, _ options: ServeOptions, _ metrics: ServerMetrics, _ logger: Logger,
-    current: Slot, meter: ServingMeter
+    current: Slot, name: String, meter: ServingMeter
   ) throws {
     var options = options
     if current.card.input == .image {
@@ -65,7 +72,7 @@ actor Deployment {
     }
     (self.source, self.options, self.metrics, self.logger) = (source, options, metrics, logger)
     keeper = PredictionKeeper(source, metrics: metrics, logger: logger)
-    (self.current, self.meter) = (current, meter)
+    (self.current, self.name, self.meter) = (current, name, meter)
     ledger = PredictionLedger(capacity: options.limits.remembered)
     (triggers, trigger) = AsyncStream.makeStream(of: String.self, bufferingPolicy: .bufferingNewest(1))
     metrics.version.set(current.number)
@@ -84,8 +91,20 @@ actor Deployment {
   /// - Throws: `ServeError.notLearning`, `ServeError.conflict`.
   func requestUpdate(because reason: String, retrying: Bool = false) throws {
     try checkLearning()
-    retries = retries || retrying
+    wish = Wish(reason: reason, isRetrying: retrying).joined(wish)
     trigger.yield(reason)
+  }
+
+  /// An update that was asked for.
+  struct Wish: Sendable {
+    let reason: String
+    /// Whether it takes in again what was set aside.
+    let isRetrying: Bool
+
+    /// Both in one: the reason of this one.
+    func joined(_ other: Wish?) -> Wish {
+      Wish(reason: reason, isRetrying: isRetrying || other?.isRetrying ?? false)
+    }
   }
 }
 
@@ -178,7 +197,7 @@ extension Deployment {
         guard let best = row.indices.max(by: { row[$0] < row[$1] }), best < slot.card.labels.count else {
           continue
         }
-        ledger.note(shadow: slot.card.labels[best], for: id)
+        ledger.note(shadow: slot.card.labels[best], of: slot.number, for: id)
       }
     }
   }

@@ -12,7 +12,9 @@ public final class DirectorySource: VersionSource {
   /// Short work, such as keeping labels; and long work, at lower priority.
   private let clerk: DirectoryWorker
   private let trainer: DirectoryWorker
-  private let labels: Batcher<LabelledExample, Void>
+  /// Looks at what is there, while labels are kept.
+  private let reader: DirectoryWorker
+  private let labels: Batcher<LabelledExample, Int?>
   /// Ends the update that is under way.
   private let stopping = Locked<StopFlag?>(nil)
 
@@ -39,6 +41,7 @@ public final class DirectorySource: VersionSource {
     let clerk = DirectoryWorker("directory", directory)
     self.clerk = clerk
     trainer = DirectoryWorker("training", directory, niceness: 10)
+    reader = DirectoryWorker("reading", directory)
     labels = Batcher(.init(batch: 1024, waiting: 65_536)) { try await clerk.record($0) }
   }
 
@@ -47,10 +50,13 @@ public final class DirectorySource: VersionSource {
 
   // MARK: - Versions
 
-  public func current() async throws -> Int { try directory.store.current().version }
+  public func current() async throws -> (number: Int, name: String) {
+    let name = try directory.store.currentName()
+    return try (VersionStore.number(of: name) ?? directory.store.current().version, name)
+  }
 
   public func history() async throws -> VersionHistory {
-    try await clerk { directory, _ in try VersionHistory(directory.history()) }
+    try await reader { directory, _ in try VersionHistory(directory.history()) }
   }
 
   public func opener(of version: Int) async throws -> VersionOpener {
@@ -62,11 +68,11 @@ public final class DirectorySource: VersionSource {
   }
 
   public func memory(of version: Int) async throws -> [LabelCount] {
-    try await clerk { directory, _ in try Self.counts(directory.memoryByLabel(of: version)) }
+    try await reader { directory, _ in try Self.counts(directory.memoryByLabel(of: version)) }
   }
 
   public func known() async throws -> [LabelCount] {
-    try await clerk { directory, _ in try Self.counts(directory.examplesByLabel()) }
+    try await reader { directory, _ in try Self.counts(directory.examplesByLabel()) }
   }
 
   private static func counts(_ labels: [String: Int]) -> [LabelCount] {
@@ -94,7 +100,7 @@ public final class DirectorySource: VersionSource {
     try await clerk { directory, _ in try directory.pendingCount() }
   }
 
-  public func record(_ examples: [LabelledExample]) async throws { _ = try await labels(examples) }
+  public func record(_ examples: [LabelledExample]) async throws -> [Int?] { try await labels(examples) }
 
   public func judged(latest count: Int) async throws -> [JudgedPrediction] {
     try await clerk { directory, _ in try directory.judged(latest: count) }
@@ -146,7 +152,7 @@ public final class DirectorySource: VersionSource {
   /// A directory goes back and forth alike. An update that is under way is stopped first.
   public func rollback(to version: Int, because reason: String) async throws {
     guard keepsExamples else { throw Self.readOnly }
-    guard try await current() != version else { return }
+    guard try await current().number != version else { return }
     stopping { $0?.set() }
     try await trainer { directory, _ in _ = try directory.rollback(to: version, reason: reason) }
   }
@@ -162,10 +168,12 @@ public final class DirectorySource: VersionSource {
         return try ErasureReport(forget(ids), unknown: [])
       } catch LifeError.unknownExamples(let unknown) {
         let known = ids.filter { !unknown.contains($0) }
-        guard !known.isEmpty else {
+        do {
+          // Without any it does what an earlier call still owes: weights that its gate refused.
+          return try ErasureReport(forget(known), unknown: unknown)
+        } catch LifeError.unknownExamples where known.isEmpty {
           return ErasureReport(erased: [], unknown: ids, versions: [], actions: [])
         }
-        return try ErasureReport(forget(known), unknown: unknown)
       }
     }
   }

@@ -50,7 +50,7 @@ actor DirectoryWorker {
   }
 
   /// Keeps labels: those of what was served in one transaction, then those of other inputs.
-  func record(_ examples: [LabelledExample]) throws -> [Void] {
+  func record(_ examples: [LabelledExample]) throws -> [Int?] {
     var served: [ServedPrediction] = []
     var feedback: [ServedLabel] = []
     var given: [LabeledInput] = []
@@ -64,11 +64,13 @@ actor DirectoryWorker {
           LabeledInput(payload: try payload(input), label: label, identifier: id, origin: "the request"))
       }
     }
-    try translating {
-      if !feedback.isEmpty { try directory.record(served, feedback: feedback) }
+    return try translating {
+      var outcomes = try feedback.isEmpty ? [] : directory.record(served, feedback: feedback)[...]
       if !given.isEmpty { _ = try directory.take(InputRecords(inputs: given)) }
+      return examples.map { example in
+        if case .served = example { outcomes.popFirst()??.sequence } else { nil }
+      }
     }
-    return examples.map { _ in }
   }
 
   private func prediction(_ record: ServedRecord) throws -> ServedPrediction? {

@@ -30,7 +30,8 @@ struct Trial: Sendable {
           bothRight: was && would ? 1 : 0, lost: was && !would ? 1 : 0, gained: would && !was ? 1 : 0,
           bothWrong: was || would ? 0 : 1)
     case .canary:
-      if version == slot.number { candidate.record(served == truth) } else { current.record(served == truth) }
+      if version == slot.number { candidate.record(served == truth) }
+      if version == standing.against { current.record(served == truth) }
     }
   }
 
@@ -39,15 +40,17 @@ struct Trial: Sendable {
   /// questions, the difference of the shares by two standard errors. A canary that nearly everybody hears is compared with the
   /// latest answers before it.
   ///
-  /// - Returns: nil while too few labels have come. What is clearly worse need not go on to the end.
+  /// - Returns: nil while too few labels have come. What is clearly worse, by three standard errors because every label is
+  ///   looked at, need not go on to the end.
   func verdict(_ policy: LearningPolicy, at time: Date) -> Bool? {
     let before = mode == .canary && current.total < Tally.enough ? standing.before : current
-    if candidate.isWorse(than: before, by: policy.tolerance) { return false }
+    if candidate.isWorse(than: before, by: policy.tolerance, errors: 3) { return false }
     let isOver = time.timeIntervalSince(standing.began) >= policy.trialHours * 3600
     guard candidate.total >= policy.trial || isOver else { return nil }
     guard candidate.total >= min(policy.trial, Tally.enough) else { return false }
-    let loss = (before.accuracy ?? 0) - (candidate.accuracy ?? 0)
-    let isWorse = mode == .shadow ? paired.pWorse < 0.05 : candidate.isWorse(than: before, by: 0)
+    let known = before.total >= min(policy.trial, Tally.enough) ? before.accuracy ?? 0 : 0
+    let loss = known - (candidate.accuracy ?? 0)
+    let isWorse = mode == .shadow ? paired.pWorse < 0.05 : candidate.isWorse(than: before, by: 0, errors: 2)
     return loss <= policy.tolerance && !isWorse
   }
 

@@ -3,7 +3,7 @@ import Perennial
 import PerennialLife
 
 extension VersionHistory {
-  /// What a model directory tells of itself, of the versions that are kept and of all that was refused.
+  /// What a model directory tells of itself, of the versions that are kept and of what was refused lately.
   init(_ history: History) throws {
     let verdicts = history.attempts.reduce(into: [Int: Verdict]()) { found, attempt in
       if let version = attempt.version { found[version] = attempt.verdict }
@@ -20,7 +20,7 @@ extension VersionHistory {
           reason: Self.words(record.kind), verdict: verdicts[record.number].map(GateVerdict.init),
           accuracy: rows[record.number] ?? history.suites.map { _ in nil })
       }, suites: history.suites,
-      refused: history.attempts.filter { $0.version == nil }.map {
+      refused: history.attempts.filter { $0.version == nil }.suffix(50).map {
         RefusedUpdate(
           parent: $0.parent, created: date($0.time), examples: $0.examples,
           verdict: $0.verdict.map(GateVerdict.init))

@@ -14,8 +14,8 @@ public protocol VersionSource: Sendable {
   /// Whether examples are kept, to learn from: false for a folder that does not change.
   var keepsExamples: Bool { get }
 
-  /// The number of the version in use; asked often.
-  func current() async throws -> Int
+  /// The version in use, asked often: its number, and a name that is another one where its weights are written anew.
+  func current() async throws -> (number: Int, name: String)
 
   /// Everything about the versions so far.
   func history() async throws -> VersionHistory
@@ -30,7 +30,11 @@ public protocol VersionSource: Sendable {
   func recall(_ ids: [String]) async throws -> [ServedRecord]
 
   /// Keeps labelled examples to learn from. They are safe when this returns.
-  func record(_ examples: [LabelledExample]) async throws
+  ///
+  /// - Returns: of each that was served, its place in the order in which labels came, from 1; nil for others, and for what is
+  ///   not remembered any more.
+  @discardableResult
+  func record(_ examples: [LabelledExample]) async throws -> [Int?]
 
   /// How many examples wait to be learned.
   func pending() async throws -> Int
@@ -77,7 +81,10 @@ extension VersionSource {
   public var keepsExamples: Bool { false }
 
   /// As the history says.
-  public func current() async throws -> Int { try await history().current }
+  public func current() async throws -> (number: Int, name: String) {
+    let number = try await history().current
+    return (number, "\(number)")
+  }
 
   /// Does not.
   public func remember(_ predictions: [ServedRecord]) async throws {}
@@ -98,7 +105,9 @@ extension VersionSource {
   public func keep(_ standing: Standing, telling event: ServingEvent?) async throws {}
 
   /// Refuses: these versions do not change.
-  public func record(_ examples: [LabelledExample]) async throws { throw ServeError.unsupported(Self.fixed) }
+  public func record(_ examples: [LabelledExample]) async throws -> [Int?] {
+    throw ServeError.unsupported(Self.fixed)
+  }
 
   /// Refuses: these versions do not change.
   public func learn(because reason: String, retrying: Bool) async throws -> UpdateOutcome {

@@ -116,7 +116,7 @@ actor RemainderSource: VersionSource {
     return { RemainderModel(modulus: modulus, behaviour: behaviour) }
   }
 
-  func record(_ examples: [LabelledExample]) throws {
+  func record(_ examples: [LabelledExample]) throws -> [Int?] {
     if failures > 0 {
       failures -= 1
       throw CocoaError(.fileWriteOutOfSpace)
@@ -127,6 +127,12 @@ actor RemainderSource: VersionSource {
         JudgedPrediction(
           sequence: judged.count + 1, version: record.version, label: record.label, truth: label,
           shadow: shadow, time: Date()))
+    }
+    var place = judged.count - examples.count { if case .served = $0 { true } else { false } }
+    return examples.map { example in
+      guard case .served = example else { return nil }
+      place += 1
+      return place
     }
   }
 
