@@ -42,6 +42,7 @@ public struct VersionStore: Sendable {
     return all.filter { $0.hasSuffix(".json") && !$0.hasPrefix(".") }.map { String($0.dropLast(5)) }.sorted()
   }
 
+  /// The number of the version that a manifest's name begins with.
   public static func number(of name: String) -> Int? { name.split(separator: "-").first.flatMap { Int($0) } }
 
   /// While weights are written anew there are two of a number: the one that serves counts.
