@@ -140,7 +140,7 @@ def is_busy(overview):
 
 def anchors(history):
     """What versions that came into use have lost of what was held out before them, and what they might."""
-    checks = [check for attempt in history["attempts"] if attempt["version"] is not None and attempt["verdict"]
+    checks = [check for attempt in history["attempts"] if attempt.get("version") is not None and attempt.get("verdict")
               for check in attempt["verdict"]["checks"] if check["name"] == "forgetting" and check.get("measured") is not None]
     if not checks:
         return "anchors: there were none"
