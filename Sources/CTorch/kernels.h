@@ -24,6 +24,9 @@ at::Tensor attachGradients(const at::Tensor &value, at::TensorList inputs, at::T
 /// [N, K] from column `first` on, or of as many where it is -1; nothing flows back to the teacher.
 at::Tensor softenedDivergence(const at::Tensor &student, const at::Tensor &teacher, int64_t first, double temperature);
 
+/// What dropout multiplies `input` by: zero with `probability`, else what keeps the expectation.
+at::Tensor dropoutMask(const at::Tensor &input, double probability, const std::optional<at::Generator> &generator);
+
 /// gradient += scale · (precision ⊙ parameter − weighted), in one pass.
 void addQuadraticPenalty(at::Tensor &gradient, const at::Tensor &parameter, const at::Tensor &precision,
                          const at::Tensor &weighted, double scale);

@@ -1013,6 +1013,10 @@ int32_t ct_softened_divergence(ct_tensor student, ct_tensor teacher, int64_t fir
   return guarded([&] { auto &&student_ = ref(student); auto &&teacher_ = ref(teacher); auto &&first_ = first; auto &&temperature_ = temperature; *result = own(perennial::softenedDivergence(student_, teacher_, first_, temperature_)); });
 }
 
+int32_t ct_dropout_mask(ct_tensor input, double probability, ct_generator generator, ct_tensor *result) {
+  return guarded([&] { auto &&input_ = ref(input); auto &&probability_ = probability; auto &&generator_ = maybe(generator); *result = own(perennial::dropoutMask(input_, probability_, generator_)); });
+}
+
 int32_t ct_direct_backward(ct_tensor loss) {
   return guarded([&] { auto &&loss_ = ref(loss); perennial::directBackward(loss_); });
 }

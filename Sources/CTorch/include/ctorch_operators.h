@@ -258,6 +258,7 @@ int32_t ct_fused_sgd_(ct_tensor parameter, ct_tensor gradient, ct_tensor momentu
 int32_t ct_fused_adam_(ct_tensor parameter, ct_tensor gradient, ct_tensor mean, ct_tensor square, ct_tensor step, double lr, double beta1, double beta2, double weight_decay, double eps, bool decoupled);
 int32_t ct_linear(ct_tensor input, ct_tensor weight, ct_tensor bias, bool relu, int64_t backend, ct_tensor *result);
 int32_t ct_softened_divergence(ct_tensor student, ct_tensor teacher, int64_t first, double temperature, ct_tensor *result);
+int32_t ct_dropout_mask(ct_tensor input, double probability, ct_generator generator, ct_tensor *result);
 int32_t ct_direct_backward(ct_tensor loss);
 int32_t ct_add_quadratic_penalty_(ct_tensor gradient, ct_tensor parameter, ct_tensor precision, ct_tensor weighted, double scale);
 int32_t ct_add_path_integral_(ct_tensor integral, ct_tensor gradient, ct_tensor before, ct_tensor after);

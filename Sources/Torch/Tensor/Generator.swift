@@ -96,13 +96,11 @@ extension Tensor {
     try withExtendedLifetime(generator) { try mutate { ct_bernoulli_($0, probability, generator.handle) } }
   }
 
-  /// self with each element dropped with `probability` and the others scaled by 1 / (1 − probability).
+  /// self with each element dropped with `probability`, to the nearest 1/65,536, and the others scaled so that the
+  /// expectation stays.
   public func dropout(_ probability: Double, _ generator: Generator) throws -> Tensor {
-    let mask = try noGrad {
-      let mask = try emptyLike()
-      try mask.fillBernoulli(1 - probability, generator)
-      try mask.scale(by: probability < 1 ? 1 / (1 - probability) : 0)
-      return mask
+    let mask = try withExtendedLifetime((self, generator)) {
+      try Tensor.make { ct_dropout_mask(handle, probability, generator.handle, $0) }
     }
     return try self * mask
   }

@@ -182,6 +182,23 @@ struct StatefulLayerTests {
     #expect(try Dropout(1, Generator(seed: 5))(x).equals(x.zerosLike()))
   }
 
+  @Test("every place of a mask is as likely to be dropped, and the expectation is exact")
+  func dropoutShare() throws {
+    let generator = try Generator(seed: 3)
+    let x = try Tensor.ones([250_001, 4])
+    for probability in [0.1, 0.5, 0.9] {
+      let dropped = try (x.dropout(probability, generator) .== 0).to(.float64)
+      let spread = (probability * (1 - probability) / 250_001).squareRoot()
+      for share in try dropped.mean([0]).floats() { #expect(abs(Double(share) - probability) < 5 * spread) }
+      // Neighbours come from the same draw.
+      let both = try (dropped.narrow(dim: 1, start: 0, count: 1) * dropped.narrow(dim: 1, start: 1, count: 1))
+        .mean().item()
+      #expect(abs(both - probability * probability) < 5 * probability / 500)
+    }
+    #expect(try x.dropout(0, generator).equals(x))
+    #expect(throws: TorchError.self) { try x.dropout(1.5, generator) }
+  }
+
   @Test("the gradient of dropout is its mask")
   func dropoutGradient() throws {
     let x = try Tensor.normal([50], Generator(seed: 1))
