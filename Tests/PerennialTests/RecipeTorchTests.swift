@@ -25,6 +25,9 @@ import Torch
     #expect(
       try training("epochs: 10, schedule: cosine, warm_up: {length: 2}").torchSchedule(examples: 256)
         == .warmUp(steps: 4, start: 0, then: .cosine(steps: 16, minimum: 0)))
+    #expect(
+      try training("epochs: 10, schedule: cosine, warm_up: {steps: 3}").torchSchedule(examples: 256)
+        == .warmUp(steps: 3, start: 0, then: .cosine(steps: 17, minimum: 0)))
   }
 
   @Test func optimizersTakeTheirOptions() throws {

@@ -81,15 +81,18 @@ extension Recipe {
 
   /// A linear rise from a fraction of the learning rate to all of it, before the schedule begins.
   public struct WarmUp: Configurable, Equatable {
-    /// Steps or epochs until the full learning rate.
+    /// Until the full learning rate, in what the training is counted in: steps or epochs.
     public var length = 5
+    /// As `length`, in steps whatever the training is counted in.
+    public var steps: Int?
     /// The fraction of the learning rate at the start.
     public var from = 0.0
     public init() {}
 
-    /// Rejects a length below 1 and fractions outside [0, 1].
+    /// Rejects lengths below 1 and fractions outside [0, 1].
     public func validate(at node: ConfigurationNode) throws {
       try node.require("length", length, atLeast: 1)
+      try node.require("steps", steps, atLeast: 1)
       try node.require("from", from, in: 0...1)
     }
   }

@@ -42,7 +42,7 @@ extension Recipe.Training {
       case .steps: 1
       case .epochs: stepsPerEpoch(examples)
       }
-    let warmUpSteps = (warmUp?.length ?? 0) * unit
+    let warmUpSteps = warmUp.map { $0.steps ?? $0.length * unit } ?? 0
     let rest = max(1, steps(examples: examples) - warmUpSteps)
     let main: Torch.Schedule =
       switch schedule {

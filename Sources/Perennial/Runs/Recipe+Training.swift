@@ -102,5 +102,20 @@ extension Recipe.Training: Decodable, Validated {
     try node.require("evaluate_every", evaluateEvery, atLeast: 1)
     try node.require("checkpoint_every", checkpointEvery, atLeast: 1)
     try node.require("max_forgetting", maxForgetting, in: 0..<1)
+    try validateWarmUp(at: node)
+  }
+
+  private func validateWarmUp(at node: ConfigurationNode) throws {
+    guard let warmUp else { return }
+    let (whole, unit, rise) =
+      switch length {
+      case .steps(let steps): (steps, "steps", warmUp.steps ?? warmUp.length)
+      case .epochs(let epochs): (epochs, "epochs", warmUp.steps == nil ? warmUp.length : 0)
+      }
+    if rise > whole {
+      throw node.error(
+        at: "warm_up",
+        "is longer than the training, \(whole) \(unit): the full learning rate would never be reached")
+    }
   }
 }
