@@ -126,6 +126,27 @@ import Testing
     }
   }
 
+  @Test(arguments: [LearningPolicy.Mode.direct, .shadow])
+  func aCandidateOfAVersionThatHasBeenLeftIsPassedOver(mode: LearningPolicy.Mode) async throws {
+    let source = RemainderSource(.init(moduli: [10, 10, 10]))
+    try await serving(source, .learning { $0.mode = mode }) { asking async throws in
+      let deployment = asking.server.deployment
+      _ = try await source.learn(because: "the test", retrying: false)
+      await source.hold()
+      #expect(try await asking.post("/v1/learn", "{}").status == 202)
+      try await asking.eventually("it trains") { await source.learned.count == 2 }
+      try await deployment.promote(2, because: "the test")
+      await source.release()
+      try await asking.eventually("the update is over") { await !deployment.isTraining }
+      #expect(await deployment.current.number == 2)
+      #expect(await deployment.trial == nil)
+      #expect(
+        await deployment.events.last?.text.contains("version 3 passed its gate and is not used") == true)
+      let finding = "another version came into use meanwhile"
+      #expect(await source.told == (mode == .direct ? [] : [.failed(version: 3, finding: finding)]))
+    }
+  }
+
   @Test func aCanaryComesIntoUse() async throws {
     let source = RemainderSource(.init(moduli: [10, 10]))
     let options = ServeOptions.learning { ($0.mode, $0.trial, $0.share, $0.watch) = (.canary, 20, 0.5, 0) }

@@ -51,16 +51,25 @@ extension Deployment {
       note(.refused, "the candidate did not pass \(failed.joined(separator: ", "))")
     case .passed(let candidate):
       metrics.updated("passed")
-      // What an administrator does meanwhile counts, and what was forgotten is loaded no more.
-      try await changing(waits: true) {
-        if policy.mode != .direct {
-          if current.number == parent { try await begin(candidate, policy) }
-        } else if current.number == parent, try await [parent, candidate].contains(source.current().number) {
-          try await bring(candidate, because: "passed its gate")
-        }
-      }
+      try await changing(waits: true) { try await follow(parent, with: candidate, policy) }
       await settle()
     }
+  }
+
+  /// What an administrator does meanwhile counts, and what was forgotten is loaded no more.
+  private func follow(_ parent: Int, with candidate: Int, _ policy: LearningPolicy) async throws {
+    guard current.number == parent else { return await passOver(candidate, policy) }
+    guard policy.mode == .direct else { return try await begin(candidate, policy) }
+    guard try await [parent, candidate].contains(source.current().number) else {
+      return await passOver(candidate, policy)
+    }
+    try await bring(candidate, because: "passed its gate")
+  }
+
+  private func passOver(_ candidate: Int, _ policy: LearningPolicy) async {
+    let finding = "another version came into use meanwhile"
+    note(.refused, "version \(candidate) passed its gate and is not used: \(finding)")
+    if policy.mode != .direct { await settle(.failed(version: candidate, finding: finding)) }
   }
 
   // MARK: - Trials
