@@ -102,7 +102,9 @@ let package = Package(
       swiftSettings: strict),
     .executableTarget(
       name: "PerennialServer",
-      dependencies: ["PerennialServe", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      dependencies: [
+        "PerennialLife", "PerennialServe", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
       swiftSettings: strict),
     .executableTarget(
       name: "PerennialCommand",

@@ -111,9 +111,11 @@ extension Diagnosis {
         advice:
           "gathering batches and penalties are slower than they could be: libtorch's OpenMP is not GNU's")
     }
-    if let load = symptoms.load, load > Double(symptoms.cores) + 0.5, !symptoms.hasWaitPolicy {
+    if let load = symptoms.load, load + Double(symptoms.threads) > Double(symptoms.cores) + 0.5,
+      !symptoms.hasWaitPolicy
+    {
       return Diagnosis(
-        "threads", .warning, String(format: "%@; %.1f processes want them", finding, load),
+        "threads", .warning, String(format: "%@; others want %.1f of them", finding, load),
         advice: "threads that wait spin, and take cores from those that work: set OMP_WAIT_POLICY=PASSIVE")
     }
     return Diagnosis("threads", finding)

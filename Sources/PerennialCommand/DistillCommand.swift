@@ -57,7 +57,10 @@ struct DistillCommand: ParsableCommand {
   }
 
   func run() throws {
-    if let student, isLife { return try StudentRun(options, student: student, force: force)() }
+    if let student, isLife {
+      WaitPolicy.sleepRatherThanSpin()
+      return try StudentRun(options, student: student, force: force)()
+    }
     let recipe = try options.resolved()
     guard recipe.arms.contains(where: \.teaches) else {
       throw recipe.arms[0].node.error(

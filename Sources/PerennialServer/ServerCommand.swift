@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Logging
 import Perennial
+import PerennialLife
 import PerennialServe
 import Torch
 

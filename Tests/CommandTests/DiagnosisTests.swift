@@ -52,12 +52,13 @@ import Testing
   @Test func devicesAndThreads() {
     #expect(diagnosis("devices") { $0.cudaDevices = 2 }?.finding == "cpu (EPYC), cuda:0, cuda:1")
     #expect(diagnosis("threads") { $0.threads = 3 }?.verdict == .warning)
-    #expect(diagnosis("threads") { $0.load = 1.5 }?.verdict == .good)
+    #expect(diagnosis("threads") { $0.load = 0.3 }?.verdict == .good)
+    #expect(diagnosis("threads") { $0.load = 1 }?.verdict == .warning, "two threads and another on two cores")
     let foreign = diagnosis("threads") { $0.loopThreads = 1 }
     #expect(foreign?.verdict == .warning)
     #expect(foreign?.finding == "2 of 2 cores; loops of our own run on 1")
     let busy = diagnosis("threads") { $0.load = 6.25 }
-    #expect(busy?.finding == "2 of 2 cores; 6.2 processes want them")
+    #expect(busy?.finding == "2 of 2 cores; others want 6.2 of them")
     #expect(busy?.advice.contains("OMP_WAIT_POLICY=PASSIVE") == true)
     #expect(diagnosis("threads") { ($0.load, $0.hasWaitPolicy) = (6, true) }?.verdict == .good)
   }

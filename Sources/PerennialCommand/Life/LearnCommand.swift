@@ -65,6 +65,7 @@ struct LearnCommand: ParsableCommand {
   }
 
   func run() throws {
+    WaitPolicy.sleepRatherThanSpin()
     let directory = try life.open(for: .write)
     var options = LearnOptions()
     (options.isDryRun, options.force, options.retries) = (dryRun, force, retry)
