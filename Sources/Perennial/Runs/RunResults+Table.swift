@@ -20,7 +20,8 @@ extension RunResults {
       }
       return [name] + scores + cells(of: name)
     }
-    return (table.lines(width: width) + budgetLines).joined(separator: "\n")
+    let note = scoreKind?.note.map { ["", $0] } ?? []
+    return (table.lines(width: width) + note + budgetLines).joined(separator: "\n")
   }
 
   /// Several runs in one table: the runs of a strategy under each other, and a warning below when they learned
