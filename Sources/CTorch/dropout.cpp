@@ -8,7 +8,7 @@
 
 namespace perennial {
 
-/// Sixteen random bits an element: libtorch draws its own masks one number at a time, on one thread, at six times the cost.
+/// Sixteen random bits an element: libtorch draws its own masks one number at a time, on one thread, at four times the cost.
 at::Tensor dropoutMask(const at::Tensor &input, double probability, const std::optional<at::Generator> &generator) {
   constexpr int64_t values = 1 << 16, lanes = 4;
   TORCH_CHECK(probability >= 0 && probability <= 1, "dropout takes a probability of 0 to 1, not ", probability);
