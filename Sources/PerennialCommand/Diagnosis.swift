@@ -1,3 +1,5 @@
+import PerennialLife
+
 /// What `perennial doctor` finds out about the machine, apart from what it makes of it.
 struct Symptoms {
   var isDebugBuild = false
@@ -111,8 +113,8 @@ extension Diagnosis {
         advice:
           "gathering batches and penalties are slower than they could be: libtorch's OpenMP is not GNU's")
     }
-    if let load = symptoms.load, load + Double(symptoms.threads) > Double(symptoms.cores) + 0.5,
-      !symptoms.hasWaitPolicy
+    if let load = symptoms.load, !symptoms.hasWaitPolicy,
+      WaitPolicy.crowds(load: load, threads: symptoms.threads, cores: symptoms.cores)
     {
       return Diagnosis(
         "threads", .warning, String(format: "%@; others want %.1f of them", finding, load),

@@ -58,7 +58,7 @@ struct DistillCommand: ParsableCommand {
 
   func run() throws {
     if let student, isLife {
-      WaitPolicy.sleepRatherThanSpin()
+      WaitPolicy.sleepBesideOthers()
       return try StudentRun(options, student: student, force: force)()
     }
     let recipe = try options.resolved()

@@ -1,4 +1,5 @@
 import Foundation
+import PerennialLife
 import Torch
 
 extension Symptoms {
@@ -13,9 +14,7 @@ extension Symptoms {
       torchConfiguration: Runtime.configuration, hasOneDNN: Runtime.hasOneDNN, processor: processorName,
       cores: ProcessInfo.processInfo.activeProcessorCount, threads: Runtime.threads,
       loopThreads: Runtime.loopThreads, load: load,
-      hasWaitPolicy: ["OMP_WAIT_POLICY", "GOMP_SPINCOUNT"].contains {
-        ProcessInfo.processInfo.environment[$0] != nil
-      },
+      hasWaitPolicy: WaitPolicy.isDecided,
       cudaDevices: Runtime.cudaDeviceCount, out: out, outProblem: writeProblem(out), freeBytes: freeBytes(out)
     )
   }

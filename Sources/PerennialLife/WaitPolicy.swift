@@ -6,19 +6,39 @@ import Foundation
 /// trains while another answers, or where the machine has other things to do, workers that spin take the cores from those that
 /// work: on two busy cores an update took seventeen times as long.
 public enum WaitPolicy {
-  private static let variable = "OMP_WAIT_POLICY"
+  private static let variables = ["OMP_WAIT_POLICY", "GOMP_SPINCOUNT"]
 
-  /// Starts this program again with workers that sleep, unless somebody has decided how they wait.
+  /// Whether somebody has decided how workers wait.
+  public static var isDecided: Bool {
+    variables.contains { ProcessInfo.processInfo.environment[$0] != nil }
+  }
+
+  /// Whether workers that spin would take cores from others.
+  ///
+  /// - Parameter load: how many processes want a core on average, this one left out.
+  public static func crowds(load: Double, threads: Int, cores: Int) -> Bool {
+    load + Double(threads) > Double(cores) + 0.5
+  }
+
+  /// Starts this program again with workers that sleep, unless somebody has decided how they wait. Starting costs some tenths
+  /// of a second.
   public static func sleepRatherThanSpin() {
     #if os(Linux)
-      let decided = ["GOMP_SPINCOUNT", variable].contains { ProcessInfo.processInfo.environment[$0] != nil }
-      guard !decided else { return }
-      setenv(variable, "PASSIVE", 1)
+      guard !isDecided else { return }
+      setenv(variables[0], "PASSIVE", 1)
       var pointers = CommandLine.arguments.map { strdup($0) }
       pointers.append(nil)
       defer { for pointer in pointers { free(pointer) } }
       // Where this fails, the program runs as it is.
       execv("/proc/self/exe", pointers)
     #endif
+  }
+
+  /// As ``sleepRatherThanSpin()``, where others were at work in the last minute.
+  public static func sleepBesideOthers() {
+    var load = 0.0
+    let cores = ProcessInfo.processInfo.activeProcessorCount
+    guard getloadavg(&load, 1) == 1, crowds(load: load, threads: cores, cores: cores) else { return }
+    sleepRatherThanSpin()
   }
 }

@@ -22,7 +22,7 @@ struct EvaluateCommand: ParsableCommand {
   var keepAs: String?
 
   func run() throws {
-    WaitPolicy.sleepRatherThanSpin()
+    WaitPolicy.sleepBesideOthers()
     let directory = try life.open(for: keepAs == nil ? .read : .write)
     let records = try life.read(on, directory)
     let result = try directory.evaluate(

@@ -33,7 +33,7 @@ struct ForgetCommand: ParsableCommand {
   var force: String?
 
   func run() throws {
-    WaitPolicy.sleepRatherThanSpin()
+    WaitPolicy.sleepBesideOthers()
     let directory = try life.open(for: .write)
     var all = identifiers
     if let like { all += try directory.identifiers(of: life.read(like, directory)) }

@@ -65,7 +65,7 @@ struct LearnCommand: ParsableCommand {
   }
 
   func run() throws {
-    WaitPolicy.sleepRatherThanSpin()
+    WaitPolicy.sleepBesideOthers()
     let directory = try life.open(for: .write)
     var options = LearnOptions()
     (options.isDryRun, options.force, options.retries) = (dryRun, force, retry)
