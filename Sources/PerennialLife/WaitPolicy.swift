@@ -24,13 +24,16 @@ public enum WaitPolicy {
   /// of a second.
   public static func sleepRatherThanSpin() {
     #if os(Linux)
-      guard !isDecided else { return }
+      // By its own path: a process that begins as `/proc/self/exe` is called `exe`.
+      guard !isDecided,
+        let program = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+      else { return }
       setenv(variables[0], "PASSIVE", 1)
       var pointers = CommandLine.arguments.map { strdup($0) }
       pointers.append(nil)
       defer { for pointer in pointers { free(pointer) } }
       // Where this fails, the program runs as it is.
-      execv("/proc/self/exe", pointers)
+      execv(program, pointers)
     #endif
   }
 
