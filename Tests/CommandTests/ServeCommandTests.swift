@@ -70,6 +70,22 @@ import Testing
   }
 
   /// Whoever makes a student writes too: beside a server that writes it is refused by name, and nothing is left of it.
+  #if os(Linux)
+    /// It starts itself again for that, and is still called what it is.
+    @Test func itsThreadsSleepAndItKeepsItsName() throws {
+      let folder = try TestFolder()
+      let free: [String: String?] = ["OMP_WAIT_POLICY": nil, "GOMP_SPINCOUNT": nil]
+      let server = try Program(["serve", Self.life(folder), "--port", "0"], environment: free)
+      _ = try Self.port(server)
+      let place = "/proc/\(server.identifier)/"
+      #expect(try String(contentsOfFile: place + "comm", encoding: .utf8).hasPrefix("perennial"))
+      #expect(
+        try String(contentsOfFile: place + "environ", encoding: .utf8).contains("OMP_WAIT_POLICY=PASSIVE"))
+      server.send(SIGTERM)
+      #expect(try server.wait().status == 0)
+    }
+  #endif
+
   @Test func noStudentIsMadeBesideAServerThatWrites() throws {
     let folder = try TestFolder()
     let life = try Self.life(folder)
