@@ -39,7 +39,7 @@ tokenizer.train_from_iterator(corpus, trainers.BpeTrainer(
 
 
 def rows(texts):
-    return [encoded.ids[: LENGTH - 1] + [1] for encoded in tokenizer.encode_batch(texts)]
+    return [(encoded.ids + [1])[:LENGTH] for encoded in tokenizer.encode_batch(texts)]
 
 
 def padded(some, fill):
@@ -73,7 +73,7 @@ for epoch in range(EPOCHS):
     order = random.sample(range(len(sources)), len(sources))
     chunk = BATCH * BUCKETS
     order = [i for at in range(0, len(order), chunk)
-             for i in sorted(order[at : at + chunk], key=lambda i: (len(sources[i]), len(targets[i])))]
+             for i in sorted(order[at : at + chunk], key=lambda i: max(len(sources[i]), len(targets[i])))]
     batches = [order[at : at + BATCH] for at in range(0, len(order), BATCH)]
     random.shuffle(batches)
     for batch in batches:
@@ -97,6 +97,6 @@ with torch.no_grad():
         x = padded(asked[at : at + 100], 0)
         answers = model.generate(input_ids=x, attention_mask=x.ne(0).long(), max_new_tokens=LENGTH, do_sample=False, num_beams=1)
         written += [tokenizer.decode([t for t in answer.tolist() if t > 1]) for answer in answers]
-cut = [tokenizer.decode(row[:-1]) for row in rows(test[1])]
+cut = [tokenizer.decode([t for t in row if t > 1]) for row in rows(test[1])]
 print(f"BLEU {sacrebleu.corpus_bleu(written, [test[1]]).score:.2f}, against references cut at {LENGTH} tokens "
       f"{sacrebleu.corpus_bleu(written, [cut]).score:.2f}; {sum(a != b for a, b in zip(cut, test[1]))} are cut")

@@ -69,7 +69,6 @@ import Testing
     #expect(try Program.run("rollback", life, "--to", "0").status == 0)
   }
 
-  /// Whoever makes a student writes too: beside a server that writes it is refused by name, and nothing is left of it.
   #if os(Linux)
     /// It starts itself again for that, and is still called what it is.
     @Test func itsThreadsSleepAndItKeepsItsName() throws {
@@ -86,6 +85,7 @@ import Testing
     }
   #endif
 
+  /// Whoever makes a student writes too: beside a server that writes it is refused by name, and nothing is left of it.
   @Test func noStudentIsMadeBesideAServerThatWrites() throws {
     let folder = try TestFolder()
     let life = try Self.life(folder)

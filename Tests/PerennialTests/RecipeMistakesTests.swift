@@ -40,12 +40,8 @@ import Testing
     ),
     ("batch: 128", "batch: 0", "r.yaml:4: training.batch: must be at least 1, found `0`"),
     (
-      "steps: 2000", "epochs: 8, warm_up: {length: 400}",
-      "r.yaml:4: training.warm_up: is longer than the training, 8 epochs: the full learning rate would never be reached"
-    ),
-    (
-      "steps: 2000", "steps: 20, warm_up: {steps: 21}",
-      "r.yaml:4: training.warm_up: is longer than the training, 20 steps: the full learning rate would never be reached"
+      "steps: 2000", "steps: 2000, warm_up: {length: 2, steps: 21}",
+      "r.yaml:4: training.warm_up.steps: give either `length` or `steps`, not both"
     ),
     ("lr: 0.001", "lr: -0.1", "r.yaml:4: training.optimizer.adam.lr: must be at least 0, found `-0.1`"),
     ("lr: 0.001", "lr: nan", "r.yaml:4: training.optimizer.adam.lr: must be a number, found `nan`"),

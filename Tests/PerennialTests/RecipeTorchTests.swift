@@ -28,6 +28,33 @@ import Torch
     #expect(
       try training("epochs: 10, schedule: cosine, warm_up: {steps: 3}").torchSchedule(examples: 256)
         == .warmUp(steps: 3, start: 0, then: .cosine(steps: 17, minimum: 0)))
+    #expect(
+      try training("steps: 10, schedule: cosine, warm_up: {length: 2}").torchSchedule(
+        examples: 256, budget: 3)
+        == .warmUp(steps: 6, start: 0, then: .cosine(steps: 24, minimum: 0)))
+  }
+
+  @Test(arguments: [
+    ("epochs: 8, warm_up: {length: 400}", "takes 800 steps of 16"),
+    ("epochs: 1, warm_up: {steps: 3}", "takes 3 steps of 2"),
+    ("steps: 20, warm_up: {length: 21}", "takes 21 steps of 20"),
+    ("epochs: 3", "takes 10 steps of 6"),
+  ])
+  func aWarmUpThatNeverEndsIsRefused(text: String, message: String) throws {
+    let text = text.contains("warm_up") ? text : text + ", warm_up: {from: 0.1}"
+    let recipe = try Recipe(yaml: RecipeSample.replacing("steps: 2000", text), source: "r.yaml")
+    let node = try #require(recipe.node["training"])
+    let error = #expect(throws: ConfigurationError.self) {
+      try recipe.training.checkWarmUp(examples: 256, at: node)
+    }
+    #expect(
+      error?.description.contains("r.yaml:4: training.warm_up: \(message): the full learning rate") == true)
+  }
+
+  /// The online batch counts, and one pass.
+  @Test func onlineStreamsHaveASchedule() throws {
+    let options = try training("epochs: 1, schedule: cosine").options(online: 10)
+    #expect(options.schedule(100, 1) == .cosine(steps: 10, minimum: 0))
   }
 
   @Test func optimizersTakeTheirOptions() throws {

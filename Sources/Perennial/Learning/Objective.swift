@@ -99,7 +99,7 @@ extension ScoreKind {
     case .determination: "Accuracy is here the coefficient of determination R²."
     case .tokenProbability: "Accuracy is here the mean probability of a token, 1 / perplexity."
     case .retrieval: "Accuracy is here how often an item's own target is the nearest."
-    case .bleu: "Accuracy is here BLEU, as a share, of what the model writes."
+    case .bleu: "Accuracy is here BLEU, 0 to 100, of what the model writes."
     }
   }
 }

@@ -28,8 +28,9 @@ public final class Session {
     self.experience = experience
     self.examples = examples
     self.previousOutputs = previousOutputs
-    steps = options.steps(examples: examples.count) * (options.length.isSteps ? budget : 1)
-    schedule = options.schedule(examples.count)
+    let budget = options.length.isSteps ? budget : 1
+    steps = options.steps(examples: examples.count) * budget
+    schedule = options.schedule(examples.count, budget)
     sampler = BatchSampler(
       count: examples.count, batch: options.batch, stopsAtEpoch: !options.length.isSteps,
       keepsOrder: options.keepsOrder,

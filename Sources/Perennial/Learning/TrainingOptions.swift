@@ -12,8 +12,8 @@ public struct TrainingOptions {
   public var batch: Int
   /// How long each experience is learned.
   public var length: Length
-  /// The learning rate's course over an experience of this many examples.
-  public var schedule: (_ examples: Int) -> Schedule
+  /// The learning rate's course over an experience of this many examples, learned for `budget` times the steps of `length`.
+  public var schedule: (_ examples: Int, _ budget: Int) -> Schedule
   /// The largest Euclidean norm of the gradient.
   public var clip: Double?
   /// Whether each experience starts with a fresh optimizer.
@@ -29,7 +29,8 @@ public struct TrainingOptions {
   public var accumulate: Int
 
   public init(
-    batch: Int = 128, length: Length = .epochs(1), schedule: @escaping (Int) -> Schedule = { _ in .constant },
+    batch: Int = 128, length: Length = .epochs(1),
+    schedule: @escaping (Int, Int) -> Schedule = { _, _ in .constant },
     clip: Double? = nil, resetOptimizer: Bool = false, keepsOrder: Bool = false,
     views: Int? = nil, buckets: Int? = nil, accumulate: Int = 1
   ) {

@@ -30,12 +30,22 @@ extension Experiment {
           }
         }
         _ = try DistillationTrial(recipe, arm, modality).lines()
+        try checkWarmUp(
+          recipe.resolved(for: arm).training, stream, at: arm.node["training"] ?? recipe.node["training"])
         let blueprint = try modality.trainedBlueprint(recipe.resolved(for: arm), for: stream)
         let network = try blueprint.extended(by: strategies).make(random)
         try network.head.grow(to: classes ?? 0, random.stream("head"))
         if recipe.training.tune != nil { try refuseRebuilding(strategies, blueprint, random, recipe) }
       }
     }
+  }
+
+  private static func checkWarmUp(_ training: Recipe.Training, _ stream: Stream, at node: ConfigurationNode?)
+    throws
+  {
+    guard training.warmUp != nil, let node else { return }
+    let largest = try (0..<stream.count).map { try stream.experience($0).examples.count }.max() ?? 0
+    try training.checkWarmUp(examples: largest, at: node)
   }
 
   /// Refuses to tune what cannot be compared with plain fine-tuning of the same weights.

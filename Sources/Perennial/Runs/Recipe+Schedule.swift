@@ -81,18 +81,24 @@ extension Recipe {
 
   /// A linear rise from a fraction of the learning rate to all of it, before the schedule begins.
   public struct WarmUp: Configurable, Equatable {
-    /// Until the full learning rate, in what the training is counted in: steps or epochs.
-    public var length = 5
+    /// Until the full learning rate, in what the training is counted in: steps or epochs; 5 where `steps` is not given either.
+    public var length: Int?
     /// As `length`, in steps whatever the training is counted in.
     public var steps: Int?
     /// The fraction of the learning rate at the start.
     public var from = 0.0
     public init() {}
 
+    /// Steps until the full learning rate, where the length of the training is counted in units of so many steps.
+    func steps(unit: Int) -> Int { steps ?? (length ?? 5) * unit }
+
     /// Rejects lengths below 1 and fractions outside [0, 1].
     public func validate(at node: ConfigurationNode) throws {
       try node.require("length", length, atLeast: 1)
       try node.require("steps", steps, atLeast: 1)
+      if length != nil, steps != nil {
+        throw node.error(at: "steps", "give either `length` or `steps`, not both")
+      }
       try node.require("from", from, in: 0...1)
     }
   }

@@ -35,15 +35,19 @@ extension Recipe.Training {
 
   /// The learning rate's course over one experience.
   ///
-  /// - Parameter examples: The number of training examples in the experience.
-  public func torchSchedule(examples: Int) -> Torch.Schedule {
+  /// - Parameters:
+  ///   - examples: The number of training examples in the experience.
+  ///   - budget: How many times the `steps` of the recipe it is learned for, as where everything is learned again; the course is
+  ///     stretched alike. Epochs bring their budget by themselves.
+  public func torchSchedule(examples: Int, budget: Int = 1) -> Torch.Schedule {
     let unit =
       switch length {
-      case .steps: 1
+      case .steps: budget
       case .epochs: stepsPerEpoch(examples)
       }
-    let warmUpSteps = warmUp.map { $0.steps ?? $0.length * unit } ?? 0
-    let rest = max(1, steps(examples: examples) - warmUpSteps)
+    let warmUpSteps = warmUp?.steps(unit: unit) ?? 0
+    let whole = if case .steps(let steps) = length { steps * budget } else { steps(examples: examples) }
+    let rest = max(1, whole - warmUpSteps)
     let main: Torch.Schedule =
       switch schedule {
       case .constant: .constant
@@ -57,6 +61,19 @@ extension Recipe.Training {
       }
     guard let warmUp else { return main }
     return .warmUp(steps: warmUpSteps, start: warmUp.from, then: main)
+  }
+
+  /// Refuses a warm-up that ends after the training.
+  ///
+  /// - Parameter examples: The number of training examples in the largest experience.
+  /// - Throws: `ConfigurationError` at `warm_up`.
+  func checkWarmUp(examples: Int, at node: ConfigurationNode) throws {
+    guard let warmUp else { return }
+    let unit = if case .steps = length { 1 } else { stepsPerEpoch(examples) }
+    let (rise, whole) = (warmUp.steps(unit: unit), steps(examples: examples))
+    guard rise > whole else { return }
+    throw node.error(
+      at: "warm_up", "takes \(rise) steps of \(whole): the full learning rate would never be reached")
   }
 
   private func stepsPerEpoch(_ examples: Int) -> Int { max(1, (examples + batch - 1) / batch) }

@@ -8,9 +8,9 @@ extension Recipe {
     /// A slow start before the schedule; `nil` starts with the full learning rate.
     public let warmUp: WarmUp?
     /// The number of examples in a batch, at least 1.
-    public let batch: Int
+    public internal(set) var batch: Int
     /// How long an experience is learned.
-    public let length: Length
+    public internal(set) var length: Length
     /// In how many ways each example is augmented; `nil` draws anew each time.
     public let views: Int?
     /// So many batches are sorted by length together; `nil` shuffles all alike.
@@ -102,20 +102,5 @@ extension Recipe.Training: Decodable, Validated {
     try node.require("evaluate_every", evaluateEvery, atLeast: 1)
     try node.require("checkpoint_every", checkpointEvery, atLeast: 1)
     try node.require("max_forgetting", maxForgetting, in: 0..<1)
-    try validateWarmUp(at: node)
-  }
-
-  private func validateWarmUp(at node: ConfigurationNode) throws {
-    guard let warmUp else { return }
-    let (whole, unit, rise) =
-      switch length {
-      case .steps(let steps): (steps, "steps", warmUp.steps ?? warmUp.length)
-      case .epochs(let epochs): (epochs, "epochs", warmUp.steps == nil ? warmUp.length : 0)
-      }
-    if rise > whole {
-      throw node.error(
-        at: "warm_up",
-        "is longer than the training, \(whole) \(unit): the full learning rate would never be reached")
-    }
   }
 }

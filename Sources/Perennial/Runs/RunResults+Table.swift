@@ -20,9 +20,10 @@ extension RunResults {
       }
       return [name] + scores + cells(of: name)
     }
-    let note = scoreKind?.note.map { ["", $0] } ?? []
-    return (table.lines(width: width) + note + budgetLines).joined(separator: "\n")
+    return (table.lines(width: width) + noteLines + budgetLines).joined(separator: "\n")
   }
+
+  private var noteLines: [String] { scoreKind?.note.map { ["", $0] } ?? [] }
 
   /// Several runs in one table: the runs of a strategy under each other, and a warning below when they learned
   /// different streams.
@@ -37,7 +38,8 @@ extension RunResults {
       }
     }
     let warning = comparison.sameStream ? [] : ["", Comparison.warning]
-    return (table.lines(width: width) + warning).joined(separator: "\n")
+    let notes = runs.lazy.map(\.results.noteLines).first { !$0.isEmpty } ?? []
+    return (table.lines(width: width) + notes + warning).joined(separator: "\n")
   }
 
   /// One line for each expectation, below a head: what was published, what was measured, and whether that is close

@@ -12,7 +12,10 @@ extension Deployment {
       throw ServeError.conflict("versions are being changed, or something is being forgotten")
     }
     isChanging = true
-    defer { isChanging = false }
+    defer {
+      isChanging = false
+      considerUpdate()
+    }
     return try await body()
   }
 

@@ -142,7 +142,7 @@ extension Deployment {
   }
 
   func considerUpdate() {
-    guard let policy = options.learning, !isPaused, !isTraining, trial == nil else { return }
+    guard let policy = options.learning, !isPaused, !isTraining, !isChanging, trial == nil else { return }
     if let wish {
       try? requestUpdate(because: wish.reason)
     } else if newLabels >= policy.labels {

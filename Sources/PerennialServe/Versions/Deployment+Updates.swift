@@ -5,7 +5,8 @@ extension Deployment {
   /// Learns from what was recorded, and brings a candidate that passes its gate into use as the policy says. Whatever
   /// goes wrong, the version in use goes on answering.
   func update(because reason: String) async {
-    guard let policy = options.learning, !isPaused, !isTraining, trial == nil else { return }
+    // While versions are being changed it could not be said which of them a candidate follows.
+    guard let policy = options.learning, !isPaused, !isTraining, !isChanging, trial == nil else { return }
     let asked = (wish, newLabels, hasDrifted)
     (isTraining, wish, newLabels, hasDrifted) = (true, nil, 0, false)
     metrics.training.set(1)
@@ -51,13 +52,14 @@ extension Deployment {
       note(.refused, "the candidate did not pass \(failed.joined(separator: ", "))")
     case .passed(let candidate):
       metrics.updated("passed")
-      try await changing(waits: true) { try await follow(parent, with: candidate, policy) }
+      try await changing(waits: true) { try await bringOn(candidate, after: parent, policy) }
       await settle()
     }
   }
 
   /// What an administrator does meanwhile counts, and what was forgotten is loaded no more.
-  private func follow(_ parent: Int, with candidate: Int, _ policy: LearningPolicy) async throws {
+  private func bringOn(_ candidate: Int, after parent: Int, _ policy: LearningPolicy) async throws {
+    guard current.number != candidate else { return }
     guard current.number == parent else { return await passOver(candidate, policy) }
     guard policy.mode == .direct else { return try await begin(candidate, policy) }
     guard try await [parent, candidate].contains(source.current().number) else {

@@ -100,7 +100,7 @@ import Torch
     let optimizer = try SGD(learningRate: 0.1)
     let learner = try Self.learner(
       optimizer: optimizer,
-      options: TrainingOptions(batch: 8, schedule: { _ in .step(every: 1, factor: 0.5) }))
+      options: TrainingOptions(batch: 8, schedule: { _, _ in .step(every: 1, factor: 0.5) }))
     for index in 0..<2 {
       try learner.begin(stream.experience(index))
       var rates: [Double] = []

@@ -107,6 +107,7 @@ import Testing
     let page = Report.html(for: results, recipe: "", pictures: [])
     #expect(page.contains("Accuracy is here the mean probability of a token, 1 / perplexity."))
     #expect(results.textTable.contains("perplexity growth"))
+    #expect(results.textTable.contains("Accuracy is here the mean probability of a token"))
   }
 
   @Test func fetchesNothing() throws {

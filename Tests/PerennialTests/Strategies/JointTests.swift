@@ -38,6 +38,20 @@ import Torch
     #expect(cumulative.totalSteps == 15)
   }
 
+  /// A cosine that is made for one experience goes up again in those that take longer.
+  @Test func theScheduleLastsAsLongAsTheBudget() throws {
+    let options = TrainingOptions(
+      batch: 8, length: .steps(5), schedule: { _, budget in .cosine(steps: 5 * budget, minimum: 0) })
+    var rates: [Int: [Double]] = [:]
+    _ = try Self.look(Joint(), options) { step in
+      rates[step.session.experience.index, default: []].append(step.learner.optimizer.learningRate)
+    }
+    #expect(rates.values.map(\.count).sorted() == [5, 10, 15])
+    for course in rates.values {
+      #expect(course == course.sorted(by: >) && Set(course).count == course.count)
+    }
+  }
+
   @Test func jointStartsAfreshAndCumulativeGoesOn() throws {
     for (joint, startsAfresh) in [(Joint(), true), (Joint.cumulative(), false)] {
       let stream = try Clusters().stream()

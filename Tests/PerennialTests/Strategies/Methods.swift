@@ -160,7 +160,7 @@ enum Setting: String, CaseIterable, Sendable {
     var options = TrainingOptions(batch: 8, length: .epochs(1), clip: 5)
     if self == .blurredSteps {
       options = TrainingOptions(
-        batch: 7, length: .steps(5), schedule: { _ in .cosine(steps: 5, minimum: 0.001) },
+        batch: 7, length: .steps(5), schedule: { _, _ in .cosine(steps: 5, minimum: 0.001) },
         resetOptimizer: true)
     }
     return try Learner(

@@ -195,6 +195,11 @@ struct StatefulLayerTests {
         .mean().item()
       #expect(abs(both - probability * probability) < 5 * probability / 500)
     }
+    for shape in [[1], [3], [], [2, 0]] {
+      let few = try Tensor.ones(shape).dropout(0.1, generator)
+      #expect(few.shape == shape)
+      #expect(try few.floats().allSatisfy { $0 == 0 || $0 == Float(65536.0 / 58982) })
+    }
     #expect(try x.dropout(0, generator).equals(x))
     #expect(throws: TorchError.self) { try x.dropout(1.5, generator) }
   }
