@@ -299,7 +299,12 @@ struct DirectoryTests {
     try await serving(life.source { $0.holdsBack = true }, options) { asking async throws in
       let ids = try await predict(asking, 2, 0..<60).predictions.map(\.id)
       _ = try await tell(asking, ids, 2)
-      try await asking.eventually("a candidate is on trial") { await asking.server.deployment.trial != nil }
+      // A change that is under way is answered by 409.
+      try await asking.eventually("a candidate is on trial") {
+        let deployment = asking.server.deployment
+        let (isOnTrial, isChanging) = await (deployment.trial != nil, deployment.isChanging)
+        return isOnTrial && !isChanging
+      }
       // Some of ten were learned, others held out.
       let some = ids.prefix(10).map { "\"\($0)\"" }.joined(separator: ",")
       let answer = try await asking.post("/v1/admin/forget", "{\"ids\": [\(some)]}", token: "secret")
