@@ -21,7 +21,8 @@ struct RecipeRun {
     let unfinished = options.resume ? try RunFolder.newestUnfinished(for: recipe, in: out) : nil
     let folder = try unfinished ?? RunFolder.create(for: recipe, in: out)
 
-    let progress = ProgressLine(runs: recipe.arms.count * recipe.seeds.count)
+    let progress = ProgressLine(
+      runs: recipe.arms.count * recipe.seeds.count, finished: folder.finishedRuns(of: recipe))
     let log = EventLog(folder.events) { progress.note(.warning($0)) }
     let board = TensorBoardLog(folder.url.appendingPathComponent("tensorboard")) {
       progress.note(.warning($0))

@@ -54,6 +54,27 @@ import Torch
     #expect(run.runs.count == 1)
   }
 
+  @Test func finishedArmsAreCountedAgain() throws {
+    let run = try TestRun(
+      """
+      stream: {data: digits, scenario: class, experiences: 2}
+      model: {mlp: {hidden: [16]}}
+      training: {optimizer: {adam: {lr: 0.005}}, batch: 16, steps: 5, checkpoint_every: 10}
+      strategies: {finetune: [], replay: {strategies: [{replay: {memory: 30}}], training: {steps: 100000000}}}
+      seeds: [0]
+      """)
+    for title in ["[2/2] replay seed 0: started", "[2/2] replay seed 0: goes on at step"] {
+      let program = try run.start("--resume")
+      let before = run.eventCount
+      run.wait(for: before + 20, of: program)
+      program.send(SIGINT)
+      let ending = try program.wait()
+      #expect(ending.status == 130)
+      #expect(ending.errors.contains(title), "\(ending.errors)")
+    }
+    #expect(run.runs.count == 1)
+  }
+
   @Test func anotherNumberOfThreadsIsWarnedOf() throws {
     let run = try TestRun(Self.endless)
     for (threads, isWarned) in [("1", false), ("2", true)] {

@@ -7,34 +7,103 @@ import Torch
 
 /// Steps that take less memory are the same steps: losses in pieces, batches in parts, blocks that are run again.
 @Suite struct SmallStepTests {
+  /// What tokens are predicted of.
+  enum Texts: String {
+    /// All of a text, of which two blocks make a row.
+    case running
+    /// What follows a prompt.
+    case answers
+    case translations
+
+    func recipe(_ model: String) throws -> Recipe {
+      switch self {
+      case .running:
+        try TextRecipeTests.recipe(
+          data: TextRecipeTests.corpora, model: model, objective: "tokens", scenario: "domain")
+      case .answers:
+        try TextRecipeTests.recipe(
+          data: """
+            {records: {train: pairs.jsonl, test: judge.jsonl,
+              rows: {separator: '<sep>', vocabulary: 300, length: 20}}}
+            """, model: model, objective: "tokens", scenario: "domain")
+      case .translations:
+        try TranslationTests.recipe()
+      }
+    }
+
+    func objective(_ recipe: Recipe, _ tokens: TokenPrediction, _ modality: TextModality) throws
+      -> any Objective
+    {
+      guard self == .translations, let tokenizer = try modality.sources.texts(recipe).tokenizer else {
+        return tokens
+      }
+      return try Translation(tokenizer, tokens)
+    }
+  }
+
+  /// Looks whether outputs were made piece by piece.
+  private final class Witness: Strategy {
+    let name = "witness"
+    let seesBatch = false
+    let isOfPieces: Bool
+    init(ofPieces: Bool) { isOfPieces = ofPieces }
+    func observe(_ step: Step) throws { #expect((step.look.pieces != nil) == isOfPieces) }
+  }
+
   static func weights(
-    _ strategies: String = "[]", model: String = "{gpt: {layers: 2, heads: 2, width: 32, dropout: 0}}",
+    _ strategies: String = "[]", of texts: Texts = .running,
+    model: String = "{gpt: {layers: 2, heads: 2, width: 32, dropout: 0}}",
     whole: Int = 1 << 23, accumulate: Int = 1, recompute: Bool = false,
     _ check: (Learner) throws -> Void = { _ in }
   ) throws -> (losses: [Double], weights: Tensor) {
-    let modality = TextModality(root: try TextRecipeTests.root())
-    let recipe = try TextRecipeTests.recipe(
-      data: TextRecipeTests.corpora, model: model, objective: "tokens", scenario: "domain")
+    let modality = TextModality(root: try TranslationTests.root())
+    let recipe = try texts.recipe(model)
     let stream = try modality.stream(recipe, seed: 0)
     var blueprint = try modality.blueprint(recipe, for: stream)
     if recompute { blueprint = blueprint.recomputing() }
+    let objective = try texts.objective(
+      recipe, TokenPrediction(labelSmoothing: 0.1, wholeOutputs: whole), modality)
     let learner = try Learner(
-      blueprint, objective: TokenPrediction(labelSmoothing: 0.1, wholeOutputs: whole),
-      optimizer: SGD(learningRate: 0.1), strategies: TextRecipeTests.strategies(strategies),
+      blueprint, objective: objective,
+      optimizer: SGD(learningRate: 0.1),
+      strategies: TextRecipeTests.strategies(strategies) + [Witness(ofPieces: whole == 0)],
       options: TrainingOptions(batch: 6, length: .steps(5), accumulate: accumulate),
       pipeline: stream.pipeline,
       seed: 3)
-    try learner.begin(stream.experience(0))
-    let losses = try (0..<5).map { _ in try learner.step() }
+    var losses: [Double] = []
+    for index in 0..<2 {
+      try learner.begin(stream.experience(index))
+      losses += try (0..<5).map { _ in try learner.step() }
+      if index == 0 { try learner.end() }
+    }
     try check(learner)
     return (losses, try learner.vector.values.clone())
   }
 
-  @Test(arguments: ["[]", "[{lora: {targets: [c_attn]}}]", "[{ewc: {fisher: empirical}}]"])
-  func lossesInPieces(strategies: String) throws {
-    let whole = try Self.weights(strategies)
-    let pieces = try Self.weights(strategies, whole: 0)
-    for (a, b) in zip(whole.losses, pieces.losses) { #expect(abs(a - b) < 1e-5) }
+  @Test(
+    arguments: [
+      "[]", "[{ewc: {lambda: 0.1, fisher: empirical}}]",
+      "[{replay: {memory: 20, insert: end, weighting: experiences}}]",
+      "[joint]", "[{der: {memory: 20, top: 5, alpha: 0.3}}]", "[{der++: {memory: 20, top: 5, alpha: 0.3}}]",
+      "[{distillation: {teacher: past-self}}]",
+    ], [Texts.running, .answers, .translations])
+  func lossesInPieces(strategies: String, texts: Texts) throws {
+    try Self.expectPieces(strategies, texts)
+  }
+
+  @Test(
+    arguments: [
+      ("[{lora: {targets: [c_attn]}}]", .running), ("[{lora: {targets: [c_attn]}}]", .answers),
+      ("[{lamol: {lambda: 0.5}}]", .answers),
+    ] as [(String, Texts)])
+  func lossesInPiecesOfDecoders(strategies: String, texts: Texts) throws {
+    try Self.expectPieces(strategies, texts)
+  }
+
+  static func expectPieces(_ strategies: String, _ texts: Texts) throws {
+    let whole = try weights(strategies, of: texts)
+    let pieces = try weights(strategies, of: texts, whole: 0)
+    for (a, b) in zip(whole.losses, pieces.losses) { #expect(abs(a - b) < 1e-5, "\(a) \(b)") }
     try expectClose(pieces.weights, whole.weights, "weights", within: 1e-5)
   }
 

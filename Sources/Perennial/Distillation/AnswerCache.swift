@@ -33,7 +33,7 @@ struct AnswerCache {
       views = learner.options.views ?? 1
       outputs = teacher.outputs
       self.top = top.map { min($0, teacher.outputs) }
-      places = learner.objective is TokenPrediction ? examples.targets.shape[1] : nil
+      places = learner.objective.tokenPrediction != nil ? examples.targets.shape[1] : nil
       let count = min(Self.probes, examples.count)
       let places = try Tensor((0..<count).map { $0 * examples.count / count })
       let batch = try AnswerCache.batch(places, view: views - 1, examples, learner)

@@ -10,7 +10,7 @@ struct PiecewiseSight {
   let places: Tensor
   let progress: Double
   /// Rows that one piece has, at most: memory grows with it times the number of outputs.
-  var chunk = 512
+  var chunk = OutputPieces.rowsAtOnce
 
   /// The mean of a term over all items, as `reduce` takes it of items that it sees at once.
   ///

@@ -60,24 +60,37 @@ package enum ChunkedLoss {
 /// - Parameters:
 ///   - hidden: What the output layer takes, `[N, L, D]` or `[T, D]`.
 ///   - weight: The output layer's weight `[V, D]`.
-///   - targets: The token that follows each place, int64 `[N, L]` or `[T]`; `ignoring` does not count.
+///   - targets: The token that follows each place, int64 `[N, L]` or `[T]`; places with `ignoring` do not count, and
+///     nothing is computed for them.
+///   - weights: What the loss of each place is multiplied by, of the shape of `targets`.
 ///   - chunk: Places whose scores are there at once: memory grows with `chunk` · V.
-/// - Returns: The mean over places that count; 0 where none does.
+/// - Returns: The mean over places that count, or the weighted sum where there are weights; 0 where none counts.
 /// - Throws: `TorchError` for shapes that do not fit and targets outside of the vocabulary.
 public func chunkedCrossEntropy(
-  hidden: Tensor, weight: Tensor, targets: Tensor, ignoring: Int = -100, labelSmoothing: Double = 0,
-  chunk: Int = 512
+  hidden: Tensor, weight: Tensor, targets: Tensor, weights: Tensor? = nil, ignoring: Int = -100,
+  labelSmoothing: Double = 0, chunk: Int = OutputPieces.rowsAtOnce
 ) throws -> Tensor {
   let rows = try ChunkedLoss.rows(hidden)
   let flat = try targets.flatten().to(.int64)
   guard flat.shape == [rows.shape[0]] else {
     throw TorchError(.shape, "targets of shape \(targets.shape) for places of shape \(hidden.shape)")
   }
-  let count = try (flat .!= ignoring).sum().item()
+  guard weights.map({ $0.shape == targets.shape }) ?? true else {
+    throw TorchError(.shape, "weights of shape \(weights?.shape ?? []) for targets of shape \(targets.shape)")
+  }
+  let places = try noGrad { try (flat .!= ignoring).nonzero().flatten() }
+  let counted = try ([rows, flat] + (weights.map { [try $0.flatten()] } ?? [])).map {
+    try places.count == flat.count ? $0 : $0.indexSelect(places)
+  }
   return try ChunkedLoss.sum(
-    rows: [rows, flat], shared: [weight], chunk: chunk, scale: 1 / Swift.max(count, 1)
+    rows: counted, shared: [weight], chunk: chunk,
+    scale: weights == nil ? 1 / Double(max(places.count, 1)) : 1
   ) { rows, shared in
-    try rows[0].linear(shared[0]).crossEntropy(
-      rows[1], reduction: .sum, ignoring: ignoring, labelSmoothing: labelSmoothing)
+    let outputs = try rows[0].linear(shared[0])
+    guard rows.count > 2 else {
+      return try outputs.crossEntropy(rows[1], reduction: .sum, labelSmoothing: labelSmoothing)
+    }
+    return try (outputs.crossEntropy(rows[1], reduction: .none, labelSmoothing: labelSmoothing) * rows[2])
+      .sum()
   }
 }

@@ -25,8 +25,8 @@ extension Learner {
 
   /// The outputs of token prediction in pieces, where there would be more than should be there at once and nobody looks at
   /// all of them; nil elsewhere.
-  func outputPieces(_ features: Tensor, _ batch: Batch) -> OutputPieces? {
-    guard let prediction = objective as? TokenPrediction, batch.weights == nil, features.rank == 3,
+  func outputPieces(_ features: Tensor) -> OutputPieces? {
+    guard let prediction = objective.tokenPrediction, features.rank == 3,
       features.shape[0] * features.shape[1] * model.head.outputs > prediction.wholeOutputs,
       strategies.allSatisfy({ !$0.seesOutputs }), let weight = model.projection
     else { return nil }
@@ -35,12 +35,18 @@ extension Learner {
 
   /// The mean loss of a step's batch on its targets, in pieces where its outputs are.
   func loss(_ step: Step) throws -> Tensor {
-    guard let pieces = step.look.pieces, let prediction = objective as? TokenPrediction else {
+    guard let pieces = step.look.pieces, let prediction = objective.tokenPrediction else {
       return try loss(step.outputs, step.batch)
     }
-    return try chunkedCrossEntropy(
-      hidden: pieces.rows[0], weight: pieces.shared[0], targets: step.batch.targets,
-      ignoring: TokenPrediction.ignored, labelSmoothing: prediction.labelSmoothing)
+    return try prediction.meanLoss(pieces, step.batch.targets, weights: step.batch.weights)
+  }
+
+  /// The mean loss of what a step's model made of its batch, on other targets than the batch's, every item alike.
+  func meanLoss(_ step: Step, on targets: Tensor) throws -> Tensor {
+    guard let pieces = step.look.pieces, let prediction = objective.tokenPrediction else {
+      return try objective.meanLoss(step.outputs, targets)
+    }
+    return try prediction.meanLoss(pieces, targets)
   }
 
   /// Refuses batches in parts beside strategies that look at batches.

@@ -115,8 +115,8 @@ public final class Learner {
     var value = 0.0
     var look: Look?
     var terms: [LossTerm] = []
-    for (part, share) in try parts(of: batch) {
-      let step = try forward(part, session)
+    for (number, (part, share)) in try parts(of: batch).enumerated() {
+      let step = try forward(part, number, session)
       let loss = try step.terms.dropFirst().reduce(step.terms[0].value) { try $0 + $1.value }
       value += try finite(loss, step.terms, session) * share
       if vector.count > 0 { try vector.backward(share == 1 ? loss : loss * share) }
@@ -220,15 +220,16 @@ public final class Learner {
 
 extension Learner {
   /// What the model makes of a batch, or of a part of one, with the parts of its loss.
-  private func forward(_ batch: Batch, _ session: Session) throws -> Step {
+  private func forward(_ batch: Batch, _ part: Int, _ session: Session) throws -> Step {
     let (features, taps) = try model.recording(taps: strategies.flatMap(\.taps)) {
       try model.features(batch.inputs)
     }
     try model.head.prepare(features, batch.targets)
-    let pieces = outputPieces(features, batch)
+    let pieces = outputPieces(features)
     let outputs = try pieces == nil ? model.head(features) : Tensor.zeros([0])
     let look = Look(features: features, outputs: outputs, taps: taps, pieces: pieces)
-    var step = Step(learner: self, session: session, number: session.step, batch: batch, look: look)
+    var step = Step(
+      learner: self, session: session, number: session.step, batch: batch, part: part, look: look)
     let main = LossTerm("loss", try strategies.first(where: \.replacesLoss)?.loss(step) ?? loss(step))
     step.terms = [main] + (try strategies.flatMap { try $0.terms(step) })
     return step

@@ -17,6 +17,9 @@ public protocol Objective: Sendable {
   /// The mean loss; the same as the mean of `losses`, in as few operations as possible.
   func meanLoss(_ outputs: Tensor, _ targets: Tensor) throws -> Tensor
 
+  /// The prediction of tokens by which it learns, where it is one: its loss may be taken of some outputs at a time.
+  var tokenPrediction: TokenPrediction? { get }
+
   /// How much the mean loss of these targets counts in that of a bigger batch.
   func weight(of targets: Tensor) throws -> Double
 
@@ -60,6 +63,8 @@ extension Objective {
   public var hasAlternatives: Bool { isClassification }
 
   public var scoreKind: ScoreKind { .accuracy }
+
+  public var tokenPrediction: TokenPrediction? { nil }
 
   public func sums(
     _ learner: Learner, _ inputs: Tensor, task: Int?, _ targets: Tensor, outputs: () throws -> Tensor

@@ -2,6 +2,9 @@ import Torch
 
 /// Outputs `[N, L, K]` that are made a few rows at a time, of what takes less room, and forgotten again.
 public struct OutputPieces {
+  /// Rows of a piece where nothing else is said: memory grows with it times the number of outputs.
+  public static let rowsAtOnce = 512
+
   /// Of each row of outputs, `[N, L, …]`.
   public let rows: [Tensor]
   /// What every row needs.
@@ -30,6 +33,20 @@ public struct OutputPieces {
       try noGrad {
         let outputs = try make(rows, shared)
         return temperature == 1 ? outputs : try outputs / temperature
+      }
+    }
+  }
+
+  /// What `body` makes of outputs `[m, K]` of a piece after the other, without gradients: the rows of all, `[N · L, …]`.
+  func collecting(_ body: (Tensor) throws -> [Tensor]) throws -> [Tensor] {
+    try noGrad {
+      let rows = try rows.map(ChunkedLoss.rows)
+      let (count, size) = (rows[0].shape[0], Self.rowsAtOnce)
+      let parts = try stride(from: 0, to: count, by: size).map { start in
+        try body(make(rows.map { try $0[start..<min(start + size, count)] }, shared))
+      }
+      return try (0..<(parts.first?.count ?? 0)).map { column in
+        try Tensor.concatenate(parts.map { $0[column] })
       }
     }
   }

@@ -19,6 +19,8 @@ public struct Step {
   /// Counts steps of the session from 0.
   public let number: Int
   public let batch: Batch
+  /// Counts the parts of a batch that is learned in several, from 0; what is asked after the last one sees the whole batch.
+  public internal(set) var part = 0
   /// What the model made of the batch: outputs as the head gives them, no unit masked, and the taps that strategies
   /// asked for.
   public let look: Look

@@ -22,6 +22,7 @@ public struct TokenPrediction: Objective {
   public var isClassification: Bool { false }
   public var hasAlternatives: Bool { true }
   public var scoreKind: ScoreKind { .tokenProbability }
+  public var tokenPrediction: TokenPrediction? { self }
 
   public func losses(_ outputs: Tensor, _ targets: Tensor) throws -> Tensor {
     let all = try flat(outputs).crossEntropy(
@@ -33,6 +34,19 @@ public struct TokenPrediction: Objective {
   public func meanLoss(_ outputs: Tensor, _ targets: Tensor) throws -> Tensor {
     try flat(outputs).crossEntropy(
       flat(targets), ignoring: Self.ignored, labelSmoothing: labelSmoothing)
+  }
+
+  /// The mean loss of outputs that are made piece by piece.
+  ///
+  /// - Parameter weights: of each item, `[N]`: then the loss is the mean over items of weight times `losses`.
+  func meanLoss(_ pieces: OutputPieces, _ targets: Tensor, weights: Tensor? = nil) throws -> Tensor {
+    let places = try weights.map { weights in
+      let counts = try (targets .!= Self.ignored).to(.float32).sum([1]).clamp(min: 1)
+      return try (weights / counts / Double(targets.shape[0])).unsqueeze(1).expand(targets.shape)
+    }
+    return try chunkedCrossEntropy(
+      hidden: pieces.rows[0], weight: pieces.shared[0], targets: targets, weights: places,
+      ignoring: Self.ignored, labelSmoothing: labelSmoothing)
   }
 
   /// The tokens that count.

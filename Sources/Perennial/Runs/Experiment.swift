@@ -38,7 +38,9 @@ public final class Experiment {
   public func run() throws -> RunResults {
     var records: [RunKey: AccuracyMatrix] = [:]
     for arm in recipe.arms {
-      for seed in recipe.seeds { records[RunKey(arm.name, seed)] = try finished(arm, seed) ?? run(arm, seed) }
+      for seed in recipe.seeds {
+        records[RunKey(arm.name, seed)] = try folder.recorded(arm.name, seed: seed) ?? run(arm, seed)
+      }
     }
     let results = try results(records)
     try results.write(to: folder.results)
@@ -139,7 +141,8 @@ public final class Experiment {
       }
     }
     try AtomicFile.write(
-      Data(OrderedJSON.text(run.record, .compact).utf8), to: recordURL(position.strategy, position.seed))
+      Data(OrderedJSON.text(run.record, .compact).utf8),
+      to: folder.record(of: position.strategy, seed: position.seed))
     store.clear()
     let metrics = MetricValues(run.record)
     let known = metrics.names.compactMap { name in metrics[name].map { (name, $0) } }
@@ -158,15 +161,6 @@ public final class Experiment {
         "recipe_sha256": try recipe.sha256, "model": own.model.node.yaml(), "head": own.head.node.yaml(),
         "input": "\(run.stream.inputShape())",
       ])
-  }
-
-  private func recordURL(_ arm: String, _ seed: Int) -> URL {
-    folder.checkpoints.appendingPathComponent("\(RunKey(arm, seed).name).record.json")
-  }
-
-  private func finished(_ arm: Recipe.Arm, _ seed: Int) throws -> AccuracyMatrix? {
-    guard let data = try? Data(contentsOf: recordURL(arm.name, seed)) else { return nil }
-    return try? JSONDecoder().decode(AccuracyMatrix.self, from: data)
   }
 
   private func tell(_ event: RunEvent) {

@@ -32,6 +32,24 @@ public final class RunFolder {
     checkpoints(in: folder).appendingPathComponent("\(arm)-\(seed).safetensors")
   }
 
+  /// What an arm has scored, once it has run.
+  func record(of arm: String, seed: Int) -> URL {
+    checkpoints.appendingPathComponent("\(arm)-\(seed).record.json")
+  }
+
+  /// What is recorded of an arm: `nil` where it has not run to its end, or the record cannot be read.
+  func recorded(_ arm: String, seed: Int) -> AccuracyMatrix? {
+    guard let data = try? Data(contentsOf: record(of: arm, seed: seed)) else { return nil }
+    return try? JSONDecoder().decode(AccuracyMatrix.self, from: data)
+  }
+
+  /// How many of a recipe's runs, arms times seeds, have reached their end.
+  public func finishedRuns(of recipe: Recipe) -> Int {
+    recipe.arms.reduce(0) { sum, arm in
+      sum + recipe.seeds.filter { recorded(arm.name, seed: $0) != nil }.count
+    }
+  }
+
   /// Whether the run has reached its end.
   public var isFinished: Bool { Self.isFinished(url) }
 

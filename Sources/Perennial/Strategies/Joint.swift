@@ -25,6 +25,7 @@ public final class Joint: Strategy {
   ) { Joint(keeping: $0) }
 
   public let name: String
+  public var seesBatch: Bool { false }
   private let keepsModel: Bool
   private var seen: [Experience] = []
 

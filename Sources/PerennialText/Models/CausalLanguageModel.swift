@@ -9,9 +9,6 @@ public protocol CausalLanguageModel: Layer, TextEncoder, TokenOutputs, Promptabl
   /// The ids that end a text.
   var endTokens: [Int] { get }
 
-  /// The output layer's weight `[V, D]`, the token embeddings' where they are tied: what losses in pieces need.
-  var outputWeight: Parameter { get }
-
   /// Vectors `[N, L, D]` of tokens that follow those in the cache, if there is one, and join them.
   func hiddenStates(_ batch: TokenBatch, cache: KeyValueCache?) throws -> Tensor
 

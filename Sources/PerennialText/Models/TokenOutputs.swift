@@ -2,9 +2,12 @@ import Perennial
 import Torch
 
 /// A model whose outputs are scores of tokens.
-public protocol TokenOutputs: AnyObject {
+public protocol TokenOutputs: Module {
   /// V
   var vocabularySize: Int { get }
+
+  /// The output layer's weight `[V, D]`, the token embeddings' where they are tied: what losses in pieces need.
+  var outputWeight: Parameter { get }
 
   /// Scores of the next token `[…, V]` for vectors `[…, D]`.
   func logits(_ hidden: Tensor) throws -> Tensor
@@ -31,7 +34,6 @@ public final class TokenHead: Module, Head {
 
 extension TokenHead: ProjectingHead {
   public var projection: Parameter? {
-    guard let model = model as? any CausalLanguageModel else { return nil }
     let weight = model.outputWeight
     let own = model.linearLayers.first { $0.layer.weight === weight }?.layer
     return own?.adapters.isEmpty ?? true ? weight : nil

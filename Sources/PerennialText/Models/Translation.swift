@@ -13,9 +13,9 @@ public struct Translation: Objective {
 
   /// - Parameters:
   ///   - tokenizer: makes words of tokens, for the score.
-  ///   - labelSmoothing: the share of the target that is spread over the vocabulary.
-  public init(_ tokenizer: Tokenizer, labelSmoothing: Double = 0) throws {
-    tokens = TokenPrediction(labelSmoothing: labelSmoothing)
+  ///   - tokens: the loss that it is learned by.
+  public init(_ tokenizer: Tokenizer, _ tokens: TokenPrediction = TokenPrediction()) throws {
+    self.tokens = tokens
     self.tokenizer = tokenizer
     bleu = try BLEU()
   }
@@ -23,6 +23,7 @@ public struct Translation: Objective {
   public var isClassification: Bool { tokens.isClassification }
   public var hasAlternatives: Bool { tokens.hasAlternatives }
   public var scoreKind: ScoreKind { .bleu }
+  public var tokenPrediction: TokenPrediction? { tokens }
 
   public func losses(_ outputs: Tensor, _ targets: Tensor) throws -> Tensor {
     try tokens.losses(outputs, targets)

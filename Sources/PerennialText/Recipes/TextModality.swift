@@ -4,7 +4,7 @@ import Torch
 
 /// Texts for recipes: data sets, scenarios and language models by name.
 public struct TextModality: Modality {
-  private let sources: TextSources
+  let sources: TextSources
 
   /// Takes data and models from below `root`.
   public init(root: DataRoot) { sources = TextSources(root: root) }
@@ -54,7 +54,7 @@ public struct TextModality: Modality {
     guard let tokenizer = try sources.texts(recipe).tokenizer else {
       throw recipe.objective.node.error("translations are of `records` or `multi30k`")
     }
-    return try Translation(tokenizer, labelSmoothing: options.labelSmoothing)
+    return try Translation(tokenizer, TokenPrediction(labelSmoothing: options.labelSmoothing))
   }
 
   /// What the model is for, which must fit what it shall learn.

@@ -30,6 +30,30 @@ struct ChunkedLossTests {
     for (a, b) in zip(own, expected) { try expectClose(a, b, "gradient", within: 1e-6) }
   }
 
+  /// Weights of places, and places that do not count among them.
+  @Test(arguments: [1, 3, 64], [0.0, 0.1]) func weightedCrossEntropy(_ chunk: Int, _ smoothing: Double) throws
+  {
+    let (hidden, weight) = (try leaf([2, 3, 5], 1), try leaf([7, 5], 2))
+    let targets = try Tensor([3, -100, 0, 6, 1, -100], shape: [2, 3])
+    let weights = try Tensor([0.5, 9, 0, 2, 1, -4] as [Float], shape: [2, 3])
+    let pieces = try chunkedCrossEntropy(
+      hidden: hidden, weight: weight, targets: targets, weights: weights, labelSmoothing: smoothing,
+      chunk: chunk)
+    let plain = try
+      (hidden.flatten(to: 1).linear(weight).crossEntropy(
+        targets.flatten(), reduction: .none, labelSmoothing: smoothing) * weights.flatten()).sum()
+    try expectClose(pieces, plain, "loss", within: 1e-6)
+    let (own, expected) = (
+      try gradients(of: pieces, withRespectTo: [hidden, weight]),
+      try gradients(of: plain, withRespectTo: [hidden, weight])
+    )
+    for (a, b) in zip(own, expected) { try expectClose(a, b, "gradient", within: 1e-6) }
+    #expect(throws: TorchError.self) {
+      try chunkedCrossEntropy(
+        hidden: hidden, weight: weight, targets: targets, weights: Tensor([1, 2] as [Float]))
+    }
+  }
+
   private func term(_ direction: SoftTargets.Direction) -> SoftTargets {
     var options = SoftTargets.Options()
     (options.direction, options.temperature, options.scale) = (direction, 2, .none)

@@ -23,6 +23,7 @@ public final class AdapterPerTask: Strategy {
   public typealias Options = LowRankAdaptation.Options
 
   public let name = "lora-per-task"
+  public var seesBatch: Bool { false }
   public let options: Options
   private(set) var order = TaskOrder()
   /// The set of adapters that learns, or learned last.

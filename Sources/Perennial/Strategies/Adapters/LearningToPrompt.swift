@@ -52,6 +52,7 @@ public final class LearningToPrompt: Strategy {
   }
 
   public let name = "l2p"
+  public var seesBatch: Bool { false }
   public let options: Options
 
   public init(_ options: Options = Options()) { self.options = options }

@@ -43,6 +43,7 @@ public final class OrthogonalAdaptation: Strategy {
   }
 
   public let name = "o-lora"
+  public var seesBatch: Bool { false }
   public let options: Options
   private var begun = 0
 

@@ -36,6 +36,7 @@ public final class ProgressivePrompts: Strategy {
   }
 
   public let name = "progressive-prompts"
+  public var seesBatch: Bool { false }
   public let options: Options
   private var order = TaskOrder()
   private var held = HeldWeights()

@@ -33,6 +33,7 @@ public final class ProgressiveNetworks: Strategy {
   }
 
   public let name = "progressive"
+  public var seesBatch: Bool { false }
   public let options: Options
   private var order = TaskOrder()
   private var held = HeldWeights()

@@ -38,6 +38,7 @@ public final class GradualPruning: Strategy {
   }
 
   public let name = "pruning"
+  public var seesBatch: Bool { false }
   public let options: Options
   private var held = HeldWeights()
   private var isDone = false

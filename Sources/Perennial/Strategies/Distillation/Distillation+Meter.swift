@@ -19,9 +19,9 @@ extension Distillation {
   /// The share of the session between two readings.
   private static let readings = 4
 
-  /// Whether the step is one of those that are read.
+  /// Whether the step is one of those that are read: of a batch that is learned in parts, the first.
   func isRead(_ step: Step) -> Bool {
-    step.number % max(step.session.steps / Self.readings, 1) == 0
+    step.part == 0 && step.number % max(step.session.steps / Self.readings, 1) == 0
   }
 
   /// Reads what labels and terms each would do to the backbone by themselves: one backward pass for each.

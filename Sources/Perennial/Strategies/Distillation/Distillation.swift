@@ -182,6 +182,11 @@ public final class Distillation: Strategy, Tunable {
     }
   }
 
+  /// Means over all items are those over their parts.
+  public var seesBatch: Bool {
+    options.items != .all || options.onPolicy != nil || options.balance != .fixed || seesOutputs
+  }
+
   /// Terms of single items can be asked piece by piece.
   public var seesOutputs: Bool { options.trust != .always || !active.allSatisfy(\.term.isItemwise) }
   public var taps: [String] { active.flatMap { $0.term.pairs.map(\.student) } }

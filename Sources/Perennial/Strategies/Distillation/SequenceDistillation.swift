@@ -37,6 +37,7 @@ public final class SequenceDistillation: Strategy {
   }
 
   public let name = "sequence-kd"
+  public var seesBatch: Bool { false }
   public let options: Options
   /// Rows that the teacher writes at once.
   private static let rows = 64

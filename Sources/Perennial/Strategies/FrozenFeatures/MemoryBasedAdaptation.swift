@@ -49,6 +49,7 @@ public final class MemoryBasedAdaptation: Strategy {
   }
 
   public let name = "mbpa"
+  public var seesBatch: Bool { false }
   public let options: Options
   public var memory: ReplayMemory? { rehearsal.memory }
   private let rehearsal: Rehearsal

@@ -48,6 +48,7 @@ public final class WrittenRehearsal: Strategy {
 
   public init(_ options: Options = Options()) { self.options = options }
 
+  public var seesOutputs: Bool { false }
   public var replacesTrainingSet: Bool { true }
 
   public func trainingSet(for experience: Experience, _ learner: Learner) throws -> TrainingSet? {
@@ -97,7 +98,7 @@ public final class WrittenRehearsal: Strategy {
     guard options.lambda > 0, form?.separator != nil else { return [] }
     let targets = try noGrad { try WrittenForm.wholeTargets(step.batch.inputs, step.batch.targets) }
     return [
-      try LossTerm("texts", step.learner.objective.meanLoss(step.outputs, targets) * options.lambda)
+      try LossTerm("texts", step.learner.meanLoss(step, on: targets) * options.lambda)
     ]
   }
 

@@ -29,6 +29,7 @@ public final class ContextGating: Strategy {
   }
 
   public let name = "xdg"
+  public var seesBatch: Bool { false }
   public let options: Options
 
   public init(_ options: Options = Options()) { self.options = options }

@@ -26,6 +26,7 @@ public final class CopyWeights: Strategy {
   }
 
   public let name = "cwr"
+  public var seesBatch: Bool { false }
   private var experiences = 0
   private var held = HeldWeights()
   /// c `[K, D]` and `[K]`, and P `[K]`.

@@ -38,6 +38,7 @@ public final class PackNet: Strategy {
   }
 
   public let name = "packnet"
+  public var seesBatch: Bool { false }
   public let options: Options
   private var order = TaskOrder()
   /// 0 for free weights, else the owner's place + 1.

@@ -40,6 +40,7 @@ public final class NearestNeighbours: Strategy {
   }
 
   public let name = "knn"
+  public var seesBatch: Bool { false }
   public let options: Options
   private let remembered: RememberedKeys
   /// Examples whose features are computed at once.

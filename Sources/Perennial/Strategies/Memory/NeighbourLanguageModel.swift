@@ -37,6 +37,7 @@ public final class NeighbourLanguageModel: Strategy {
   }
 
   public let name = "knn-lm"
+  public var seesBatch: Bool { false }
   public let options: Options
   private let remembered: RememberedKeys
   /// Tokens whose keys are computed at once.

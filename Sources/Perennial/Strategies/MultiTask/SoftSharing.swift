@@ -28,6 +28,7 @@ public final class SoftSharing: Strategy {
   }
 
   public let name = "soft-sharing"
+  public var seesBatch: Bool { false }
   public let options: Options
 
   public init(_ options: Options = Options()) { self.options = options }

@@ -48,6 +48,7 @@ public final class KroneckerLaplace: Strategy {
   }
 
   public let name = "kfac-ewc"
+  public var seesBatch: Bool { false }
   public let options: Options
   private var factors: [KroneckerFactors] = []
   /// θ*

@@ -28,6 +28,7 @@ public final class MovingAverage: Strategy {
   }
 
   public let name = "ema"
+  public var seesBatch: Bool { false }
   public let options: Options
   private var average: CarriedVector?
 
@@ -95,6 +96,7 @@ public final class WeightInterpolation: Strategy {
   }
 
   public let name = "wise"
+  public var seesBatch: Bool { false }
   public let options: Options
   private var before: CarriedVector?
 

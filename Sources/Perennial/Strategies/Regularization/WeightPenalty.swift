@@ -48,6 +48,7 @@ public final class WeightPenalty: Strategy, Tunable {
   private var anchor: QuadraticAnchor?
 
   public var name: String { kind.rawValue }
+  public var seesBatch: Bool { false }
 
   public init(_ kind: Kind, lambda: Double = 1e-4) {
     self.kind = kind

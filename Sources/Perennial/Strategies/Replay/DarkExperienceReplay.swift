@@ -77,10 +77,12 @@ public final class DarkExperienceReplay: Strategy {
   private let batch: Int?
   private let alpha: Double
   private let beta: Double
-  private let top: Int?
+  let top: Int?
   private let rehearsal: Rehearsal
   /// Where the items whose outputs are held lie in the batch on its way, and those outputs.
   private var held: (first: Int, outputs: Tensor, units: Tensor?)?
+  /// What is stored of the fresh items on their way: outputs from before the step.
+  private var kept: [String: Tensor] = [:]
 
   private init(_ name: String, _ options: any MemoryOptions & DarkOptions, beta: Double) {
     self.name = name
@@ -90,6 +92,9 @@ public final class DarkExperienceReplay: Strategy {
 
   public convenience init(_ options: Options) { self.init("der", options, beta: 0) }
   public convenience init(_ options: PlusOptions) { self.init("der++", options, beta: options.beta) }
+
+  /// The largest of a language model's outputs are found, and held, piece by piece.
+  public var seesOutputs: Bool { top == nil }
 
   public func check(_ facts: StreamFacts) throws { try rehearsal.check(facts) }
   public func begin(_ experience: Experience, _ learner: Learner) throws { try rehearsal.begin(learner) }
@@ -112,39 +117,21 @@ public final class DarkExperienceReplay: Strategy {
   }
 
   public func terms(_ step: Step) throws -> [LossTerm] {
+    kept = try outputs(of: step)
     guard let held else { return [] }
     self.held = nil
-    var now = try step.outputs.narrow(dim: 0, start: held.first, count: held.outputs.shape[0])
+    let items = held.first..<held.first + held.outputs.shape[0]
+    if let pieces = try step.look.pieces?.items(items), let units = held.units {
+      return [LossTerm(name, try Self.squaredError(pieces, units, held.outputs) * alpha)]
+    }
+    var now = try step.outputs[items]
     if let units = held.units { now = try now.gather(units, dim: -1) }
     return [LossTerm(name, try Self.squaredError(now, held.outputs) * alpha)]
   }
 
-  /// The mean of (h − z)² over the units `[N, K']` that existed when the outputs were stored.
-  static func squaredError(_ outputs: Tensor, _ stored: Tensor) throws -> Tensor {
-    let now = try outputs.narrow(dim: 1, start: 0, count: stored.shape[1])
-    let existed = try noGrad { try stored.isFinite() }
-    let target = try noGrad { try Tensor.choose(existed, stored, now.detach()) }
-    let count = try noGrad { try existed.to(.float32).sum().clamp(min: 1) }
-    return try now.meanSquaredError(target, reduction: .sum) / count
-  }
-
   public func observe(_ step: Step) throws {
-    var outputs = try noGrad { try step.outputs.detach().narrow(dim: 0, start: 0, count: step.batch.fresh) }
-    var extras: [String: Tensor] = [:]
-    if let top {
-      let (values, units) = try noGrad { try outputs.topK(min(top, outputs.shape[outputs.rank - 1])) }
-      // Columns of memory have one width, also while fewer classes are known.
-      let missing = top - values.shape[values.rank - 1]
-      outputs = try values.padded([0, max(missing, 0)], value: -.infinity)
-      extras["units"] = try units.padded([0, max(missing, 0)]).to(.int32)
-    }
-    if outputs.rank == 3 {
-      // Places of a text that do not count are none to be held.
-      let targets = try step.batch.targets.narrow(dim: 0, start: 0, count: step.batch.fresh)
-      outputs = try noGrad { try outputs.maskedFill((targets .< 0).unsqueeze(2), -Double.infinity) }
-    }
-    extras["outputs"] = outputs
-    try rehearsal.insert(step, extras: extras)
+    try rehearsal.insert(step, extras: kept)
+    kept = [:]
   }
 
   public var replayBytes: Int { rehearsal.byteCount }

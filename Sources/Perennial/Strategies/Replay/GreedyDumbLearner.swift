@@ -30,6 +30,7 @@ public final class GreedyDumbLearner: Strategy {
   }
 
   public let name = "gdumb"
+  public var seesBatch: Bool { false }
   public let options: Options
   public var memory: ReplayMemory? { rehearsal.memory }
   private let rehearsal: Rehearsal

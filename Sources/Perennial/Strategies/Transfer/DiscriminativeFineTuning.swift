@@ -34,6 +34,7 @@ public final class DiscriminativeFineTuning: Strategy {
   }
 
   public let name = "discriminative-fine-tuning"
+  public var seesBatch: Bool { false }
   public let options: Options
   private var experiencesSeen = 0
   private var factors: (layout: VectorLayout, values: Tensor)?

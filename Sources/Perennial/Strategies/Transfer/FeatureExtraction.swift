@@ -26,6 +26,7 @@ public final class FeatureExtraction: Strategy {
   }
 
   public let name = "feature-extraction"
+  public var seesBatch: Bool { false }
   public let options: Options
   private var experiencesSeen = 0
 

@@ -31,6 +31,7 @@ public final class GradualUnfreezing: Strategy {
   }
 
   public let name = "gradual-unfreezing"
+  public var seesBatch: Bool { false }
   public let options: Options
   private var experiencesSeen = 0
   /// Layers that learn; all of them when nil.
