@@ -22,8 +22,11 @@ struct EmbedCommand: ParsableCommand {
   @Option(help: "A safetensors file to write, in place of printing.")
   var out: String?
 
-  @Option(help: "The most tokens of a text; the rest is left out.")
-  var length = 256
+  @Option(
+    help:
+      "The most tokens of a text; the rest is left out. As the folder says where this is not given, else 256."
+  )
+  var length: Int?
 
   @Option(help: "How many threads an operation may use; all cores where this is not given.")
   var threads: Int?
@@ -32,7 +35,7 @@ struct EmbedCommand: ParsableCommand {
 
   func validate() throws {
     if let threads, threads < 1 { throw ValidationError("--threads must be at least 1, found \(threads)") }
-    if length < 3 { throw ValidationError("--length must be at least 3, found \(length)") }
+    if let length, length < 3 { throw ValidationError("--length must be at least 3, found \(length)") }
   }
 
   func run() throws {
@@ -41,6 +44,8 @@ struct EmbedCommand: ParsableCommand {
     let folder = URL(fileURLWithPath: model, isDirectory: true)
     let embedder = try TextEmbedder(folder: folder, length: length)
     let texts = try lines()
+    let cut = embedder.tooLong(texts).count
+    if cut > 0 { Console.say("\(cut) of \(texts.count) texts are cut to \(embedder.length) tokens") }
     guard let out else {
       for start in stride(from: 0, to: texts.count, by: Self.batch) {
         let vectors = try embedder(Array(texts[start..<min(start + Self.batch, texts.count)]))
@@ -56,15 +61,7 @@ struct EmbedCommand: ParsableCommand {
   }
 
   private func lines() throws -> [String] {
-    guard let file else {
-      var lines: [String] = []
-      while let line = readLine() { lines.append(line) }
-      return lines
-    }
-    var lines = try Corpus.file(URL(fileURLWithPath: file)).text().split(
-      omittingEmptySubsequences: false, whereSeparator: \.isNewline
-    ).map(String.init)
-    if lines.last?.isEmpty == true { lines.removeLast() }
-    return lines
+    guard let file else { return try TextLines.standardInput() }
+    return try TextLines.of(Corpus.runningText(URL(fileURLWithPath: file)).text())
   }
 }

@@ -47,9 +47,7 @@ extension TokenizerCommand {
 
     func run() throws {
       let lines = try files.flatMap { file in
-        try Corpus.file(URL(fileURLWithPath: file)).text().split(
-          omittingEmptySubsequences: false, whereSeparator: \.isNewline
-        ).map { String($0) + "\n" }
+        try TextLines.of(Corpus.runningText(URL(fileURLWithPath: file)).text()).map { $0 + "\n" }
       }
       let tokenizer =
         switch kind {
@@ -90,7 +88,7 @@ extension TokenizerCommand {
             : ids.map(String.init).joined(separator: " "))
       }
       guard texts.isEmpty else { return texts.forEach(show) }
-      while let line = readLine() { show(line) }
+      for line in try TextLines.standardInput() { show(line) }
     }
   }
 
@@ -116,7 +114,7 @@ extension TokenizerCommand {
         print(tokenizer.decode(ids.map(Int32.init), skipSpecialTokens: !special))
       }
       guard ids.isEmpty else { return try show(ids) }
-      while let line = readLine() {
+      for line in try TextLines.standardInput() {
         try show(
           line.split(whereSeparator: \.isWhitespace).map { word in
             guard let id = Int(word) else { throw ValidationError("'\(word)' is no id") }

@@ -9,7 +9,8 @@ extension Tokenizer {
   /// Reads a model's folder: tokenizer.json, and tokenizer_config.json, special_tokens_map.json and
   /// chat_template.jinja where they are there.
   ///
-  /// A chat template that is unknown is an error; with `chatFormat` the template is not looked at.
+  /// A chat template that is unknown is an error once a conversation is encoded; with `chatFormat` the template is not looked
+  /// at.
   public convenience init(folder: URL, chatFormat: ChatFormat? = nil) throws {
     let file = folder.appendingPathComponent("tokenizer.json")
     let document = try Self.read(file)
@@ -20,7 +21,7 @@ extension Tokenizer {
     let special = try Self.specialTokens([configuration, map].compactMap(\.self), of: plain)
     try self.init(
       document: document, file: file.path, specialTokens: special,
-      chatFormat: try chatFormat ?? Self.chatFormat(folder, configuration),
+      chatFormat: try chatFormat.map { .success($0) } ?? Self.chatFormat(folder, configuration),
       leadingToken: try Self.leadingToken(configuration, special))
   }
 
@@ -64,13 +65,24 @@ extension Tokenizer {
     return special.begin
   }
 
-  private static func chatFormat(_ folder: URL, _ configuration: JSONNode?) throws -> ChatFormat? {
+  /// - Returns: A failure for a template that is unknown.
+  /// - Throws: What files cannot be read.
+  private static func chatFormat(_ folder: URL, _ configuration: JSONNode?) throws -> Result<
+    ChatFormat?, TokenizerError
+  > {
+    guard let (template, file) = try template(folder, configuration) else { return .success(nil) }
+    return Result { () throws(TokenizerError) in try ChatFormat(template: template, file: file) }
+  }
+
+  private static func template(_ folder: URL, _ configuration: JSONNode?) throws -> (
+    text: String, file: String
+  )? {
     let file = folder.appendingPathComponent("chat_template.jinja")
     if FileManager.default.fileExists(atPath: file.path) {
       guard let text = String(data: try read(file), encoding: .utf8) else {
         throw TokenizerError.invalidUTF8(file: file.path)
       }
-      return try ChatFormat(template: text, file: file.path)
+      return (text, file.path)
     }
     guard let template = try configuration?.optional("chat_template") else { return nil }
     if case .array = template.value {
@@ -79,8 +91,8 @@ extension Tokenizer {
       guard let chosen = try named.first(where: { try $0.required("name").string() == "default" }) else {
         throw template.invalid(allowed: "templates of which one is named default")
       }
-      return try ChatFormat(template: chosen.required("template").string(), file: template.file)
+      return (try chosen.required("template").string(), template.file)
     }
-    return try ChatFormat(template: template.string(), file: template.file)
+    return (try template.string(), template.file)
   }
 }

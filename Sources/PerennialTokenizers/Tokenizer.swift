@@ -27,10 +27,12 @@ public final class Tokenizer: Sendable {
   public let specialTokens: SpecialTokens
   /// How conversations are written, or nil when the files do not say.
   public let chatFormat: ChatFormat?
+  /// Why there is none although the files have a template: none that is known.
+  let unknownTemplate: TokenizerError?
 
   init(
-    document: Data, file: String, specialTokens: SpecialTokens? = nil, chatFormat: ChatFormat? = nil,
-    leadingToken: Int? = nil
+    document: Data, file: String, specialTokens: SpecialTokens? = nil,
+    chatFormat: Result<ChatFormat?, TokenizerError> = .success(nil), leadingToken: Int? = nil
   ) throws {
     let root = JSONNode(value: try JSONParser.parse(document, file: file), file: file, key: "")
     if let version = try root.optional("version"), try version.string() != "1.0" {
@@ -60,7 +62,10 @@ public final class Tokenizer: Sendable {
       ?? SpecialTokens.conventional { name in
         (addedTokens.id(of: name) ?? vocabulary.id(of: name)).map(Int.init)
       }
-    self.chatFormat = chatFormat
+    switch chatFormat {
+    case .success(let format): (self.chatFormat, unknownTemplate) = (format, nil)
+    case .failure(let error): (self.chatFormat, unknownTemplate) = (nil, error)
+    }
   }
 
   /// The file's post-processor; a leading token that it lacks is put first.

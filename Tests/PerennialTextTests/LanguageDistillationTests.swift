@@ -101,6 +101,53 @@ import Torch
     #expect(try drawn(inputs, targets, by: writer, Generator(seed: 2)).inputs.integers() != first)
   }
 
+  /// Each text gets as many tokens as it has room for, however long the prompts beside it are.
+  @Test func aLongPromptDoesNotShortenOthers() throws {
+    let (_, learner, _) = try Self.learner("[]")
+    let writer = try #require(learner.model.backbone as? any TokenWriter)
+    let prompts = [[1, 2], Array(1...14), [3], Array(1...15), [4, 5, 6, 7]]
+    let count = [14, 2, 5, 1, 30]
+    func write(_ rows: [Int]) throws -> [[Int]] {
+      try writer.continuations(
+        of: rows.map { prompts[$0] }, count: rows.map { count[$0] }, temperature: nil, topK: nil,
+        Generator(seed: 1))
+    }
+    let together = try write(Array(prompts.indices))
+    #expect(together.map(\.count) == [14, 2, 5, 1, 12])
+    for row in prompts.indices { #expect(try write([row])[0] == together[row]) }
+  }
+
+  /// A teacher in half precision reads the same tokens: ids are whole numbers, of which it has not all.
+  @Test(arguments: ["gpt2", "llama3", "t5"]) func halfTeachersReadTheSameTokens(name: String) throws {
+    let model =
+      switch name {
+      case "gpt2": "{gpt: {layers: 1, heads: 2, width: 32}}"
+      case "llama3": "{llama: {layers: 1, heads: 2, width: 32}}"
+      default: "{t5: {layers: 1, heads: 2, width: 32}}"
+      }
+    let selection = try ConfigurationNode(yaml: model, source: "t").decode(Selection.self)
+    let facts = TextFacts(vocabulary: 5000, length: 16, padding: 0, end: 1)
+    let blueprint = Blueprint { random in
+      name == "t5"
+        ? Network(try TextModels.encoderDecoder(selection, facts, random) { URL(fileURLWithPath: $0) })
+        : Network(try TextModels.languageModel(selection, facts, random) { URL(fileURLWithPath: $0) })
+    }
+    let network = try blueprint.make(RandomStreams(seed: 1))
+    let whole = try Frozen(network, blueprint)
+    let half = try Frozen(network, blueprint, dtype: .bfloat16)
+    let ids = try Tensor((0..<32).map { 4999 - 37 * $0 }, shape: name == "t5" ? [1, 2, 16] : [2, 16])
+    let (one, other) = (try whole(ids), try half(ids))
+    #expect(other.dtype == .float32)
+    let scale = try one.abs().amax(Array(0..<one.rank)).item()
+    #expect(try (one - other).abs().amax(Array(0..<one.rank)).item() < 0.05 * scale)
+    let pieces = try #require(half.look(ids, inPieces: true).pieces)
+    let count = one.count / one.shape[one.rank - 1]
+    let rows = try pieces.collecting(at: Tensor.arange(0, count)) { ["outputs": $0] }
+    let outputs = try #require(rows["outputs"])
+    #expect(outputs.dtype == .float32)
+    #expect(try outputs.equals(other.reshape([count, -1])))
+  }
+
   /// λ = 1: every step is on the student's own texts, and the labels' loss is none of them.
   @Test func ownTextsAreNoTruth() throws {
     let (stream, learner, _) = try Self.learner(
@@ -191,7 +238,7 @@ import Torch
     "[{distillation: {teacher: big, terms: [{kd: {direction: jensen-shannon}}], balance: uncertainty}}]",
     "[{distillation: {teacher: big, terms: [{kd: {direction: skew-forward, confidence: entropy}}]}}]",
     "[{distillation: {teachers: [{big: {temperature: 2}}, {other: {weight: 2}}], terms: [{kd: {direction: skew-reverse}}]}}]",
-    "[{distillation: {teachers: [big, other], merge: average, hard: 0, terms: [kd]}}]",
+    "[{distillation: {teachers: [{big: {temperature: 2}}, {other: {weight: 2}}], merge: average, hard: 0, terms: [kd]}}]",
     "[{distillation: {teacher: big, on_policy: {share: 0.5, prompt: 4}, terms: [kd], balance: gradient}}]",
     "[{distillation: {teacher: {cached: {teacher: big, top: 8}}, hard: 0, terms: [kd]}}]",
     "[{distillation: {teacher: {cached: {teacher: big}}, terms: [{kd: {standardize: true}}]}}]",

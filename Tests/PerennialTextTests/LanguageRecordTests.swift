@@ -70,7 +70,7 @@ import Torch
       ChatMessage(.user, "one?"), ChatMessage(.assistant, "first"), ChatMessage(.user, "two?"),
       ChatMessage(.assistant, "second"), ChatMessage(.user, "three?"),
     ]
-    let parts = try LanguageRecord(.chat(messages)).parts(format, file: "a.jsonl")
+    let parts = try LanguageRecord(.chat(messages)).parts(format)
     #expect(parts.map(\.text).joined() == (try format.text(of: messages, addGenerationPrompt: false)))
     let learned = parts.filter(\.isLearned).map(\.text)
     #expect(learned.count == 2)
@@ -78,12 +78,16 @@ import Torch
     #expect(
       !learned.joined().contains("?")
         && !parts.filter { !$0.isLearned }.map(\.text).joined().contains("s" + "econd"))
-    #expect(throws: TokenizerError.self) { try LanguageRecord(.chat(messages)).parts(nil, file: "a.jsonl") }
+    #expect(throws: TokenizerError.self) {
+      try TokenSequence(LanguageRecord(.chat(messages)), Self.tokenizer.get())
+    }
+    let chosen = try TokenSequence(LanguageRecord(.chat(messages)), Self.tokenizer.get(), chat: format)
+    #expect(chosen.isLearned.contains(true) && chosen.isLearned.contains(false))
   }
 
   @Test func theAnswerAloneIsLearned() throws {
     let tokenizer = try Self.tokenizer.get()
-    let sequence = try TokenSequence(Self.answer("say", "yes"), tokenizer, separator: "<sep>", file: "a")
+    let sequence = try TokenSequence(Self.answer("say", "yes"), tokenizer, separator: "<sep>")
     let prompt = tokenizer.encode("say", addSpecialTokens: false).ids.map(Int.init)
     let answer = tokenizer.encode("yes", addSpecialTokens: false).ids.map(Int.init)
     #expect(sequence.ids == [1] + prompt + [2] + answer + [1])
@@ -98,6 +102,31 @@ import Torch
         == [Int](repeating: -100, count: prompt.count + 1) + answer + [1] + [-100, -100, -100])
   }
 
+  /// What SentencePiece puts in front of a text stands there once, not before each part.
+  @Test(arguments: ["llama2", "t5"]) func partsAreCutAsOneText(name: String) throws {
+    let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .appendingPathComponent("PerennialTokenizersTests/Golden/\(name).json")
+    let tokenizer = try Tokenizer(file: file)
+    let special = [tokenizer.specialTokens.begin, tokenizer.specialTokens.end].compactMap { $0 }
+    for (prompt, completion) in [
+      ("2 + 2 =", " 4"), ("Who is it?", " The king."), ("[INST] go [/INST]", " I will go"),
+    ] {
+      let sequence = try TokenSequence(Self.answer(prompt, completion), tokenizer)
+      let whole = tokenizer.encode(prompt + completion, addSpecialTokens: false).ids.map(Int.init)
+      #expect(sequence.ids.filter { !special.contains($0) } == whole)
+      let learned = zip(sequence.ids, sequence.isLearned).filter(\.1).map { Int32($0.0) }
+      #expect(tokenizer.decode(learned).trimmingCharacters(in: .whitespaces) == completion.dropFirst())
+    }
+    // A token that would belong to both is none of either.
+    let split = try TokenSequence(Self.answer("unbeliev", "able"), tokenizer)
+    let parts = ["unbeliev", "able"].flatMap {
+      tokenizer.encode($0, addSpecialTokens: false).ids.map(Int.init)
+    }
+    let whole = tokenizer.encode("unbelievable", addSpecialTokens: false).ids.map(Int.init)
+    let ids = split.ids.filter { !special.contains($0) }
+    #expect(ids == parts || ids == whole)
+  }
+
   /// Texts in one row give what each gives in a row of its own.
   @Test(arguments: ["gpt", "llama"])
   func packedTextsDoNotSeeEachOther(model: String) throws {
@@ -107,7 +136,7 @@ import Torch
       LanguageRecord(.text("say yes")),
     ]
     let texts = try records.map {
-      (sequence: try TokenSequence($0, tokenizer, file: "a"), group: nil as TextGroup?)
+      (sequence: try TokenSequence($0, tokenizer), group: nil as TextGroup?)
     }
     let length = texts.reduce(0) { $0 + $1.sequence.count }
     let packed = try TokenRows(texts, length: length, padding: 0, packs: true)
@@ -135,7 +164,7 @@ import Torch
   }
 
   @Test func groupsAreNotPackedTogether() throws {
-    let sequence = try TokenSequence(LanguageRecord(.text("say yes")), Self.tokenizer.get(), file: "a")
+    let sequence = try TokenSequence(LanguageRecord(.text("say yes")), Self.tokenizer.get())
     let rows = try TokenRows(
       [(sequence, "a"), (sequence, "b"), (sequence, "a")], length: 40, padding: 0, packs: true)
     #expect(rows.groups == ["a", "b"])

@@ -67,7 +67,7 @@ import Torch
       blueprint, objective: objective,
       optimizer: SGD(learningRate: 0.1),
       strategies: TextRecipeTests.strategies(strategies) + [Witness(ofPieces: whole == 0)],
-      options: TrainingOptions(batch: 6, length: .steps(5), accumulate: accumulate),
+      options: TrainingOptions(batch: 48, length: .steps(5), accumulate: accumulate),
       pipeline: stream.pipeline,
       seed: 3)
     var losses: [Double] = []
@@ -137,13 +137,62 @@ import Torch
   @Test func adaptersOfTheOutputLayerAreHeard() throws {
     let model = try Golden.model("qwen2").load(Llama.self)
     let untied = try Golden.model("llama3").load(Llama.self)
-    #expect(TokenHead(model).projection != nil && TokenHead(untied).projection != nil)
+    let features = try Tensor.normal([1, 3, untied.width], Generator(seed: 1))
+    #expect(TokenHead(model).pieces(features) != nil && TokenHead(untied).pieces(features) != nil)
     var configuration = LowRankConfiguration()
     configuration.targets = .named(["lm_head"])
     let set = try untied.addAdapters("default", configuration, RandomStreams(seed: 1))
-    #expect(TokenHead(untied).projection == nil)
+    #expect(TokenHead(untied).pieces(features) == nil)
     untied.removeAdapters(set)
-    #expect(TokenHead(untied).projection != nil)
+    // Pieces are computed as the whole is, in the layer's own precision.
+    for precision in [DType.float32, .bfloat16] {
+      for entry in untied.linearLayers where entry.path == "lm_head" { entry.layer.precision = precision }
+      let pieces = try #require(TokenHead(untied).pieces(features))
+      let rows = try pieces.collecting(at: Tensor.arange(0, 3), chunk: 2) { ["outputs": $0] }
+      let whole = try noGrad { try TokenHead(untied)(features) }
+      try expectClose(#require(rows["outputs"]), whole[0].flatten(to: 0), "\(precision)", within: 1e-5)
+    }
+  }
+
+  /// Losses of weighted items, terms of tokens, more than one piece: parts are the whole.
+  @Test(
+    arguments: [
+      "[{replay: {memory: 60, insert: end, weighting: experiences}}, {distillation: {teacher: past-self}}]",
+      "[{replay: {memory: 60}}, {distillation: {teacher: past-self}}]",
+      "[{distillation: {teacher: past-self}}]",
+      "[joint]", "[{knn-lm: {neighbours: 4, key: hidden}}]",
+    ], [Texts.running, .answers, .translations])
+  func partsOfTexts(strategies: String, texts: Texts) throws {
+    guard texts == .running || !strategies.contains("knn-lm") else { return }
+    let whole = try Self.weights(strategies, of: texts)
+    for size in [0, 1 << 23] {
+      let parts = try Self.weights(strategies, of: texts, whole: size, accumulate: 7)
+      for (a, b) in zip(whole.losses, parts.losses) { #expect(abs(a - b) < 1e-5, "\(a) \(b)") }
+      try expectClose(parts.weights, whole.weights, "weights", within: 1e-5)
+    }
+  }
+
+  /// Rows of prompts alone: nothing is to be learned, and nothing goes wrong.
+  @Test(arguments: [0, 1 << 23], [1, 3])
+  func batchesWithoutATokenThatCounts(whole: Int, accumulate: Int) throws {
+    let modality = TextModality(root: try TranslationTests.root())
+    let recipe = try Texts.running.recipe("{gpt: {layers: 1, heads: 2, width: 16, dropout: 0}}")
+    let stream = try modality.stream(recipe, seed: 0)
+    let learner = try Learner(
+      modality.blueprint(recipe, for: stream), objective: TokenPrediction(wholeOutputs: whole),
+      optimizer: SGD(learningRate: 0.1),
+      strategies: TextRecipeTests.strategies("[{distillation: {teacher: past-self}}]"),
+      options: TrainingOptions(batch: 6, length: .steps(2), accumulate: accumulate),
+      pipeline: stream.pipeline,
+      seed: 3)
+    try learner.learn(stream.experience(0))
+    let next = try stream.experience(1)
+    let targets = try Tensor.full(next.examples.targets.shape, -100, dtype: .int64)
+    try learner.begin(
+      Experience(index: 1, name: next.name, examples: next.examples.with(targets: targets)))
+    let before = try learner.vector.values.clone()
+    #expect(try learner.step() == 0)
+    #expect(try learner.vector.values.equals(before))
   }
 
   @Test(arguments: [2, 3]) func batchesInParts(parts: Int) throws {

@@ -34,6 +34,31 @@ import Torch
       ])
   }
 
+  /// Test texts of times at which nothing was learned belong to what was learned last by then.
+  @Test func timesFindTheirPlace() throws {
+    let order = TextGroup.Order(TextGroup.ordered(["9", "10", "30"].map { TextGroup($0, isTime: true) }))
+    for (time, place) in [("9", 0), ("9.5", 0), ("10", 1), ("29", 1), ("30", 2), ("31", 2), ("1", 0)] {
+      #expect(order.place(of: TextGroup(time, isTime: true)) == place, "\(time)")
+    }
+    #expect(order.place(of: "a task") == nil && order.place(of: nil) == nil)
+    #expect(TextGroup.Order(["a", "b"]).place(of: TextGroup("5", isTime: true)) == nil)
+    let train = ["2024-01-01", "2024-02-01"].flatMap { time in
+      ["x", "y"].map { LabeledText("\($0) \(time)", label: $0, group: TextGroup(time, isTime: true)) }
+    }
+    let test = [LabeledText("x", label: "x", group: TextGroup("2024-01-20T10:00", isTime: true))]
+    let data = try TextDataset("a", train: train, test: test)
+    let source = try data.source(.trainWordPiece(on: train.map(\.text), size: 60), length: 8, padding: 0)
+    #expect(try #require(source.groups).test == [0] && source.groups?.isTimeline == true)
+  }
+
+  /// Marks of a file are not running text.
+  @Test(arguments: ["a.jsonl", "a.JSON", "a.csv"]) func recordsAreNoRunningText(name: String) throws {
+    let error = #expect(throws: TextDataError.self) {
+      try Corpus.runningText(Self.file(name, "{\"text\": \"a\"}"))
+    }
+    #expect("\(try #require(error))".contains("`records`"))
+  }
+
   @Test func commaSeparatedValues() throws {
     let url = try Self.file("a.csv", "text,category\n\"one, and\nmore\",a\ntwo,b\n")
     let records = try TextRecordFile(url).records

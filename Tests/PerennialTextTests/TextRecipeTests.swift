@@ -1,9 +1,9 @@
 import Foundation
-import Perennial
 import PerennialTokenizers
 import Testing
 import Torch
 
+@testable import Perennial
 @testable import PerennialText
 
 /// Texts as recipes have them: read, cut, learned by the strategies of images, and mistakes told before that.
@@ -126,6 +126,75 @@ import Torch
     #expect(scores[1] > 1.2 / 256, "\(scores)")
   }
 
+  /// What is of classes, or of a sum over all labels, is refused before anything is learned.
+  @Test(arguments: [
+    ("[lwf]", "past-self"), ("[{ewc: {}}]", "empirical"), ("[kfac-ewc]", "empirical"),
+  ]) func whatTokensCannotServeIsRefused(strategies: String, hint: String) throws {
+    let modality = TextModality(root: try Self.root())
+    let recipe = try Recipe(
+      yaml: """
+        name: text/tiny
+        stream: {data: \(Self.corpora), scenario: domain, experiences: 2}
+        model: {gpt: {layers: 1, heads: 2, width: 16}}
+        objective: tokens
+        training: {optimizer: {adamw: {lr: 0.01}}, batch: 8, steps: 3}
+        strategies: {arm: \(strategies)}
+        seeds: [0]
+        """, source: "tiny.yaml")
+    let error = #expect(throws: ConfigurationError.self) { try Experiment.check(recipe, modality: modality) }
+    let text = "\(try #require(error))"
+    #expect(text.contains(hint) && text.contains("tiny.yaml:6"), "\(text)")
+  }
+
+  /// A model must know every token of the tokenizer, take rows as long, and fill them up alike.
+  @Test func modelsAndTokenizersMustAgree() throws {
+    let node = try ConfigurationNode(yaml: "{encoder: {path: there}}", source: "tiny.yaml")
+    let model = try node.decode(Selection.self)
+    let facts = TextFacts(vocabulary: 120, length: 64, padding: 0, end: nil)
+    try facts.check(vocabulary: 120, length: 64, padding: 0, of: model)
+    try facts.check(vocabulary: nil, length: nil, padding: nil, of: model)
+    for (vocabulary, length, padding, hint) in [
+      (119, 64, 0, "ids up to 119"), (120, 63, 0, "takes 63"), (120, 64, 1, "filling is 1"),
+    ] {
+      let error = #expect(throws: ConfigurationError.self) {
+        try facts.check(vocabulary: vocabulary, length: length, padding: padding, of: model)
+      }
+      #expect("\(try #require(error))".contains(hint))
+    }
+  }
+
+  /// Of texts with outputs at every token, few are asked about at once: all outputs of a batch are there together.
+  @Test func importancesTakeSmallBatches() throws {
+    let rows = try Examples(
+      inputs: Tensor.zeros([300, 64], dtype: .int64), targets: .zeros([300, 64], dtype: .int64))
+    #expect(PerSampleGradients.batch(of: rows, outputs: 50_257) == 1)
+    #expect(PerSampleGradients.batch(of: rows, outputs: 1000) == 65)
+    let items = try Examples(inputs: Tensor.zeros([300, 4]), targets: .zeros([300], dtype: .int64))
+    #expect(PerSampleGradients.batch(of: items, outputs: 1000) == 256)
+  }
+
+  /// What comes later in a text has no part in whose it is taken for, and so none in what is said of earlier tokens.
+  @Test func routersDoNotLookAhead() throws {
+    let (stream, learner) = try Self.languageLearner(Self.strategies("[{lora-per-task: {route: 6}}]"))
+    for index in 0..<stream.count { try learner.learn(stream.experience(index)) }
+    let tests = try (0..<stream.count).map { try stream.test($0).inputs }
+    for (own, other) in [(tests[0], tests[1]), (tests[1], tests[0])] {
+      let rows = try own[0..<4].to(.int64)
+      let changed = try Tensor.concatenate(
+        [
+          rows.narrow(dim: 1, start: 0, count: 10),
+          other[0..<4].to(.int64).narrow(dim: 1, start: 10, count: 6),
+        ], dim: 1)
+      let (before, after) = (try learner.predict(rows), try learner.predict(changed))
+      let (first, second) = try (
+        before.narrow(dim: 1, start: 0, count: 10), after.narrow(dim: 1, start: 0, count: 10)
+      )
+      try expectClose(second, first, "earlier tokens", within: 1e-6)
+    }
+    let (_, plain) = try Self.languageLearner([])
+    #expect(try learner.predict(tests[0][0..<1]).shape == plain.predict(tests[0][0..<1]).shape)
+  }
+
   /// Stopped and gone on, to the bit.
   @Test(arguments: ["[]", "[lora, {replay: {memory: 50}}]", "[{knn-lm: {neighbours: 16}}]"])
   func runsGoOnAsIfTheyHadNeverStopped(text: String) throws {
@@ -200,6 +269,21 @@ import Torch
     #expect(try (found - expected).abs().amax([0, 1]).item() < 1e-5)
     let error = #expect(throws: ConfigurationError.self) { try modality.blueprint(recipe, for: stream) }
     #expect(error?.description.contains("the data are vectors") == true)
+    // Texts that lose their end are counted, or refused; the folder says how long they may be.
+    let short = "{texts: {train: train.jsonl, test: test.jsonl, vectors: encoder, length: 5"
+    let cut = try modality.stream(Self.recipe(data: short + "}}", model: "{bert: {}}"), seed: 0)
+    #expect(cut.source.note?.contains("were cut to 5 tokens") == true)
+    let refused = #expect(throws: TextDataError.self) {
+      try modality.stream(Self.recipe(data: short + ", long: refuse}}", model: "{bert: {}}"), seed: 0)
+    }
+    #expect("\(try #require(refused))".contains("more tokens than the 5"))
+    try Data(#"{"max_seq_length": 7}"#.utf8).write(
+      to: folder.appendingPathComponent("sentence_bert_config.json"))
+    #expect(
+      try TextEmbedder(folder: folder).length == 7 && TextEmbedder(folder: folder, length: 9).length == 9)
+    try Data(#"{"max_seq_length": "x"}"#.utf8).write(
+      to: folder.appendingPathComponent("sentence_bert_config.json"))
+    #expect(throws: FileError.self) { try TextEmbedder(folder: folder) }
   }
 
   /// Texts of a length go together, every text comes once an epoch, and a run goes on from anywhere.

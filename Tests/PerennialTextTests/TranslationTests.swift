@@ -133,6 +133,16 @@ import Torch
     #expect(error?.line == 1)
   }
 
+  /// A translation is what the model writes by itself: what answers beside it would not be heard.
+  @Test(arguments: ["[lora-per-task]", "[{ema: {}}]"]) func answersBesideTheModelAreRefused(
+    strategies: String
+  ) throws {
+    let error = #expect(throws: LearnerError.self) {
+      try Self.learner(TextRecipeTests.strategies(strategies))
+    }
+    #expect("\(try #require(error))".contains("by itself"))
+  }
+
   static let data = ProcessInfo.processInfo.environment["PERENNIAL_DATA"].map { DataRoot($0) }
 
   @Test(.enabled(if: data != nil, "set PERENNIAL_DATA to a folder with multi30k"))

@@ -84,7 +84,12 @@ import Testing
     ])
     let tokenizer = try Tokenizer(folder: folder)
     try Data("no known marks".utf8).write(to: folder.appendingPathComponent("chat_template.jinja"))
-    #expect(throws: TokenizerError.self) { try Tokenizer(folder: folder) }
+    // A template that is unknown is no reason not to read texts.
+    let stranger = try Tokenizer(folder: folder)
+    #expect(stranger.chatFormat == nil && stranger.encode("Hi").count > 0)
+    let error = #expect(throws: TokenizerError.self) { try stranger.encode(chat: [ChatMessage(.user, "Hi")]) }
+    #expect("\(try #require(error))".contains("chat_template.jinja"))
+    #expect(try stranger.encode(chat: [ChatMessage(.user, "Hi")], format: .plain).count > 2)
     #expect(try Tokenizer(folder: folder, chatFormat: .plain).chatFormat == .plain)
     try FileManager.default.removeItem(at: folder)
     #expect(tokenizer.chatFormat == .chatML())

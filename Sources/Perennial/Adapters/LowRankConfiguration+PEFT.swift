@@ -10,11 +10,21 @@ extension LowRankConfiguration {
     "qalora_group_size", "eva_config", "corda_config", "loftq_config", "ensure_weight_tying",
   ]
 
+  /// Ways to begin after which the model's own weights are others than its folder's.
+  private static let changingTheBase = ["pissa", "olora", "corda", "loftq", "lora_ga"]
+
   /// - Parameter file: its name, for errors.
   /// - Throws: `AdapterError.file` naming what is wrong, or what is asked for that adapters here do not do.
   init(peft data: Data, file: String) throws {
     let object = try PEFTObject(data, file: file)
     _ = try object.kind(among: ["LORA"])
+    if let start = object["init_lora_weights"] as? String,
+      let kind = Self.changingTheBase.first(where: { start.lowercased().hasPrefix($0) })
+    {
+      throw object.refuse(
+        "`init_lora_weights: \(start)` changes the weights of the model too, which are not in the folder: "
+          + "save it as LoRA, with PEFT's `path_initial_model_for_weight_conversion` for \(kind)")
+    }
     rank = try object.value("r", Int.self)
     alpha = try object.value("lora_alpha", Double.self, default: 8)
     dropout = try object.value("lora_dropout", Double.self, default: 0)

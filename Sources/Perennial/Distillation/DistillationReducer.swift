@@ -9,7 +9,7 @@ public struct DistillationReducer: Sendable {
     self.scalesByTemperatureSquared = scalesByTemperatureSquared
   }
 
-  /// The mean over valid items, times T².
+  /// The mean over valid items, times T²; 0 of none.
   ///
   /// - Parameters:
   ///   - values: `[N]`
@@ -19,6 +19,7 @@ public struct DistillationReducer: Sendable {
     _ values: Tensor, temperature: Double, mask: Tensor? = nil, weights: Tensor? = nil
   ) throws -> Tensor {
     let factor = scalesByTemperatureSquared ? temperature * temperature : 1
+    guard values.count > 0 else { return try values.sum() }
     guard let mask else { return try (weights.map { try values * $0 } ?? values).mean() * factor }
     let valid = try mask.to(.float32)
     // What is left out may be infinite, and 0 · ∞ is no number.

@@ -23,7 +23,8 @@ public protocol DistillationTerm: AnyObject {
   /// Whether outputs must be scores of classes, or of tokens, as they must for most terms between outputs.
   var needsClasses: Bool { get }
 
-  /// Whether it has one value an item, of the outputs of that item alone, so that outputs may be shown to it piece by piece.
+  /// Whether it has one value an item, of the outputs of that item alone, and every item is valid, so that outputs may be
+  /// shown to it piece by piece, and the mean over all items is that over pieces.
   var isItemwise: Bool { get }
 
   /// How far the student is from the teacher.

@@ -46,12 +46,12 @@ public struct Frozen {
 
   /// Outputs `[N, K]` for inputs `[N, …]`, outside the graph.
   public func callAsFunction(_ inputs: Tensor) throws -> Tensor {
-    try noGrad { try network(inputs.to(dtype)).to(.float32) }
+    try noGrad { try network(cast(inputs)).to(.float32) }
   }
 
   /// Outputs, features and the values at these taps for inputs `[N, …]`, outside the graph.
   ///
-  /// - Parameter inPieces: leaves outputs to be made piece by piece, where the head is one product with a matrix.
+  /// - Parameter inPieces: leaves outputs to be made piece by piece, where the head can.
   public func look(_ inputs: Tensor, taps: [String] = [], inPieces: Bool = false) throws -> Look {
     try noGrad { try answer(inputs, taps: taps, inPieces: inPieces) }
   }
@@ -60,11 +60,16 @@ public struct Frozen {
   public func look(inGraphOf inputs: Tensor) throws -> Look { try answer(inputs, taps: []) }
 
   private func answer(_ inputs: Tensor, taps: [String], inPieces: Bool = false) throws -> Look {
-    let look = try network.look(inputs.to(dtype), taps: taps, inPieces: inPieces)
+    let look = try network.look(cast(inputs), taps: taps, inPieces: inPieces)
     guard dtype != .float32 else { return look }
     return Look(
       features: try look.features.to(.float32), outputs: try look.outputs.to(.float32),
-      taps: try look.taps.mapValues { try $0.to(.float32) }, pieces: look.pieces)
+      taps: try look.taps.mapValues { try $0.to(.float32) }, pieces: look.pieces?.converted(to: .float32))
+  }
+
+  /// Inputs in the network's type; whole numbers, such as the ids of tokens, stay what they are.
+  private func cast(_ inputs: Tensor) throws -> Tensor {
+    inputs.dtype.isFloatingPoint ? try inputs.to(dtype) : inputs
   }
 
   /// Runs `body` with what the network makes of inputs `[N, …]`, in a graph that begins at the inputs: for derivatives
@@ -84,7 +89,7 @@ public struct Frozen {
 
   /// Features `[N, D]` of inputs `[N, …]`, outside the graph.
   public func features(_ inputs: Tensor) throws -> Tensor {
-    try noGrad { try network.features(inputs.to(dtype)).to(.float32) }
+    try noGrad { try network.features(cast(inputs)).to(.float32) }
   }
 
   /// Moves every value a share of the way to another network's, counters and what has grown to its own: a teacher that

@@ -55,6 +55,41 @@ package enum ChunkedLoss {
   }
 }
 
+extension ChunkedLoss {
+  /// Cross-entropy of token prediction, see ``chunkedCrossEntropy(hidden:weight:targets:weights:ignoring:labelSmoothing:chunk:)``.
+  static func crossEntropy(
+    _ pieces: OutputPieces, _ targets: Tensor, weights: Tensor?, ignoring: Int, labelSmoothing: Double,
+    chunk: Int
+  ) throws -> Tensor {
+    let rows = try pieces.rows.map(rows)
+    let flat = try targets.flatten().to(.int64)
+    guard rows.allSatisfy({ $0.shape[0] == flat.shape[0] }) else {
+      throw TorchError(
+        .shape, "targets of shape \(targets.shape) for places of shape \(pieces.rows[0].shape)")
+    }
+    if let weights, weights.shape != targets.shape {
+      throw TorchError(.shape, "weights of shape \(weights.shape) for targets of shape \(targets.shape)")
+    }
+    let places = try noGrad { try (flat .!= ignoring).nonzero().flatten() }
+    let factors = try weights.map { [try $0.flatten()] } ?? []
+    let counted = try (rows + [flat] + factors).map {
+      try places.count == flat.count ? $0 : $0.indexSelect(places)
+    }
+    return try sum(
+      rows: counted, shared: pieces.shared, chunk: chunk,
+      scale: weights == nil ? 1 / Double(max(places.count, 1)) : 1
+    ) { parts, shared in
+      let outputs = try pieces.make(Array(parts.prefix(rows.count)), shared)
+      let targets = parts[rows.count]
+      guard parts.count > rows.count + 1 else {
+        return try outputs.crossEntropy(targets, reduction: .sum, labelSmoothing: labelSmoothing)
+      }
+      let losses = try outputs.crossEntropy(targets, reduction: .none, labelSmoothing: labelSmoothing)
+      return try (losses * parts[rows.count + 1]).sum()
+    }
+  }
+}
+
 /// Cross-entropy of token prediction without a tensor of all scores, in nats.
 ///
 /// - Parameters:
@@ -70,27 +105,7 @@ public func chunkedCrossEntropy(
   hidden: Tensor, weight: Tensor, targets: Tensor, weights: Tensor? = nil, ignoring: Int = -100,
   labelSmoothing: Double = 0, chunk: Int = OutputPieces.rowsAtOnce
 ) throws -> Tensor {
-  let rows = try ChunkedLoss.rows(hidden)
-  let flat = try targets.flatten().to(.int64)
-  guard flat.shape == [rows.shape[0]] else {
-    throw TorchError(.shape, "targets of shape \(targets.shape) for places of shape \(hidden.shape)")
-  }
-  guard weights.map({ $0.shape == targets.shape }) ?? true else {
-    throw TorchError(.shape, "weights of shape \(weights?.shape ?? []) for targets of shape \(targets.shape)")
-  }
-  let places = try noGrad { try (flat .!= ignoring).nonzero().flatten() }
-  let counted = try ([rows, flat] + (weights.map { [try $0.flatten()] } ?? [])).map {
-    try places.count == flat.count ? $0 : $0.indexSelect(places)
-  }
-  return try ChunkedLoss.sum(
-    rows: counted, shared: [weight], chunk: chunk,
-    scale: weights == nil ? 1 / Double(max(places.count, 1)) : 1
-  ) { rows, shared in
-    let outputs = try rows[0].linear(shared[0])
-    guard rows.count > 2 else {
-      return try outputs.crossEntropy(rows[1], reduction: .sum, labelSmoothing: labelSmoothing)
-    }
-    return try (outputs.crossEntropy(rows[1], reduction: .none, labelSmoothing: labelSmoothing) * rows[2])
-      .sum()
-  }
+  try ChunkedLoss.crossEntropy(
+    OutputPieces(hidden, weight: weight), targets, weights: weights, ignoring: ignoring,
+    labelSmoothing: labelSmoothing, chunk: chunk)
 }

@@ -43,8 +43,7 @@ public final class Learner {
     models: @escaping (Selection) throws -> Blueprint = { throw LearnerError.model($0.name) },
     seed: UInt64 = 0, device: Device = .cpu
   ) throws {
-    try Self.check(strategies)
-    try Self.check(options, strategies)
+    try Self.check(strategies, objective, accumulate: options.accumulate)
     self.blueprint = blueprint.extended(by: strategies)
     self.objective = objective
     self.optimizer = optimizer
@@ -74,7 +73,7 @@ public final class Learner {
   /// Refuses strategies that no learner can have together.
   ///
   /// - Throws: `LearnerError.duplicateStrategy`, `LearnerError.twoLosses`, `LearnerError.twoTrainingSets`.
-  static func check(_ strategies: [any Strategy]) throws {
+  static func check(_ strategies: [any Strategy], _ objective: any Objective, accumulate: Int) throws {
     for (index, strategy) in strategies.enumerated()
     where strategies[..<index].contains(where: { $0.name == strategy.name }) {
       throw LearnerError.duplicateStrategy(strategy.name)
@@ -83,6 +82,12 @@ public final class Learner {
     if losses.count > 1 { throw LearnerError.twoLosses(losses[0].name, losses[1].name) }
     let sets = strategies.filter(\.replacesTrainingSet)
     if sets.count > 1 { throw LearnerError.twoTrainingSets(sets[0].name, sets[1].name) }
+    if accumulate > 1, let strategy = strategies.first(where: \.seesBatch) {
+      throw LearnerError.parts(strategy.name)
+    }
+    if objective.isOfWriting, let strategy = strategies.first(where: \.answersBeyondModel) {
+      throw LearnerError.answers(strategy.name)
+    }
   }
 
   /// Learns one experience.
@@ -115,11 +120,15 @@ public final class Learner {
     var value = 0.0
     var look: Look?
     var terms: [LossTerm] = []
-    for (number, (part, share)) in try parts(of: batch).enumerated() {
-      let step = try forward(part, number, session)
-      let loss = try step.terms.dropFirst().reduce(step.terms[0].value) { try $0 + $1.value }
-      value += try finite(loss, step.terms, session) * share
-      if vector.count > 0 { try vector.backward(share == 1 ? loss : loss * share) }
+    let parts = try parts(of: batch)
+    for part in parts {
+      let step = try forward(part.batch, isPart: parts.count > 1, session)
+      let own = parts.count > 1 ? try step.terms[0].value * part.loss : step.terms[0].value
+      let loss = try step.terms.dropFirst().reduce(own) {
+        try $0 + (parts.count > 1 ? $1.value * part.terms : $1.value)
+      }
+      value += try finite(loss, step.terms, session)
+      if vector.count > 0 { try vector.backward(loss) }
       (look, terms) = (step.look, step.terms)
     }
     guard let look else { throw LearnerError.emptyExperience(session.experience.name) }
@@ -220,16 +229,16 @@ public final class Learner {
 
 extension Learner {
   /// What the model makes of a batch, or of a part of one, with the parts of its loss.
-  private func forward(_ batch: Batch, _ part: Int, _ session: Session) throws -> Step {
+  private func forward(_ batch: Batch, isPart: Bool, _ session: Session) throws -> Step {
     let (features, taps) = try model.recording(taps: strategies.flatMap(\.taps)) {
       try model.features(batch.inputs)
     }
     try model.head.prepare(features, batch.targets)
-    let pieces = outputPieces(features)
+    let pieces = try outputPieces(features)
     let outputs = try pieces == nil ? model.head(features) : Tensor.zeros([0])
     let look = Look(features: features, outputs: outputs, taps: taps, pieces: pieces)
     var step = Step(
-      learner: self, session: session, number: session.step, batch: batch, part: part, look: look)
+      learner: self, session: session, number: session.step, batch: batch, isPart: isPart, look: look)
     let main = LossTerm("loss", try strategies.first(where: \.replacesLoss)?.loss(step) ?? loss(step))
     step.terms = [main] + (try strategies.flatMap { try $0.terms(step) })
     return step

@@ -2,6 +2,8 @@
 public enum LearnerError: Error, CustomStringConvertible, Equatable {
   /// A strategy that looks at whole batches, where batches are learned in parts.
   case parts(String)
+  /// A strategy that answers with more than the model, where what the model writes is judged.
+  case answers(String)
   /// A model without blocks that could be run again.
   case recompute
   case notFinite(term: String, experience: String, step: Int)
@@ -24,6 +26,8 @@ public enum LearnerError: Error, CustomStringConvertible, Equatable {
     switch self {
     case .parts(let name):
       "\(name) looks at whole batches: leave `training.accumulate` out"
+    case .answers(let name):
+      "\(name) answers with more than the model itself, and the objective judges what the model writes by itself"
     case .recompute: "the model has no blocks to run again: leave `training.recompute` out"
     case .notFinite(let term, let experience, let step):
       "the \(term) is not finite at step \(step) of experience \(experience): lower the learning rate or clip the gradient"

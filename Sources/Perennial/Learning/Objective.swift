@@ -17,6 +17,9 @@ public protocol Objective: Sendable {
   /// The mean loss; the same as the mean of `losses`, in as few operations as possible.
   func meanLoss(_ outputs: Tensor, _ targets: Tensor) throws -> Tensor
 
+  /// Whether the score is of what the model writes by itself, whatever else answers beside it.
+  var isOfWriting: Bool { get }
+
   /// The prediction of tokens by which it learns, where it is one: its loss may be taken of some outputs at a time.
   var tokenPrediction: TokenPrediction? { get }
 
@@ -64,6 +67,7 @@ extension Objective {
 
   public var scoreKind: ScoreKind { .accuracy }
 
+  public var isOfWriting: Bool { false }
   public var tokenPrediction: TokenPrediction? { nil }
 
   public func sums(

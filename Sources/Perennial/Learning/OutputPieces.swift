@@ -21,8 +21,13 @@ public struct OutputPieces {
   }
 
   /// What an output layer of weight `[K, D]` makes of features `[N, L, D]`.
-  public init(_ features: Tensor, weight: Tensor) {
-    self.init(rows: [features], shared: [weight]) { try $0[0].linear($1[0]) }
+  ///
+  /// - Parameter precision: the type in which the product is computed, as ``Linear/precision``.
+  public init(_ features: Tensor, weight: Tensor, precision: DType = .float32) {
+    self.init(rows: [features], shared: [weight]) { rows, shared in
+      guard precision != .float32 else { return try rows[0].linear(shared[0]) }
+      return try rows[0].to(precision).linear(shared[0].to(precision)).to(.float32)
+    }
   }
 
   /// The same outputs, cut from the graph and divided by a number.
@@ -37,18 +42,26 @@ public struct OutputPieces {
     }
   }
 
-  /// What `body` makes of outputs `[m, K]` of a piece after the other, without gradients: the rows of all, `[N · L, …]`.
-  func collecting(_ body: (Tensor) throws -> [Tensor]) throws -> [Tensor] {
+  /// What `body` makes of outputs `[m, K]`, a piece after the other and without gradients: under each name the rows of all M,
+  /// `[M, …]`.
+  ///
+  /// - Parameter places: int64 `[M]`, among all N · L rows.
+  func collecting(
+    at places: Tensor, chunk: Int = rowsAtOnce, _ body: (Tensor) throws -> [String: Tensor]
+  ) throws -> [String: Tensor] {
     try noGrad {
-      let rows = try rows.map(ChunkedLoss.rows)
-      let (count, size) = (rows[0].shape[0], Self.rowsAtOnce)
-      let parts = try stride(from: 0, to: count, by: size).map { start in
-        try body(make(rows.map { try $0[start..<min(start + size, count)] }, shared))
+      let rows = try rows.map { try ChunkedLoss.rows($0).indexSelect(places) }
+      let parts = try stride(from: 0, to: max(places.count, 1), by: chunk).map { start in
+        try body(make(rows.map { try $0[start..<min(start + chunk, places.count)] }, shared))
       }
-      return try (0..<(parts.first?.count ?? 0)).map { column in
-        try Tensor.concatenate(parts.map { $0[column] })
-      }
+      let columns = Dictionary(grouping: parts.joined(), by: \.key)
+      return try columns.mapValues { try Tensor.concatenate($0.map(\.value)) }
     }
+  }
+
+  /// The same outputs in another type.
+  func converted(to dtype: DType) -> OutputPieces {
+    OutputPieces(rows: rows, shared: shared) { [make] in try make($0, $1).to(dtype) }
   }
 
   /// Only some of the items.

@@ -19,8 +19,9 @@ public struct Step {
   /// Counts steps of the session from 0.
   public let number: Int
   public let batch: Batch
-  /// Counts the parts of a batch that is learned in several, from 0; what is asked after the last one sees the whole batch.
-  public internal(set) var part = 0
+  /// Whether the batch is a part of one that is learned in several. What is asked once a step, after them, has the whole
+  /// batch, and in ``look`` and ``terms`` the last part's.
+  public internal(set) var isPart = false
   /// What the model made of the batch: outputs as the head gives them, no unit masked, and the taps that strategies
   /// asked for.
   public let look: Look

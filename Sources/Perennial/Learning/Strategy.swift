@@ -25,7 +25,9 @@ public protocol Strategy: AnyObject {
   func extend(_ network: Network, _ random: RandomStreams) throws
 
   /// Whether it looks at what the model makes of a batch, or at where items lie in it. A batch can be learned in parts where
-  /// no strategy does.
+  /// no strategy does: then `loss` and `terms` are asked of each part, and their means over its items count by how many
+  /// those are; `rehearse`, `inspect`, `transform` and `observe` are asked once, of the whole batch, and have nothing of what the
+  /// model made of it. Nothing that is kept in `rehearse` may be of single items, or have a graph.
   var seesBatch: Bool { get }
 
   /// Whether it looks at all outputs of a batch at once; as `seesBatch` where nothing is said. Where no strategy does, those

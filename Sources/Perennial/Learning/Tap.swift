@@ -40,21 +40,21 @@ extension Network {
 
   /// What the model makes of inputs `[N, …]`: outputs, features and the values at these taps.
   ///
-  /// - Parameter inPieces: leaves outputs to be made piece by piece, where the head is one product with a matrix.
+  /// - Parameter inPieces: leaves outputs to be made piece by piece, where the head can.
   public func look(_ inputs: Tensor, taps: [String] = [], inPieces: Bool = false) throws -> Look {
     let (values, seen) = try recording(taps: taps) {
       let features = try features(inputs)
-      let weight = inPieces && features.rank == 3 ? projection : nil
-      let outputs = try weight == nil ? head(features) : Tensor.zeros([0])
-      return (features: features, weight: weight, outputs: outputs)
+      let pieces = try inPieces && features.rank == 3 ? pieces(features) : nil
+      let outputs = try pieces == nil ? head(features) : Tensor.zeros([0])
+      return (features: features, pieces: pieces, outputs: outputs)
     }
-    return Look(
-      features: values.features, outputs: values.outputs, taps: seen,
-      pieces: values.weight.map { OutputPieces(values.features, weight: $0) })
+    return Look(features: values.features, outputs: values.outputs, taps: seen, pieces: values.pieces)
   }
 
-  /// The matrix that the head is one product with, `[K, D]`; nil where it is more than that.
-  var projection: Tensor? { (head as? any ProjectingHead)?.projection?.value }
+  /// Outputs of features `[N, L, D]` to be made piece by piece; nil where the head cannot.
+  func pieces(_ features: Tensor) throws -> OutputPieces? {
+    try (head as? any PiecewiseHead)?.pieces(features)
+  }
 }
 
 extension Backbone {

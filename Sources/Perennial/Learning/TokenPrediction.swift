@@ -32,8 +32,9 @@ public struct TokenPrediction: Objective {
   }
 
   public func meanLoss(_ outputs: Tensor, _ targets: Tensor) throws -> Tensor {
-    try flat(outputs).crossEntropy(
-      flat(targets), ignoring: Self.ignored, labelSmoothing: labelSmoothing)
+    let sum = try flat(outputs).crossEntropy(
+      flat(targets), reduction: .sum, ignoring: Self.ignored, labelSmoothing: labelSmoothing)
+    return try sum / (targets .!= Self.ignored).to(.float32).sum().clamp(min: 1)
   }
 
   /// The mean loss of outputs that are made piece by piece.
@@ -44,9 +45,9 @@ public struct TokenPrediction: Objective {
       let counts = try (targets .!= Self.ignored).to(.float32).sum([1]).clamp(min: 1)
       return try (weights / counts / Double(targets.shape[0])).unsqueeze(1).expand(targets.shape)
     }
-    return try chunkedCrossEntropy(
-      hidden: pieces.rows[0], weight: pieces.shared[0], targets: targets, weights: places,
-      ignoring: Self.ignored, labelSmoothing: labelSmoothing)
+    return try ChunkedLoss.crossEntropy(
+      pieces, targets, weights: places, ignoring: Self.ignored, labelSmoothing: labelSmoothing,
+      chunk: OutputPieces.rowsAtOnce)
   }
 
   /// The tokens that count.

@@ -25,7 +25,7 @@ public struct TrainingOptions {
   /// So many batches are sorted by length together, where rows differ in it; nil shuffles all alike.
   public var buckets: Int?
   /// In how many parts, one after the other, a batch is learned: gradients add up to those of the whole, in a part of its
-  /// memory. Batch normalisation alone sees each part by itself.
+  /// memory. Batch normalisation, and heads that count what they have seen, such as means of classes, see each part by itself.
   public var accumulate: Int
 
   public init(

@@ -22,7 +22,8 @@ extension Experiment {
         let facts = try StreamFacts(
           stream, objective: objective, recipe, strategies: strategies.map(\.name),
           teachers: TeacherRoom.names(in: recipe, for: arm))
-        try Learner.check(strategies)
+        try Learner.check(
+          strategies, objective, accumulate: recipe.resolved(for: arm).training.accumulate)
         for strategy in strategies {
           try strategy.check(facts)
           for model in strategy.models {

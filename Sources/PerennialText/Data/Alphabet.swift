@@ -22,7 +22,7 @@ public enum Alphabet: Sendable {
     switch self {
     case .bytes: 256
     case .characters(let all): all.count
-    case .tokenizer(let tokenizer): tokenizer.vocabularyCount
+    case .tokenizer(let tokenizer): tokenizer.endID
     }
   }
 

@@ -84,6 +84,18 @@ public struct Corpus: Sendable {
     return Corpus(name, files: texts)
   }
 
+  /// The same of running text, whose every character is learned.
+  ///
+  /// - Throws: `TextDataError` for files of records besides.
+  public static func runningText(_ url: URL) throws -> Corpus {
+    guard !["jsonl", "json", "csv"].contains(url.pathExtension.lowercased()) else {
+      throw TextDataError(
+        url.relativePath,
+        "is no running text, and its marks would be learned: `records` and `texts` read such files")
+    }
+    return try file(url)
+  }
+
   private static func unreadable(_ url: URL) -> TextDataError {
     TextDataError(url.relativePath, "there is no such file, or it cannot be read")
   }

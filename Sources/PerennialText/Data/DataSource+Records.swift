@@ -11,6 +11,8 @@ struct RecordRows {
   var long = LongTexts.truncate
   /// Put between a prompt and its completion.
   var separator = ""
+  /// How conversations are written; as the tokenizer's files say when nil.
+  var chat: ChatFormat?
   /// For an encoder-decoder, which reads prompts and writes completions; nil for a model that goes on with a text.
   var frame: FrameTokens?
   private(set) var truncated = 0
@@ -31,7 +33,7 @@ struct RecordRows {
     guard let frame else {
       var texts: [(sequence: TokenSequence, group: TextGroup?)] = []
       for (index, record) in records.enumerated() {
-        let whole = try TokenSequence(record, tokenizer, separator: separator, file: file)
+        let whole = try TokenSequence(record, tokenizer, separator: separator, chat: chat)
         let kept = try cut(whole.count, to: length + 1, file, index) ? whole.prefix(length + 1) : whole
         guard kept.count > 1, kept.isLearned.dropFirst().contains(true) else {
           unlearned += 1
@@ -97,8 +99,8 @@ extension DataSource {
     let learned = try form.rows(train, of: name, tokenizer, packs: form.packs)
     let judged = try form.rows(test, of: name, tokenizer, packs: form.packs)
     let order = TextGroup.ordered(learned.groups.compactMap { $0 })
-    if !order.isEmpty, let stranger = judged.groups.first(where: { group in !order.contains { $0 == group } })
-    {
+    let places = TextGroup.Order(order)
+    if !order.isEmpty, let stranger = judged.groups.first(where: { places.place(of: $0) == nil }) {
       throw TextDataError(name, "the group `\(stranger?.name ?? "")` of a test text is never learned")
     }
     let shared = Set(train.map(\.content)).intersection(test.map(\.content)).count

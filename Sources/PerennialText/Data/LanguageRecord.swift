@@ -30,16 +30,16 @@ public struct LanguageRecord: Equatable, Sendable {
   /// The text in pieces.
   ///
   /// - Parameter separator: comes between a prompt and its completion.
-  /// - Throws: `TokenizerError` for a conversation that the format has no place for, or that has no format.
-  func parts(_ format: ChatFormat?, separator: String = "", file: String) throws -> [Part] {
+  /// - Parameter format: of a conversation; without one there are none.
+  /// - Throws: `TokenizerError` for a conversation that the format has no place for.
+  func parts(_ format: ChatFormat?, separator: String = "") throws -> [Part] {
     switch content {
     case .text(let text): return [Part(text: text, isLearned: true)]
     case .answer(let prompt, let completion):
       return [prompt, separator].filter { !$0.isEmpty }.map { Part(text: $0, isLearned: false) }
         + [Part(text: completion, isLearned: true)]
     case .chat(let messages):
-      guard let format else { throw TokenizerError.noChatFormat(file: file) }
-      return try Self.parts(of: messages, format)
+      return try format.map { try Self.parts(of: messages, $0) } ?? []
     }
   }
 

@@ -35,7 +35,8 @@ public struct TextDataset: Sendable {
     if let stranger = (train + test).first(where: { !known.contains($0.label) }) {
       throw TextDataError(name, "the label `\(stranger.label)` of a test text is never learned")
     }
-    if !own.isEmpty, let stranger = (train + test).first(where: { !own.contains($0.group ?? "") }) {
+    let order = TextGroup.Order(own)
+    if !own.isEmpty, let stranger = (train + test).first(where: { order.place(of: $0.group) == nil }) {
       throw TextDataError(
         name,
         "`\(stranger.text.prefix(40))` has the group `\(stranger.group?.name ?? "")`, which is never learned")

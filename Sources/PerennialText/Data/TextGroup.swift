@@ -20,9 +20,36 @@ public struct TextGroup: Hashable, Sendable, ExpressibleByStringLiteral {
     var seen: Set<TextGroup> = []
     let unique = groups.filter { seen.insert($0).inserted }
     guard unique.allSatisfy(\.isTime) else { return unique }
-    return unique.sorted { one, other in
-      if let first = Double(one.name), let second = Double(other.name) { return first < second }
-      return one.name < other.name
+    return unique.sorted(by: comesBefore)
+  }
+
+  private static func comesBefore(_ one: TextGroup, _ other: TextGroup) -> Bool {
+    if let first = Double(one.name), let second = Double(other.name) { return first < second }
+    return one.name < other.name
+  }
+
+  /// Where test texts belong among groups that are learned, in their natural order.
+  struct Order {
+    private let groups: [TextGroup]
+    private let places: [TextGroup: Int]
+
+    init(_ groups: [TextGroup]) {
+      self.groups = groups
+      places = Dictionary(uniqueKeysWithValues: groups.enumerated().map { ($1, $0) })
+    }
+
+    /// The place of a group; of a time that nothing was learned at, that of the last one before it, or of the first of all.
+    /// Nil for a stranger.
+    func place(of group: TextGroup?) -> Int? {
+      guard let group else { return nil }
+      if let place = places[group] { return place }
+      guard group.isTime, groups.allSatisfy(\.isTime) else { return nil }
+      var (low, high) = (0, groups.count)
+      while low < high {
+        let middle = (low + high) / 2
+        if comesBefore(group, groups[middle]) { high = middle } else { low = middle + 1 }
+      }
+      return max(low - 1, 0)
     }
   }
 }
@@ -32,8 +59,8 @@ extension DataGroups {
   ///
   /// - Parameter order: the groups in their natural order.
   init(_ order: [TextGroup], train: [TextGroup?], test: [TextGroup?], replaced: Replaced? = nil) {
-    let places = Dictionary(uniqueKeysWithValues: order.enumerated().map { ($1, $0) })
-    func own(_ groups: [TextGroup?]) -> [Int] { groups.map { $0.flatMap { places[$0] } ?? 0 } }
+    let places = TextGroup.Order(order)
+    func own(_ groups: [TextGroup?]) -> [Int] { groups.map { places.place(of: $0) ?? 0 } }
     self.init(
       names: order.map(\.name), train: own(train), test: own(test),
       isTimeline: order.allSatisfy(\.isTime), replaced: replaced)

@@ -14,17 +14,47 @@ struct TokenSequence: Equatable {
 
   /// A record between the tokens that begin and end a text. The end is learned where it follows what is learned.
   ///
-  /// Parts are cut into tokens each by itself, as they are in use, where an answer is written after a prompt.
-  init(_ record: LanguageRecord, _ tokenizer: Tokenizer, separator: String = "", file: String) throws {
+  /// A text is cut into tokens as one, so that what a tokenizer puts in front of it stands there once; its parts each by itself
+  /// where a token would belong to two, as in use, where an answer is written after a prompt.
+  ///
+  /// - Parameter chat: how conversations are written; as the tokenizer's files say when nil.
+  /// - Throws: `TokenizerError` for a conversation that has no format, or no place in it.
+  init(_ record: LanguageRecord, _ tokenizer: Tokenizer, separator: String = "", chat: ChatFormat? = nil)
+    throws
+  {
     let special = tokenizer.specialTokens
     let isChat = if case .chat = record.content { true } else { false }
     // A chat format writes its own marks.
     if !isChat, let begin = special.begin ?? special.end { append([begin], isLearned: false) }
-    for part in try record.parts(tokenizer.chatFormat, separator: separator, file: file) {
-      append(
-        tokenizer.encode(part.text, addSpecialTokens: false).ids.map(Int.init), isLearned: part.isLearned)
-    }
+    let format = isChat ? try tokenizer.requiredChatFormat(chat) : nil
+    append(try record.parts(format, separator: separator), tokenizer)
     if !isChat, let end = special.end { append([end], isLearned: isLearned.last ?? true) }
+  }
+
+  private mutating func append(_ parts: [LanguageRecord.Part], _ tokenizer: Tokenizer) {
+    func encode(_ text: String) -> Encoding {
+      tokenizer.encode(text, addSpecialTokens: false, withOffsets: true)
+    }
+    let whole = encode(parts.map(\.text).joined())
+    if let owners = Self.owners(of: whole.offsets ?? [], parts) {
+      for (id, owner) in zip(whole.ids, owners) { append([Int(id)], isLearned: parts[owner].isLearned) }
+    } else {
+      for part in parts { append(encode(part.text).ids.map(Int.init), isLearned: part.isLearned) }
+    }
+  }
+
+  /// The part that each token comes from, given its bytes in the text; nil where one comes from two.
+  private static func owners(of tokens: [Range<Int>], _ parts: [LanguageRecord.Part]) -> [Int]? {
+    var ends: [Int] = []
+    for part in parts { ends.append((ends.last ?? 0) + part.text.utf8.count) }
+    var owners: [Int] = []
+    var part = 0
+    for token in tokens {
+      while part < ends.count - 1, token.lowerBound >= ends[part] { part += 1 }
+      guard token.upperBound <= ends[part] else { return nil }
+      owners.append(part)
+    }
+    return owners
   }
 
   /// The first so many tokens.

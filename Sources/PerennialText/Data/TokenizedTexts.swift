@@ -72,8 +72,18 @@ extension TextDataset {
   }
 
   /// The texts as the vectors `[N, D]` that an encoder gives them, made once.
-  public func source(_ embedder: TextEmbedder, limit: Int? = nil) throws -> DataSource {
-    try source(limit: limit) { (try $0.map(embedder.callAsFunction), try InputPipeline(), nil) }
+  public func source(_ embedder: TextEmbedder, long: LongTexts = .truncate, limit: Int? = nil) throws
+    -> DataSource
+  {
+    try source(limit: limit) { sets in
+      let cut = sets.flatMap { texts in embedder.tooLong(texts).map { texts[$0] } }
+      if long == .refuse, let text = cut.first {
+        throw TextDataError(
+          name, "`\(text.prefix(40))` has more tokens than the \(embedder.length) that the model is given")
+      }
+      let note = cut.isEmpty ? nil : "\(cut.count) texts were cut to \(embedder.length) tokens."
+      return (try sets.map(embedder.callAsFunction), try InputPipeline(), note)
+    }
   }
 
   /// - Parameter inputs: of the texts to be learned, those that test and those of no class, with what a reader must know of them.

@@ -53,9 +53,9 @@ public final class ConfigurationReader {
   }
 
   /// A whole number of at least `minimum`, or nil.
-  public func optionalInteger(_ key: String, minimum: Int = 1) throws -> Int? {
+  public func optionalInteger(_ key: String, minimum: Int = 1, default fallback: Int? = nil) throws -> Int? {
     switch value(key) {
-    case nil: return nil
+    case nil: return object[key] == nil ? fallback : nil
     case .integer(let number):
       guard (minimum...Self.largest).contains(number) else {
         throw fault(.range, key, "is \(number); \(minimum) … \(Self.largest) are allowed")

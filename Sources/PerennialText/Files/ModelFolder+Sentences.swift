@@ -3,6 +3,15 @@ import Perennial
 import Torch
 
 extension ModelFolder {
+  /// The most tokens of a text, special ones included, as `sentence-transformers` notes them; nil where it does not.
+  ///
+  /// - Throws: `FileError` for a file that says no such number.
+  func sentenceLength() throws -> Int? {
+    let url = file("sentence_bert_config.json")
+    guard FileManager.default.fileExists(atPath: url.path) else { return nil }
+    return try ConfigurationReader(contentsOf: url).optionalInteger("max_seq_length", minimum: 3)
+  }
+
   /// Writes what `sentence-transformers` reads beside an encoder: how vectors become one, and a linear layer behind where
   /// there is one (its module `Dense`, without activation).
   ///

@@ -35,7 +35,7 @@ public struct BERTConfiguration: ModelConfiguration {
     tokenTypes = try reader.integer("type_vocab_size", default: tokenTypes)
     normalizationEpsilon = try reader.number("layer_norm_eps", default: normalizationEpsilon, in: 0...1)
     initializerRange = try reader.number("initializer_range", default: initializerRange, in: 0...1)
-    paddingToken = try reader.optionalInteger("pad_token_id", minimum: 0)
+    paddingToken = try reader.optionalInteger("pad_token_id", minimum: 0, default: 0)
     // Of masked language modelling, whose head is no part of the encoder.
     _ = try reader.flag("tie_word_embeddings", default: true)
     try reader.require("position_embedding_type", "absolute")

@@ -38,17 +38,39 @@ extension LanguageModelBackbone: TokenWriter {
   ) throws -> [[Int]] {
     var options = GenerationOptions()
     options.sampling = temperature.map { GenerationOptions.Sampling(temperature: $0, topK: topK) }
-    return try stride(from: 0, to: prompts.count, by: Self.batch).flatMap { start in
-      let end = Swift.min(start + Self.batch, prompts.count)
-      let counts = Array(count[start..<end])
+    var texts = [[Int]](repeating: [], count: prompts.count)
+    for rows in batches(prompts.map(\.count), count) {
+      let counts = rows.map { count[$0] }
       options.maximumNewTokens = counts.max() ?? 0
       options.seed = UInt64(try Tensor.randomIntegers(0..<Int(Int32.max), [1], generator).itemInt())
       // The context holds a row and no more: the last token is a target alone.
-      let written = try model.generate(Array(prompts[start..<end]), options) {
+      let written = try model.generate(rows.map { prompts[$0] }, options) {
         $0.tokens.count >= counts[$0.row] ? .stop : .more
       }
-      return zip(written, counts).map { Array($0.tokens.prefix($1)) }
+      for (row, (text, count)) in zip(rows, zip(written, counts)) {
+        texts[row] = Array(text.tokens.prefix(count))
+      }
     }
+    return texts
+  }
+
+  /// Rows that are written at once, shorter prompts first: behind a prompt that is longer, each has room for as many tokens as
+  /// it would by itself.
+  private func batches(_ lengths: [Int], _ counts: [Int]) -> [[Int]] {
+    let context = model.maximumLength.map { $0 - (model.promptSource?.promptLength ?? 0) } ?? .max
+    var batches: [[Int]] = []
+    var most = 0
+    for row in lengths.indices.sorted(by: { (lengths[$0], $0) < (lengths[$1], $1) }) {
+      let room = context - lengths[row]
+      if let last = batches.last, last.count < Self.batch, most <= room {
+        batches[batches.count - 1].append(row)
+      } else {
+        batches.append([row])
+        most = 0
+      }
+      most = Swift.max(most, Swift.min(counts[row], room))
+    }
+    return batches
   }
 }
 

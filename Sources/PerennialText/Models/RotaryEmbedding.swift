@@ -17,9 +17,10 @@ final class RotaryEmbedding {
     let cosines: Tensor
     let sines: Tensor
 
-    /// Turns `[N, heads, L, d]`.
+    /// Turns `[N, heads, L, d]`, in float32 whatever the type.
     func callAsFunction(_ x: Tensor) throws -> Tensor {
       let half = x.shape[3] / 2
+      guard x.dtype == .float32 else { return try self(x.to(.float32)).to(x.dtype) }
       return try (x * cosines).addcmul(x.rolled(by: [half], dims: [3]), sines)
     }
   }

@@ -12,11 +12,17 @@ public final class TextEmbedder {
   /// The most tokens, filling included, that are encoded at once.
   private static let batchTokens = 4096
 
+  /// - Parameter length: as `sentence-transformers` says in the folder when nil, and 256 where it says nothing.
   /// - Throws: as `Tokenizer` and `ModelFolder` do for what is wrong in the folder.
-  public init(folder: URL, length: Int = 256) throws {
+  public init(folder: URL, length: Int? = nil) throws {
     tokenizer = try Tokenizer(folder: folder)
     encoder = try ModelFolder(folder).loadSentenceEncoder()
-    self.length = length
+    self.length = try length ?? ModelFolder(folder).sentenceLength() ?? 256
+  }
+
+  /// The places of texts that have more than `length` tokens, and lose their end.
+  public func tooLong(_ texts: [String]) -> [Int] {
+    texts.indices.filter { tokenizer.encode(texts[$0]).count > length }
   }
 
   /// Vectors `[N, D]` of N texts. Texts of a length are encoded together, so that little is filled up.

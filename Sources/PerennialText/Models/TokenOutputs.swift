@@ -32,10 +32,12 @@ public final class TokenHead: Module, Head {
   public func callAsFunction(_ features: Tensor) throws -> Tensor { try model.logits(features) }
 }
 
-extension TokenHead: ProjectingHead {
-  public var projection: Parameter? {
+extension TokenHead: PiecewiseHead {
+  /// None beside an adapter of the output layer: its weight alone is not all of it.
+  public func pieces(_ features: Tensor) -> OutputPieces? {
     let weight = model.outputWeight
     let own = model.linearLayers.first { $0.layer.weight === weight }?.layer
-    return own?.adapters.isEmpty ?? true ? weight : nil
+    guard own?.adapters.isEmpty ?? true else { return nil }
+    return OutputPieces(features, weight: weight.value, precision: own?.precision ?? .float32)
   }
 }

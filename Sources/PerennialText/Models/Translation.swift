@@ -23,6 +23,7 @@ public struct Translation: Objective {
   public var isClassification: Bool { tokens.isClassification }
   public var hasAlternatives: Bool { tokens.hasAlternatives }
   public var scoreKind: ScoreKind { .bleu }
+  public var isOfWriting: Bool { true }
   public var tokenPrediction: TokenPrediction? { tokens }
 
   public func losses(_ outputs: Tensor, _ targets: Tensor) throws -> Tensor {

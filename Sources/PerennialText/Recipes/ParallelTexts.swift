@@ -42,6 +42,7 @@ struct ParallelTexts {
   /// - Parameter tokenizer: the student's.
   /// - Throws: `MissingDataError`, `TextDataError` for files of different lengths, what loading the teacher throws.
   func source(_ tokenizer: Tokenizer, teacher: TextEmbedder, padding: Int) throws -> DataSource {
+    var cut = 0
     func examples(_ part: String, limit: Int?) throws -> [Examples] {
       let english = try captions(part, "en", limit)
       let vectors = try teacher(english)
@@ -53,6 +54,7 @@ struct ParallelTexts {
         }
         let tokens = try TokenizedTexts(
           texts, tokenizer, length: options.length, padding: padding, file: part)
+        cut += tokens.truncated
         return try Examples(inputs: tokens.ids, targets: vectors)
       }
     }
@@ -77,6 +79,7 @@ struct ParallelTexts {
     return DataSource(
       name: "parallel-captions", train: learned, test: try joined(test, first: learned.count),
       pipeline: try InputPipeline(),
+      note: cut > 0 ? "\(cut) captions were cut to \(options.length) tokens." : nil,
       groups: DataGroups(names: options.languages, train: groups(train), test: groups(test)))
   }
 
@@ -99,7 +102,7 @@ extension TextSources {
       source: try ParallelTexts(options: options, root: root).source(
         tokenizer, teacher: teacher, padding: padding),
       facts: TextFacts(
-        vocabulary: tokenizer.vocabularyCount, length: options.length, padding: padding,
+        vocabulary: tokenizer.endID, length: options.length, padding: padding,
         end: tokenizer.specialTokens.end))
   }
 }

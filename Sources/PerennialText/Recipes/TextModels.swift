@@ -71,6 +71,10 @@ enum TextModels {
       let options = try selection.decode(EncoderOptions.self)
       let folder = ModelFolder(file(options.path))
       let read = try folder.loadSentenceEncoder(dropout: masks)
+      try facts.check(
+        vocabulary: (read.encoder as? BERT)?.configuration.vocabularySize,
+        length: (read.encoder as? BERT)?.configuration.maximumLength, padding: read.encoder.paddingToken,
+        of: selection)
       var pooling = read.pooling
       if let kind = options.pooling { pooling.kind = kind }
       if let isNormalized = options.normalize { pooling.isNormalized = isNormalized }
@@ -108,7 +112,10 @@ enum TextModels {
     let masks = try random.stream("dropout")
     if selection.isNamed("encoder-decoder") {
       let folder = ModelFolder(file(try selection.decode(LanguageModelOptions.self).path))
-      return try folder.load(T5.self, dropout: masks)
+      let model = try folder.load(T5.self, dropout: masks)
+      try facts.check(
+        vocabulary: model.vocabularySize, length: nil, padding: model.paddingToken, of: selection)
+      return model
     }
     let options = try selection.decode(FreshEncoderDecoderOptions.self)
     var c = T5Configuration()
@@ -128,7 +135,10 @@ enum TextModels {
     let masks = try random.stream("dropout")
     if selection.isNamed("language-model") {
       let folder = ModelFolder(file(try selection.decode(LanguageModelOptions.self).path))
-      return try folder.loadLanguageModel(dropout: masks)
+      let model = try folder.loadLanguageModel(dropout: masks)
+      try facts.check(
+        vocabulary: model.vocabularySize, length: model.maximumLength, padding: nil, of: selection)
+      return model
     }
     let options = try selection.decode(FreshDecoderOptions.self)
     let weights = try random.stream("initialization")
@@ -167,6 +177,28 @@ struct TextFacts {
   let end: Int?
   /// The most sentences beside a question, where rows are stories.
   var memories: Int?
+
+  /// Refuses a model that does not belong to the tokenizer, or cannot take the rows.
+  ///
+  /// - Parameters: What the model has; nil for what does not matter.
+  /// - Throws: `ConfigurationError` at the selection of the model.
+  func check(vocabulary: Int?, length: Int?, padding: Int?, of model: Selection) throws {
+    if let vocabulary, self.vocabulary > vocabulary {
+      throw model.node.error(
+        "the tokenizer has ids up to \(self.vocabulary - 1), and the model knows \(vocabulary) tokens: they do not belong together"
+      )
+    }
+    if let length, self.length > length {
+      throw model.node.error(
+        "rows have up to \(self.length) tokens, and the model takes \(length): write `length` or `block` of the data so"
+      )
+    }
+    if let own = self.padding, let padding, own != padding {
+      throw model.node.error(
+        "the tokenizer fills rows up with token \(own), and the model's filling is \(padding): they do not belong together"
+      )
+    }
+  }
 }
 
 extension ModelFolder {

@@ -1,4 +1,5 @@
 import Perennial
+import PerennialTokenizers
 
 /// Options of texts with classes: `clinc150`, `banking77`.
 struct LabeledTextOptions: Configurable {
@@ -127,12 +128,31 @@ struct RecordRowOptions: Configurable {
   var long = LongTexts.truncate
   /// Several short texts in a row, which do not see each other.
   var pack = false
+  /// How `messages` are written: `plain`, `chatml`, `llama2`, `llama3`, `gemma` or `mistral`; as the tokenizer's files say
+  /// when nil.
+  var chat: ChatForm?
   /// Put between a prompt and its completion, as a token of its own where the tokenizer is learned here.
   var separator: String?
 
   func validate(at node: ConfigurationNode) throws {
     try node.require("length", length, atLeast: 3)
     try node.require("vocabulary", vocabulary, atLeast: 260)
+  }
+}
+
+/// A way to write conversations, by its name.
+enum ChatForm: String, Codable, CaseIterable, Sendable {
+  case plain, chatml, llama2, llama3, gemma, mistral
+
+  var format: ChatFormat {
+    switch self {
+    case .plain: .plain
+    case .chatml: .chatML()
+    case .llama2: .llama2
+    case .llama3: .llama3
+    case .gemma: .gemma
+    case .mistral: .mistral
+    }
   }
 }
 

@@ -16,13 +16,14 @@ extension TextSources {
     }
     var form = RecordRows(length: options.length, packs: options.pack, long: options.long, frame: frame)
     form.separator = options.separator ?? ""
+    form.chat = options.chat?.format
     let note = skipped > 0 ? "\(skipped) records could not be used and were left out." : nil
     let source = try DataSource.records(
       selection.name, train: train, test: test, tokenizer, form, note: note)
     return Texts(
       source: source,
       facts: TextFacts(
-        vocabulary: tokenizer.vocabularyCount, length: options.length,
+        vocabulary: tokenizer.endID, length: options.length,
         padding: frame.map(\.padding) ?? special.padding, end: special.end),
       tokenizer: tokenizer)
   }

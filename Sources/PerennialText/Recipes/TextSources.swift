@@ -90,19 +90,19 @@ final class TextSources {
     return Texts(
       source: source,
       facts: TextFacts(
-        vocabulary: tokenizer.vocabularyCount, length: options.length, padding: padding,
+        vocabulary: tokenizer.endID, length: options.length, padding: padding,
         end: tokenizer.specialTokens.end),
       tokenizer: tokenizer)
   }
 
   private func vectors(of set: TextDataset, _ options: LabeledTextOptions, _ folder: URL) throws -> Texts {
     let embedder = try TextEmbedder(folder: folder, length: options.length)
-    return Texts(source: try set.source(embedder, limit: options.limit), facts: nil)
+    return Texts(source: try set.source(embedder, long: options.long, limit: options.limit), facts: nil)
   }
 
   private func corpora(_ selection: Selection, model: URL?) throws -> Texts {
     let options = try selection.decode(CorporaOptions.self)
-    let corpora = try options.texts.map { try Corpus.named($0, root) ?? Corpus.file(url($0)) }
+    let corpora = try options.texts.map { try Corpus.named($0, root) ?? Corpus.runningText(url($0)) }
     let alphabet = try self.alphabet(options.tokenizer, corpora, selection, model: model)
     let source = try DataSource.blocks(
       of: corpora, name: selection.name, block: options.block, stride: options.stride, test: options.test,

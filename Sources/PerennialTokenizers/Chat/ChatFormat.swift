@@ -17,7 +17,7 @@ public enum ChatFormat: Sendable, Equatable {
   private static let known = ["ChatML", "Qwen2", "Llama 2", "Llama 3", "Gemma", "Mistral"]
 
   /// Recognises a template by the marks that it writes. Throws `TokenizerError.unknownChatTemplate`.
-  public init(template: String, file: String = "chat_template") throws {
+  public init(template: String, file: String = "chat_template") throws(TokenizerError) {
     func has(_ text: String) -> Bool { template.contains(text) }
     if has("<|im_start|>") {
       self = .chatML(defaultSystem: Self.defaultSystem(in: template))
@@ -137,12 +137,23 @@ extension String {
 extension Tokenizer {
   /// The tokens of a conversation. The format writes the special tokens, so that none is added a second time.
   ///
-  /// Throws `TokenizerError.noChatFormat` when neither the files nor `format` say how it is written.
+  /// Throws `TokenizerError.noChatFormat` when neither the files nor `format` say how it is written, and
+  /// `TokenizerError.unknownChatTemplate` when the files' template is unknown.
   public func encode(
     chat messages: [ChatMessage], format: ChatFormat? = nil, addGenerationPrompt: Bool = true
   ) throws -> Encoding {
-    guard let format = format ?? chatFormat else { throw TokenizerError.noChatFormat(file: file) }
     return encode(
-      try format.text(of: messages, addGenerationPrompt: addGenerationPrompt), addSpecialTokens: false)
+      try requiredChatFormat(format).text(of: messages, addGenerationPrompt: addGenerationPrompt),
+      addSpecialTokens: false)
+  }
+
+  /// This format, or the files'.
+  ///
+  /// - Throws: `TokenizerError` where neither is there.
+  public func requiredChatFormat(_ format: ChatFormat? = nil) throws -> ChatFormat {
+    guard let format = format ?? chatFormat else {
+      throw unknownTemplate ?? TokenizerError.noChatFormat(file: file)
+    }
+    return format
   }
 }

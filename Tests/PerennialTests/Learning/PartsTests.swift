@@ -18,8 +18,12 @@ import Torch
     return (learner, stream)
   }
 
+  /// `knn-lm` and `sequence-kd` need a language model: SmallStepTests.
+  static let takingParts = (Method.all + Method.answering + Method.weightlessTransfer + Method.multiTask)
+    .filter { $0.make().allSatisfy { !$0.seesBatch } }
+
   /// Gradients of parts add up to those of the whole, beside every strategy that says so: the same weights, up to rounding.
-  @Test(arguments: Method.all.filter { $0.make().allSatisfy { !$0.seesBatch } }, [2, 3, 100])
+  @Test(arguments: takingParts, [2, 3, 100])
   func partsAreTheWhole(method: Method, parts: Int) throws {
     let (whole, stream) = try Self.learner(method.make(), accumulate: 1, method.setting)
     let (split, _) = try Self.learner(method.make(), accumulate: parts, method.setting)
@@ -29,10 +33,22 @@ import Torch
   }
 
   @Test func mostStrategiesTakeParts() {
-    let all = Method.all.filter { $0.make().allSatisfy { !$0.seesBatch } }
-    #expect(all.count > 40)
-    for name in ["joint", "o-lora", "distillation", "packnet"] {
-      #expect(all.contains { $0.name.contains(name) }, "\(name)")
+    #expect(Self.takingParts.count > 40)
+    let names = Set(Self.takingParts.flatMap { $0.make().map(\.name) })
+    #expect(names.isSuperset(of: ["joint", "o-lora", "distillation", "packnet", "knn", "replay", "ewc"]))
+    // A graph of their own, items' tasks, items that do not count, places in the batch.
+    for name in ["hat", "soft-sharing", "cross-stitch", "der", "lwf"] {
+      #expect(!names.contains(name), "\(name)")
+    }
+    for term in ["{kd: {confidence: probability}}", "rkd"] {
+      #expect(
+        throws: Never.self, "\(term)",
+        performing: {
+          let node = try ConfigurationNode(
+            yaml: "[{distillation: {teacher: past-self, terms: [\(term)]}}]", source: "test")
+          let strategy = try StrategyRegistry.make(node.decode([Selection].self)[0])
+          #expect(strategy.seesBatch && strategy.seesOutputs, "\(term)")
+        })
     }
   }
 

@@ -50,7 +50,9 @@ import Torch
   func twoTrainingSets(name: String) throws {
     for other in ["joint", "cumulative", "gdumb"] {
       let strategies = try [other, name].map { try StrategyRegistry.make(Selection($0)) }
-      #expect(throws: LearnerError.twoTrainingSets(other, name)) { try Learner.check(strategies) }
+      #expect(throws: LearnerError.twoTrainingSets(other, name)) {
+        try Learner.check(strategies, Classification(), accumulate: 1)
+      }
     }
   }
 
@@ -58,7 +60,9 @@ import Torch
   @Test(arguments: ["icarl", "bic", "wa", "podnet", "er-ace", "scr", "cope", "la-maml"])
   func twoLosses(name: String) throws {
     let strategies: [any Strategy] = [LwFMultiClass(), try StrategyRegistry.make(Selection(name))]
-    #expect(throws: LearnerError.twoLosses("lwf-mc", name)) { try Learner.check(strategies) }
+    #expect(throws: LearnerError.twoLosses("lwf-mc", name)) {
+      try Learner.check(strategies, Classification(), accumulate: 1)
+    }
     #expect(throws: LearnerError.twoLosses("lwf-mc", name)) {
       try Setting.plain.learner(strategies, stream: Clusters().stream())
     }

@@ -81,7 +81,8 @@ public final class SoftTargets: DistillationTerm {
   }
 
   public let name = "kd"
-  public let isItemwise = true
+  /// Items whose class the teacher does not know leave a mean over fewer.
+  public var isItemwise: Bool { options.confidence != .probability }
   private let options: Options
   /// By unit of the student.
   private var classWeights: [Double]?

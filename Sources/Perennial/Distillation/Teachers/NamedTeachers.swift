@@ -67,11 +67,14 @@ public final class NamedTeachers: TeacherSource {
 
   public func signalsInPieces(_ batch: Batch, _ learner: Learner) throws -> [TeacherSignal] {
     let networks = try choices.map { try learner.teacher($0.name).network }
-    // Whose outputs are one can only be told once they are there.
-    guard !isMerged, networks.allSatisfy({ $0 != nil }) else { return try signals(batch, taps: [], learner) }
-    return try zip(choices, networks.compactMap(\.self)).map { choice, network in
+    // Outputs that are put side by side can only be told apart once they are there.
+    guard !isMerged || merge == .average, networks.allSatisfy({ $0 != nil }) else {
+      return try signals(batch, taps: [], learner)
+    }
+    let said = try zip(choices, networks.compactMap(\.self)).map { choice, network in
       try signal(choice, network.look(batch.inputs, inPieces: true), learner)
     }
+    return isMerged ? [try noGrad { try average(said) }] : said
   }
 
   private func signal(_ choice: Choice, _ look: Look, _ learner: Learner) throws -> TeacherSignal {
@@ -125,17 +128,17 @@ public final class NamedTeachers: TeacherSource {
     }
   }
 
-  /// log Σ_k w_k softmax(z_k) / Σ_k w_k over the classes that the student knows, in the first one's order.
+  /// Over the classes that the student knows, in the first one's order.
   private func average(_ said: [TeacherSignal]) throws -> TeacherSignal {
     let units = said[0].units.filter { $0 >= 0 }
-    let total = said.reduce(0) { $0 + $1.weight }
-    let parts = try said.map { signal in
-      let columns = units.compactMap(signal.units.firstIndex)
-      let outputs = try signal.look.outputs.indexSelect(
-        Tensor(columns).to(signal.look.outputs.device), dim: -1)
-      return try outputs.softmax() * (signal.weight / total)
+    let mixture = try TeacherMixture(said, units)
+    let pieces = said.map { $0.look.pieces ?? .init(whole: $0.look.outputs) }
+    guard said.contains(where: { $0.look.pieces != nil }) else {
+      return joined(said, try mixture(said.map(\.look.outputs)), units)
     }
-    return joined(said, try parts.dropFirst().reduce(parts[0], +).clamp(min: 1e-30).log(), units)
+    var one = joined(said, said[0].look.outputs, units)
+    one.look.pieces = mixture(pieces)
+    return one
   }
 
   private func concatenation(_ said: [TeacherSignal]) throws -> TeacherSignal {

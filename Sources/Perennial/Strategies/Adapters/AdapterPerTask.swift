@@ -6,7 +6,7 @@ import Torch
 ///     t = experience of the class whose mean of W's own features is nearest by its angle   where it is not
 ///
 /// Only the classes of t compete, in learning and in the answer. Where targets are no classes, as those of a language model,
-/// an experience has one mean, and a text's features are the mean over its tokens'. Forgetting on request is taking a set of
+/// an experience has one mean, and a text's features are the mean over its first tokens'. Forgetting on request is taking a set of
 /// adapters away, or learning it again (``ShardedStrategy``).
 public final class AdapterPerTask: Strategy {
   public static let card = StrategyCard(
@@ -19,8 +19,24 @@ public final class AdapterPerTask: Strategy {
     paper: "common practice; Hu et al., LoRA: Low-Rank Adaptation of Large Language Models, 2021"
   ) { AdapterPerTask($0) }
 
-  /// What a recipe can choose: what one adapter for all experiences has too.
-  public typealias Options = LowRankAdaptation.Options
+  /// What a recipe can choose.
+  public struct Options: LowRankOptions {
+    public var rank = 8
+    public var alpha = 16.0
+    public var dropout = 0.0
+    public var targets: [String] = []
+    public var variant = LowRankVariant.lora
+    /// The first so many tokens of a row tell whose it is, where a model has outputs at every token. They are answered
+    /// without adapters: what comes later is not known yet.
+    public var route = 16
+
+    public init() {}
+
+    public func validate(at node: ConfigurationNode) throws {
+      try validateAdapters(at: node)
+      try node.require("route", route, atLeast: 1)
+    }
+  }
 
   public let name = "lora-per-task"
   public var seesBatch: Bool { false }
@@ -151,11 +167,25 @@ public final class AdapterPerTask: Strategy {
       let inputs = try question.inputs.indexSelect(Tensor(members).to(question.inputs.device))
       try activate(place, learner)
       let outputs = try learner.model(inputs)
-      rows.append(isClassification ? try only(units[place], outputs) : outputs)
+      rows.append(
+        isClassification
+          ? try only(units[place], outputs) : try routed(outputs, of: question, Tensor(members)))
       order += members
     }
     try activate(nil, learner)
     return try Tensor.concatenate(rows).indexSelect(Tensor(order).argsort().to(learner.device))
+  }
+
+  /// What an adapter says of texts, behind the tokens that chose it: those were read before it was known.
+  private func routed(_ outputs: Tensor, of question: Question, _ members: Tensor) throws -> Tensor {
+    guard outputs.rank == 3, options.route < outputs.shape[1] else {
+      return outputs.rank == 3 ? try question.outputs.indexSelect(members.to(outputs.device)) : outputs
+    }
+    let front = try question.outputs.indexSelect(members.to(outputs.device)).narrow(
+      dim: 1, start: 0, count: options.route)
+    let rest = try outputs.narrow(
+      dim: 1, start: options.route, count: outputs.shape[1] - options.route)
+    return try Tensor.concatenate([front, rest], dim: 1)
   }
 
   /// Outputs `[N, K]` of these units, −∞ of others.
@@ -172,9 +202,10 @@ public final class AdapterPerTask: Strategy {
   /// So many items are asked about at once.
   private static let chunk = 256
 
-  /// One vector an item `[N, D]`: the mean over its tokens where each has one.
+  /// One vector an item `[N, D]`: where each token has one, the mean over those that decide.
   private func vectors(_ features: Tensor) throws -> Tensor {
-    features.rank == 3 ? try features.mean([1]) : features
+    guard features.rank == 3 else { return features }
+    return try features.narrow(dim: 1, start: 0, count: min(options.route, features.shape[1])).mean([1])
   }
 
   func shelf(_ learner: Learner) throws -> AdapterShelf { try learner.model.attached(name) }

@@ -19,9 +19,9 @@ extension Distillation {
   /// The share of the session between two readings.
   private static let readings = 4
 
-  /// Whether the step is one of those that are read: of a batch that is learned in parts, the first.
+  /// Whether the step is one of those that are read. Parts are not: one of them says nothing of the others.
   func isRead(_ step: Step) -> Bool {
-    step.part == 0 && step.number % max(step.session.steps / Self.readings, 1) == 0
+    !step.isPart && step.number % max(step.session.steps / Self.readings, 1) == 0
   }
 
   /// Reads what labels and terms each would do to the backbone by themselves: one backward pass for each.

@@ -66,6 +66,15 @@ public final class LearningWithoutForgetting: Strategy, Tunable {
 
   public init(_ options: Options = Options()) { self.options = options }
 
+  public func check(_ facts: StreamFacts) throws {
+    guard facts.classes != nil || !facts.hasAlternatives else {
+      throw StrategyError.model(
+        name,
+        "it is of the outputs of classes or of values, and these are of tokens: "
+          + "write `distillation: {teacher: past-self}`, or `{teacher: unadapted}` beside adapters")
+    }
+  }
+
   public func begin(_ experience: Experience, _ learner: Learner) throws {
     experiencesSeen += 1
     guard let session = learner.session, experiencesSeen > 1, options.weight > 0 else { return }

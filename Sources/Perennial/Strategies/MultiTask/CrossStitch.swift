@@ -29,7 +29,6 @@ public final class CrossStitch: Strategy {
   }
 
   public let name = "cross-stitch"
-  public var seesBatch: Bool { false }
   public let options: Options
 
   public init(_ options: Options = Options()) { self.options = options }

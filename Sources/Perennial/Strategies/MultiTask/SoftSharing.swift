@@ -28,7 +28,6 @@ public final class SoftSharing: Strategy {
   }
 
   public let name = "soft-sharing"
-  public var seesBatch: Bool { false }
   public let options: Options
 
   public init(_ options: Options = Options()) { self.options = options }

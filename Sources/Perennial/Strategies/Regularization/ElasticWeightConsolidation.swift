@@ -65,6 +65,8 @@ public final class ElasticWeightConsolidation: Strategy, Tunable {
     self.init(options)
   }
 
+  public func check(_ facts: StreamFacts) throws { try options.fisher.check(facts, for: name) }
+
   public func transform(_ vector: ParameterVector, _ step: Step) throws {
     guard options.lambda > 0 else { return }
     for index in anchors.indices { try anchors[index].addGradient(to: vector, scale: options.lambda) }

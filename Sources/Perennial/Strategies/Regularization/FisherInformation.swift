@@ -16,6 +16,17 @@ public enum FisherInformation {
     case sampled
     /// The true one: the "empirical Fisher", which is not the Fisher information (Kunstner et al. 2019).
     case empirical
+
+    /// Refuses the sum over all labels where labels are texts.
+    ///
+    /// - Throws: `StrategyError.model`.
+    func check(_ facts: StreamFacts, for strategy: String) throws {
+      guard self == .exact, facts.classes == nil, facts.hasAlternatives else { return }
+      throw StrategyError.model(
+        strategy,
+        "tokens depend on each other, and there is no sum over all texts: use `ewc` with "
+          + "`fisher: empirical` or `fisher: sampled`")
+    }
   }
 
   /// The mean over examples, as a flat vector `[P]` in the layout of the learner's parameters.

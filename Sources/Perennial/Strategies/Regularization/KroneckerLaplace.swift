@@ -58,6 +58,8 @@ public final class KroneckerLaplace: Strategy {
 
   public init(_ options: Options = Options()) { self.options = options }
 
+  public func check(_ facts: StreamFacts) throws { try FisherInformation.Kind.exact.check(facts, for: name) }
+
   public func transform(_ vector: ParameterVector, _ step: Step) throws {
     guard options.lambda > 0, let solution = try anchor?.tensor(in: vector.layout) else { return }
     for own in factors { try own.addGradient(to: vector, anchor: solution, scale: options.lambda) }

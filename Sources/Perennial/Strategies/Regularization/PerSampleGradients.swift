@@ -41,11 +41,18 @@ enum PerSampleGradients {
         try Tensor.arange(0, examples.count)
       }
     try learner.model.evaluating {
-      for start in stride(from: 0, to: places.count, by: 256) {
-        let piece = try places[start..<min(start + 256, places.count)]
+      let size = batch(of: examples, outputs: learner.model.head.outputs)
+      for start in stride(from: 0, to: places.count, by: size) {
+        let piece = try places[start..<min(start + size, places.count)]
         try body(learner.batch(of: examples, piece, task: task, isAugmented: false))
       }
     }
+  }
+
+  /// Examples that are asked about at once: fewer where each has outputs at many places, all of which are there at once.
+  static func batch(of examples: Examples, outputs: Int) -> Int {
+    let places = examples.targets.rank > 1 ? examples.targets.shape[1] : 1
+    return min(max((1 << 22) / max(places * outputs, 1), 1), 256)
   }
 
   /// Adds Σ_x Σᵥ m(Jᵀ v) over a batch; the model is in evaluation mode.

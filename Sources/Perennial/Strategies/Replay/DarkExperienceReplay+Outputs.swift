@@ -3,44 +3,46 @@ import Torch
 // The outputs that are stored, and how far the model is from them.
 extension DarkExperienceReplay {
   /// What is stored of the fresh items of a step, before that step's update: `outputs`, and their `units` where only the
-  /// largest are.
+  /// largest are. Places of a text that do not count have outputs of −∞: none to be held.
   func outputs(of step: Step) throws -> [String: Tensor] {
     try noGrad {
       let fresh = 0..<step.batch.fresh
-      var extras: [String: Tensor] = [:]
-      var outputs: Tensor
-      if let top {
-        let (values, units) = try largest(top, step.look, fresh)
-        // Columns of memory have one width, also while fewer classes are known.
-        let missing = max(top - values.shape[values.rank - 1], 0)
-        outputs = try values.padded([0, missing], value: -.infinity)
-        extras["units"] = try units.padded([0, missing]).to(.int32)
-      } else {
-        outputs = try step.outputs.detach()[fresh]
+      let targets = try step.batch.targets[fresh]
+      if let top, let pieces = try step.look.pieces?.items(fresh) {
+        return try Self.largest(top, pieces, targets)
       }
-      if outputs.rank == 3 {
-        // Places of a text that do not count are none to be held.
-        outputs = try outputs.maskedFill((step.batch.targets[fresh] .< 0).unsqueeze(2), -Double.infinity)
-      }
-      extras["outputs"] = outputs
-      return extras
+      var kept = ["outputs": try step.outputs.detach()[fresh]]
+      if let top { kept = try Self.largest(top, step.outputs.detach()[fresh]) }
+      guard let outputs = kept["outputs"], outputs.rank == 3 else { return kept }
+      kept["outputs"] = try outputs.maskedFill((targets .< 0).unsqueeze(2), -Double.infinity)
+      return kept
     }
   }
 
-  /// The k largest outputs of items, and their units: `[N, k]`, or `[N, L, k]` of texts.
-  private func largest(_ k: Int, _ look: Look, _ items: Range<Int>) throws -> (values: Tensor, units: Tensor)
+  /// The k largest of outputs `[…, K]`: columns of memory have one width, also while fewer classes are known.
+  private static func largest(_ k: Int, _ outputs: Tensor) throws -> [String: Tensor] {
+    let known = outputs.shape[outputs.rank - 1]
+    let (values, units) = try outputs.topK(min(k, known))
+    let missing = max(k - known, 0)
+    return [
+      "outputs": try values.padded([0, missing], value: -.infinity),
+      "units": try units.padded([0, missing]).to(.int32),
+    ]
+  }
+
+  /// The same of outputs that are made piece by piece, of targets `[N, L]`.
+  private static func largest(_ k: Int, _ pieces: OutputPieces, _ targets: Tensor) throws -> [String: Tensor]
   {
-    func columns(_ outputs: Tensor) throws -> [Tensor] {
-      let (values, units) = try outputs.topK(min(k, outputs.shape[outputs.rank - 1]))
-      return [values, units]
+    let counted = try (targets .>= 0).flatten().nonzero().flatten()
+    let own = try pieces.collecting(at: counted) { try largest(k, $0) }
+    let rest = [
+      "outputs": try Tensor.full([targets.count, k], -Float.infinity, device: targets.device),
+      "units": try Tensor.zeros([targets.count, k], dtype: .int32, device: targets.device),
+    ]
+    return try rest.merging(own) { all, counts in
+      try all.indexCopy(counted, from: counts)
+      return try all.reshape(targets.shape + [k])
     }
-    guard let pieces = try look.pieces?.items(items) else {
-      let own = try columns(look.outputs.detach()[items])
-      return (own[0], own[1])
-    }
-    let own = try pieces.collecting(columns)
-    let shape = [items.count, pieces.rows[0].shape[1], -1]
-    return try (own[0].reshape(shape), own[1].reshape(shape))
   }
 
   /// The mean of (h − z)² over the units `[N, K']` that existed when the outputs were stored.
