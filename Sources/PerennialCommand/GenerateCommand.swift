@@ -7,9 +7,11 @@ import Torch
 
 struct GenerateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "generate", abstract: "Let a language model go on with a text.",
+    commandName: "generate",
+    abstract: "Let a language model go on with a text, or a translator translate it.",
     discussion: """
-      The model is a folder as `transformers` writes it: config.json, safetensors and tokenizer.json. The text goes to \
+      The model is a folder as `transformers` writes it: config.json, safetensors and tokenizer.json. A T5 reads all of the \
+      text and writes what it makes of it; other models go on with it. What is written goes to \
       standard output as it comes. Without a temperature the likeliest token is taken.
       """)
 
@@ -58,18 +60,20 @@ struct GenerateCommand: ParsableCommand {
     Runtime.keepFreedMemory()
     let folder = URL(fileURLWithPath: model, isDirectory: true)
     let tokenizer = try Tokenizer(folder: folder)
-    let model = try ModelFolder(folder).loadLanguageModel()
+    let model = try ModelFolder(folder).loadWritingModel()
     if let adapter {
-      try AdapterFolder(URL(fileURLWithPath: adapter, isDirectory: true)).read(into: model).merge()
+      try AdapterFolder(URL(fileURLWithPath: adapter, isDirectory: true)).apply(to: model.module)
     }
-    let text = try prompt ?? String(decoding: FileHandle.standardInput.readToEnd() ?? Data(), as: UTF8.self)
+    let text = try prompt ?? TextLines.standardInput().joined(separator: "\n")
     let ids =
-      try chat ? tokenizer.encode(chat: [ChatMessage(.user, text)]).ids : tokenizer.encode(text).ids
+      try chat
+      ? tokenizer.encode(chat: [ChatMessage(.user, text)]).ids.map(Int.init)
+      : model.tokens(of: text, tokenizer)
     guard !ids.isEmpty else { throw ValidationError("there is no text to go on with") }
 
     var decoder = tokenizer.streamDecoder()
     let stops = StopTexts(stop) { tokenizer.decode($0.map(Int32.init)) }
-    let answer = try model.generate([ids.map(Int.init)], options) { token in
+    let answer = try model.generate([ids], options) { token in
       write(decoder.append(Int32(token.token)))
       return try stops(token)
     }

@@ -25,8 +25,8 @@ public struct Modalities: Modality {
 
   public func objective(_ recipe: Recipe) throws -> any Objective { try modality(recipe).objective(recipe) }
 
-  /// The folder whose tokenizer a recipe's model brings along.
-  public func tokenizer(of recipe: Recipe) throws -> URL? {
+  /// What made tokens of a recipe's texts, where it has any.
+  public func tokenizer(of recipe: Recipe) throws -> TokenizerFiles? {
     TextModality.reads(recipe) ? try text.tokenizer(of: recipe) : nil
   }
 

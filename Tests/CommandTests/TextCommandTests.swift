@@ -20,6 +20,59 @@ import Testing
     #expect(missing.status == 1 && missing.errors.contains("/nowhere/tokenizer.json"))
   }
 
+  /// Learned, exported, and asked from the terminal, as a user would.
+  @Test(arguments: ["t5", "gpt"]) func modelsWriteFromTheTerminal(model: String) throws {
+    let folder = try TestFolder()
+    let words = [("un", "one"), ("deux", "two"), ("trois", "three"), ("quatre", "four")]
+    let lines = words.map { #"{"prompt": "\#($0.0)", "completion": "\#($0.1) it is"}"# }
+    let file = try folder.write(lines.joined(separator: "\n"), "pairs.jsonl").path
+    let run = try TestRun(
+      """
+      stream:
+        data: {records: {train: \(file), test: \(file), rows: {vocabulary: 280, length: 16, separator: ' = '}}}
+        scenario: instance
+        experiences: 1
+      model: {\(model): {layers: 1, heads: 2, width: 64, dropout: 0}}
+      objective: \(model == "t5" ? "translation" : "tokens")
+      training: {optimizer: {adamw: {lr: 0.004}}, batch: 16, steps: 500}
+      strategies: {finetune: []}
+      seeds: [0]
+      """)
+    let learned = try run.learn()
+    try #require(learned.status == 0, "\(learned.errors)")
+    let out = folder.url("model").path
+    let exported = try Program.run("export", run.run().path, "--format", "safetensors", "--out", out)
+    try #require(exported.status == 0, "\(exported.errors)")
+    // Rows of a language model begin with the token that ends the one before.
+    let prompt = model == "t5" ? "quatre" : "</s>quatre = "
+    let written = try Program.run("generate", out, prompt, "--max-tokens", "12")
+    #expect(written.status == 0 && written.output == "four it is\n", "\(written.output) \(written.errors)")
+    let stopped = try Program.run("generate", out, prompt, "--max-tokens", "12", "--stop", " ")
+    #expect(stopped.status == 0 && stopped.output.hasPrefix("four"), "\(stopped.output) \(stopped.errors)")
+    let chat = try Program.run("generate", out, prompt, "--chat")
+    #expect(chat.status == 1 && chat.errors.contains("chat template"), "\(chat.errors)")
+    let none = try Program.run("generate", out, prompt, "--adapter", "/nowhere")
+    #expect(none.status == 1 && none.errors.contains("/nowhere"), "\(none.errors)")
+  }
+
+  @Test func linesAreWhatOtherToolsCount() throws {
+    let folder = try TestFolder()
+    let text = try folder.write(String(repeating: "the cat sat\n", count: 30), "book.txt")
+    let file = folder.url("tokenizer.json").path
+    _ = try Program.run(["tokenizer", "train", text.path, "--vocabulary", "300", "--out", file])
+    func encode(_ bytes: Data) throws -> Program.Ending {
+      let input = try folder.write(bytes, "input.txt")
+      return try Program(
+        ["-c", "exec '\(Program.url.path)' tokenizer encode '\(file)' < '\(input.path)'"],
+        executable: URL(fileURLWithPath: "/bin/sh")
+      ).wait()
+    }
+    let odd = try encode(Data("the\u{2028}cat\r\nthe\u{85}cat\n".utf8))
+    #expect(odd.status == 0 && odd.output.split(separator: "\n").count == 2, "\(odd.output)")
+    let bad = try encode(Data("the\n".utf8) + [0xFF, 0x0A])
+    #expect(bad.status == 1 && bad.errors.contains("standard input:2"), "\(bad.errors)")
+  }
+
   @Test func foldersThatAreNoModels() throws {
     for command in [["generate", "/nowhere", "a"], ["embed", "/nowhere"]] {
       let ended = try Program.run(command)

@@ -2,6 +2,17 @@ import Foundation
 import Torch
 
 extension AdapterFolder {
+  /// Puts what is in the folder into a model for good: low-rank adapters are merged into its weights, prompts and prefixes stand in
+  /// front of its texts.
+  ///
+  /// - Throws: `AdapterError` as `read(_:into:)` and `readPrompt(into:)`.
+  public func apply(to model: any Promptable) throws {
+    let prompts = PromptConfiguration.Kind.allCases.map(\.rawValue)
+    let kind = try PEFTObject(configuration(), file: configurationPath).kind(among: ["LORA"] + prompts)
+    guard prompts.contains(kind) else { return try read(into: model).merge() }
+    _ = try readPrompt(into: model)
+  }
+
   private static let promptName = "prompt_embeddings"
 
   /// Puts the prompt of the folder in front of a model's tokens; whoever trains it further makes it part of the model.

@@ -41,6 +41,7 @@ extension ExportSubject {
       test: samples.heldOut.count > 0 ? [samples.heldOut] : [],
       card: ModelCard(name, model.manifest, configuration, directory.provenance(of: model.manifest.version)),
       tokenizer: isText
-        ? TextModality(root: DataRoot(directory.url.path)).tokenizer(of: configuration.recipe) : nil)
+        ? TextModality(root: DataRoot(directory.url.path)).folder(of: configuration.recipe)
+          .map(TokenizerFiles.folder) : nil)
   }
 }

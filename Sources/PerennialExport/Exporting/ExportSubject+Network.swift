@@ -56,13 +56,13 @@ extension ExportSubject {
   /// - Parameters:
   ///   - calibration: examples to find ranges on.
   ///   - test: examples to judge by.
-  ///   - tokenizer: the folder whose tokenizer made the texts' tokens, where there is one.
+  ///   - tokenizer: what made the texts' tokens, where there is such a thing.
   ///   - half: of an encoder-decoder; its encoder when nil.
   ///   - hasCache: whether what writes tokens takes and gives keys and values of earlier ones.
   /// - Throws: ``ExportError`` for a model that cannot be exported, or has no halves.
   public init(
     _ learned: LearnedNetwork, calibration: [Examples] = [], test: [Examples] = [], card: ModelCard,
-    tokenizer: URL? = nil, half: Half? = nil, hasCache: Bool = false
+    tokenizer: TokenizerFiles? = nil, half: Half? = nil, hasCache: Bool = false
   ) throws {
     let network = learned.network
     guard half == nil || network.encoderDecoder != nil else {
@@ -152,9 +152,15 @@ extension ExportSubject {
     return [Graph.Name.ids: ids, Graph.Name.mask: mask]
   }
 
-  private static func finish(_ folder: URL, _ tokenizer: URL?, _ write: (URL) throws -> Void) throws {
+  private static func finish(_ folder: URL, _ tokenizer: TokenizerFiles?, _ write: (URL) throws -> Void)
+    throws
+  {
     try write(folder)
-    if let tokenizer { try copyTokenizer(from: tokenizer, to: folder) }
+    switch tokenizer {
+    case .folder(let source): try copyTokenizer(from: source, to: folder)
+    case .tokenizer(let tokenizer): try tokenizer.save(to: folder)
+    case nil: break
+    }
   }
 
   private static func write(_ encoder: SentenceEncoder, _ head: any Head, to folder: URL) throws {
@@ -183,12 +189,12 @@ extension ExportSubject {
   ///
   /// - Parameters:
   ///   - results: what was measured in the run.
-  ///   - tokenizer: the folder whose tokenizer made the texts' tokens, where there is one.
+  ///   - tokenizer: what made the texts' tokens, where there is such a thing.
   ///   - half: of an encoder-decoder; its encoder when nil.
   ///   - hasCache: whether what writes tokens takes and gives keys and values of earlier ones.
   /// - Throws: ``ExportError`` for a model that cannot be exported; what the data throw.
   public init(
-    _ trained: TrainedArm, results: RunResults, tokenizer: URL? = nil, half: Half? = nil,
+    _ trained: TrainedArm, results: RunResults, tokenizer: TokenizerFiles? = nil, half: Half? = nil,
     hasCache: Bool = false
   ) throws {
     let stream = trained.stream

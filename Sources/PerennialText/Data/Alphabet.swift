@@ -26,6 +26,11 @@ public enum Alphabet: Sendable {
     }
   }
 
+  /// The tokenizer, where it is one.
+  var tokenizer: Tokenizer? {
+    if case .tokenizer(let tokenizer) = self { tokenizer } else { nil }
+  }
+
   /// The token that ends a text, where there is one.
   public var end: Int? {
     if case .tokenizer(let tokenizer) = self { tokenizer.specialTokens.end } else { nil }

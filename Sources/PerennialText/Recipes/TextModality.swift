@@ -67,7 +67,17 @@ public struct TextModality: Modality {
   }
 
   /// The folder whose tokenizer a recipe's model brings along; nil where it brings none.
-  public func tokenizer(of recipe: Recipe) throws -> URL? { try TextModels.folder(recipe.model, sources.url) }
+  public func folder(of recipe: Recipe) throws -> URL? { try TextModels.folder(recipe.model, sources.url) }
+
+  /// What made tokens of a recipe's texts; nil where nothing that has a file did.
+  ///
+  /// - Throws: as `stream`, where the texts have to be read.
+  public func tokenizer(of recipe: Recipe) throws -> TokenizerFiles? {
+    let data = recipe.stream.data.options
+    let isNamed = data["tokenizer"] != nil || data["rows"]?["tokenizer"] != nil
+    if !isNamed, let folder = try folder(of: recipe) { return .folder(folder) }
+    return try sources.texts(recipe).tokenizer.map(TokenizerFiles.tokenizer)
+  }
 
   /// Texts that arrive over time.
   public func liveInputs(_ recipe: Recipe) throws -> any LiveInputs {

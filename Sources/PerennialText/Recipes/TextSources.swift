@@ -109,7 +109,8 @@ final class TextSources {
       limit: options.limit, tokens: alphabet.encode)
     return Texts(
       source: source,
-      facts: TextFacts(vocabulary: alphabet.count, length: options.block, padding: nil, end: alphabet.end))
+      facts: TextFacts(vocabulary: alphabet.count, length: options.block, padding: nil, end: alphabet.end),
+      tokenizer: alphabet.tokenizer)
   }
 
   private func alphabet(_ name: String?, _ corpora: [Corpus], _ selection: Selection, model: URL?) throws
