@@ -8,6 +8,7 @@ public enum WritingModel {
   case decoder(any CausalLanguageModel)
   case encoderDecoder(T5)
 
+  /// The model, whichever it is.
   public var module: any Promptable {
     switch self {
     case .decoder(let model): model
