@@ -62,6 +62,6 @@ struct EmbedCommand: ParsableCommand {
 
   private func lines() throws -> [String] {
     guard let file else { return try TextLines.standardInput() }
-    return try TextLines.of(Corpus.runningText(URL(fileURLWithPath: file)).text())
+    return try TextLines.of(Corpus.file(URL(fileURLWithPath: file)).text())
   }
 }

@@ -121,7 +121,7 @@ struct ExportCommand: ParsableCommand {
         "\(source) is neither a run folder nor a model directory nor a folder with config.json")
     }
     let texts = try calibration.map {
-      try TextLines.of(Corpus.runningText(URL(fileURLWithPath: $0)).text()).filter { !$0.isEmpty }
+      try TextLines.of(Corpus.file(URL(fileURLWithPath: $0)).text()).filter { !$0.isEmpty }
     }
     return try ExportSubject(folder: folder, half: half, texts: texts ?? [], length: length, hasCache: cache)
   }

@@ -64,7 +64,7 @@ struct GenerateCommand: ParsableCommand {
     if let adapter {
       try AdapterFolder(URL(fileURLWithPath: adapter, isDirectory: true)).apply(to: model.module)
     }
-    let text = try prompt ?? TextLines.standardInput().joined(separator: "\n")
+    let text = try prompt ?? TextLines.wholeInput()
     let ids =
       try chat
       ? tokenizer.encode(chat: [ChatMessage(.user, text)]).ids.map(Int.init)

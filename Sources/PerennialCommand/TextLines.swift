@@ -13,13 +13,16 @@ enum TextLines {
   }
 
   /// - Throws: `TextDataError` naming the line that is not UTF-8.
-  static func standardInput() throws -> [String] {
+  static func standardInput() throws -> [String] { try of(wholeInput()) }
+
+  /// - Throws: `TextDataError` naming the line that is not UTF-8.
+  static func wholeInput() throws -> String {
     let bytes = try FileHandle.standardInput.readToEnd() ?? Data()
     guard let text = String(validating: bytes, as: UTF8.self) else {
       let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
       let bad = lines.firstIndex { String(validating: $0, as: UTF8.self) == nil }
       throw TextDataError("standard input", line: (bad ?? 0) + 1, "the line is not UTF-8")
     }
-    return of(text)
+    return text
   }
 }

@@ -47,7 +47,7 @@ extension TokenizerCommand {
 
     func run() throws {
       let lines = try files.flatMap { file in
-        try TextLines.of(Corpus.runningText(URL(fileURLWithPath: file)).text()).map { $0 + "\n" }
+        try TextLines.of(Corpus.file(URL(fileURLWithPath: file)).text()).map { $0 + "\n" }
       }
       let tokenizer =
         switch kind {

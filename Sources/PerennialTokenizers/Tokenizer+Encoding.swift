@@ -41,6 +41,11 @@ extension Tokenizer {
     return padding?.apply(to: encodings) ?? encodings
   }
 
+  /// The tokens of a text with the bytes that each came from, before any post-processor, which may leave spaces out of them.
+  package func encodeWithOrigins(_ text: String) -> Encoding {
+    pool.withWorkspace { sequence(text, typeID: 0, withOffsets: true, &$0) }
+  }
+
   private func finish(_ sequences: [Encoding], addSpecialTokens: Bool, truncation: Truncation?) -> Encoding {
     var parts = sequences
     if let truncation {

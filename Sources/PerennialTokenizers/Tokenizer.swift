@@ -80,6 +80,9 @@ public final class Tokenizer: Sendable {
     return template
   }
 
+  /// One more than the largest id of the vocabulary, added tokens left out.
+  package var vocabularyEndID: Int { model.vocabulary.endID }
+
   /// The number of tokens, added ones included.
   public var vocabularyCount: Int {
     model.vocabulary.count + added.ids.filter { model.vocabulary.token($0) == nil }.count

@@ -117,14 +117,22 @@ import Torch
       let learned = zip(sequence.ids, sequence.isLearned).filter(\.1).map { Int32($0.0) }
       #expect(tokenizer.decode(learned).trimmingCharacters(in: .whitespaces) == completion.dropFirst())
     }
-    // A token that would belong to both is none of either.
-    let split = try TokenSequence(Self.answer("unbeliev", "able"), tokenizer)
-    let parts = ["unbeliev", "able"].flatMap {
-      tokenizer.encode($0, addSpecialTokens: false).ids.map(Int.init)
-    }
-    let whole = tokenizer.encode("unbelievable", addSpecialTokens: false).ids.map(Int.init)
-    let ids = split.ids.filter { !special.contains($0) }
-    #expect(ids == parts || ids == whole)
+  }
+
+  /// A token that would belong to both a prompt and an answer is none of either.
+  @Test func tokensAcrossTheBorderAreCutThere() throws {
+    let tokenizer = try Tokenizer.trainByteLevelBPE(
+      on: ["say hello hello hello hello", "say hello"], size: 300, specialTokens: ["<pad>", "</s>"])
+    func ids(_ text: String) -> [Int] { tokenizer.encode(text, addSpecialTokens: false).ids.map(Int.init) }
+    #expect(ids("say hello") != ids("say ") + ids("hello"))
+    let sequence = try TokenSequence(Self.answer("say ", "hello"), tokenizer)
+    #expect(sequence.ids == [1] + ids("say ") + ids("hello") + [1])
+    let learned = zip(sequence.ids, sequence.isLearned).filter(\.1).map(\.0)
+    #expect(learned == ids("hello") + [1])
+    // A conversation without marks ends as a text does.
+    let talk = LanguageRecord(.chat([ChatMessage(.user, "say"), ChatMessage(.assistant, "hello")]))
+    let plain = try TokenSequence(talk, tokenizer, chat: .plain)
+    #expect(plain.ids.first == 1 && plain.ids.last == 1 && plain.isLearned.last == true)
   }
 
   /// Texts in one row give what each gives in a row of its own.

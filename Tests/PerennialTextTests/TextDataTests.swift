@@ -52,7 +52,7 @@ import Torch
   }
 
   /// Marks of a file are not running text.
-  @Test(arguments: ["a.jsonl", "a.JSON", "a.csv"]) func recordsAreNoRunningText(name: String) throws {
+  @Test(arguments: ["a.jsonl", "a.JSONL"]) func recordsAreNoRunningText(name: String) throws {
     let error = #expect(throws: TextDataError.self) {
       try Corpus.runningText(Self.file(name, "{\"text\": \"a\"}"))
     }

@@ -146,21 +146,46 @@ import Torch
     #expect(text.contains(hint) && text.contains("tiny.yaml:6"), "\(text)")
   }
 
-  /// A model must know every token of the tokenizer, take rows as long, and fill them up alike.
+  /// A model must know every token of the tokenizer and take rows as long; the tokenizer's filling is what is masked.
   @Test func modelsAndTokenizersMustAgree() throws {
-    let node = try ConfigurationNode(yaml: "{encoder: {path: there}}", source: "tiny.yaml")
-    let model = try node.decode(Selection.self)
-    let facts = TextFacts(vocabulary: 120, length: 64, padding: 0, end: nil)
-    try facts.check(vocabulary: 120, length: 64, padding: 0, of: model)
-    try facts.check(vocabulary: nil, length: nil, padding: nil, of: model)
-    for (vocabulary, length, padding, hint) in [
-      (119, 64, 0, "ids up to 119"), (120, 63, 0, "takes 63"), (120, 64, 1, "filling is 1"),
-    ] {
-      let error = #expect(throws: ConfigurationError.self) {
-        try facts.check(vocabulary: vocabulary, length: length, padding: padding, of: model)
-      }
-      #expect("\(try #require(error))".contains(hint))
+    let root = try Self.root()
+    func network(vocabulary: Int, positions: Int, padding: Int, length: Int = 64) throws -> Network {
+      let folder = root.url.appendingPathComponent("model-\(vocabulary)-\(positions)-\(padding)")
+      var c = BERTConfiguration()
+      (c.layers, c.heads, c.width, c.innerWidth) = (1, 2, 16, 32)
+      (c.vocabularySize, c.maximumLength, c.paddingToken) = (vocabulary, positions, padding)
+      try ModelFolder(folder).save(BERT(c, Generator(seed: 1), dropout: Generator(seed: 2)))
+      try Data(contentsOf: root.url.appendingPathComponent("tokenizer.json")).write(
+        to: folder.appendingPathComponent("tokenizer.json"))
+      let modality = TextModality(root: root)
+      let recipe = try Self.recipe(
+        data: "{texts: {train: train.jsonl, test: test.jsonl, length: \(length)}}",
+        model: "{encoder: {path: \(folder.lastPathComponent)}}")
+      return try modality.blueprint(recipe, for: modality.stream(recipe, seed: 0)).make(
+        RandomStreams(seed: 1))
     }
+    let tokenizer = try Tokenizer(file: root.url.appendingPathComponent("tokenizer.json"))
+    let count = tokenizer.endID
+    func refusal(vocabulary: Int, positions: Int) throws -> String {
+      "\(try #require(#expect(throws: ConfigurationError.self) { try network(vocabulary: vocabulary, positions: positions, padding: 0) }))"
+    }
+    #expect(try refusal(vocabulary: count - 1, positions: 64).contains("do not belong together"))
+    #expect(try refusal(vocabulary: count, positions: 3).contains("takes 3"))
+    // Rows are shorter than they may be.
+    _ = try network(vocabulary: count, positions: 16, padding: 0, length: 1000)
+    let filling = try #require(tokenizer.specialTokens.padding)
+    let other = try network(vocabulary: count, positions: 64, padding: 7)
+    #expect((other.backbone as? SentenceEncoder)?.paddingToken == filling)
+    let row = tokenizer.encode("please fly the plane").ids.map(Int.init)
+    let (short, long) = try noGrad {
+      try other.evaluating {
+        (
+          try other.features(Tensor(row, shape: [1, row.count])),
+          try other.features(Tensor(row + [filling, filling], shape: [1, row.count + 2]))
+        )
+      }
+    }
+    try expectClose(long, short, "filling", within: 1e-6)
   }
 
   /// Of texts with outputs at every token, few are asked about at once: all outputs of a batch are there together.
@@ -191,8 +216,22 @@ import Torch
       )
       try expectClose(second, first, "earlier tokens", within: 1e-6)
     }
-    let (_, plain) = try Self.languageLearner([])
-    #expect(try learner.predict(tests[0][0..<1]).shape == plain.predict(tests[0][0..<1]).shape)
+    // Behind them adapters speak; in front of them the model does, as for one that learned alike and reads on before it chooses.
+    let (_, other) = try Self.languageLearner(Self.strategies("[{lora-per-task: {route: 15}}]"))
+    for index in 0..<stream.count { try other.learn(stream.experience(index)) }
+    for test in tests {
+      let (own, bare) = (try learner.predict(test[0..<8]), try other.predict(test[0..<8]))
+      func difference(_ places: Range<Int>) throws -> Double {
+        try (own - bare).narrow(dim: 1, start: places.lowerBound, count: places.count).abs().amax([0, 1, 2])
+          .item()
+      }
+      #expect(try difference(0..<6) < 1e-6 && difference(6..<15) > 0.01)
+    }
+    let refused = #expect(throws: StrategyError.self) {
+      let (stream, learner) = try Self.languageLearner(Self.strategies("[lora-per-task]"))
+      try learner.begin(stream.experience(0))
+    }
+    #expect("\(try #require(refused))".contains("lower it"))
   }
 
   /// Stopped and gone on, to the bit.

@@ -23,7 +23,8 @@ extension LowRankConfiguration {
     {
       throw object.refuse(
         "`init_lora_weights: \(start)` changes the weights of the model too, which are not in the folder: "
-          + "save it as LoRA, with PEFT's `path_initial_model_for_weight_conversion` for \(kind)")
+          + "save an adapter of the weights as they were, which PEFT calls conversion, or merge it first (\(kind))"
+      )
     }
     rank = try object.value("r", Int.self)
     alpha = try object.value("lora_alpha", Double.self, default: 8)

@@ -120,12 +120,11 @@ public final class Learner {
     var value = 0.0
     var look: Look?
     var terms: [LossTerm] = []
-    let parts = try parts(of: batch)
-    for part in parts {
-      let step = try forward(part.batch, isPart: parts.count > 1, session)
-      let own = parts.count > 1 ? try step.terms[0].value * part.loss : step.terms[0].value
+    for part in try parts(of: batch) {
+      let step = try forward(part.batch, isPart: options.accumulate > 1, session)
+      let own = part.loss == 1 ? step.terms[0].value : try step.terms[0].value * part.loss
       let loss = try step.terms.dropFirst().reduce(own) {
-        try $0 + (parts.count > 1 ? $1.value * part.terms : $1.value)
+        try $0 + (part.terms == 1 ? $1.value : $1.value * part.terms)
       }
       value += try finite(loss, step.terms, session)
       if vector.count > 0 { try vector.backward(loss) }

@@ -79,7 +79,7 @@ extension ExportSubject {
     let names = [
       "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt", "vocab.json",
       "merges.txt",
-      "generation_config.json",
+      "generation_config.json", "chat_template.jinja",
     ]
     for name in names {
       let (old, new) = (source.appendingPathComponent(name), folder.appendingPathComponent(name))

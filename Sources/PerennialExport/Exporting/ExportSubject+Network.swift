@@ -147,7 +147,7 @@ extension ExportSubject {
   private static func inputs(_ rows: Tensor, of learned: LearnedNetwork) throws -> [String: Tensor] {
     guard learned.isText else { return [learned.isImage ? Graph.Name.image : Graph.Name.features: rows] }
     let ids = try rows.to(.int64)
-    let padding = (learned.network.backbone as? SentenceEncoder)?.encoder.paddingToken
+    let padding = (learned.network.backbone as? SentenceEncoder)?.paddingToken
     let mask = try padding.map { try (ids .!= $0).to(.int64) } ?? ids.onesLike()
     return [Graph.Name.ids: ids, Graph.Name.mask: mask]
   }

@@ -86,12 +86,12 @@ public struct Corpus: Sendable {
 
   /// The same of running text, whose every character is learned.
   ///
-  /// - Throws: `TextDataError` for files of records besides.
+  /// - Throws: `TextDataError` for JSON lines besides.
   public static func runningText(_ url: URL) throws -> Corpus {
-    guard !["jsonl", "json", "csv"].contains(url.pathExtension.lowercased()) else {
+    guard url.pathExtension.lowercased() != "jsonl" else {
       throw TextDataError(
         url.relativePath,
-        "is no running text, and its marks would be learned: `records` and `texts` read such files")
+        "JSON lines are no running text, and their marks would be learned: `records` and `texts` read them")
     }
     return try file(url)
   }

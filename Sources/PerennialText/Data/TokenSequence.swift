@@ -24,22 +24,23 @@ struct TokenSequence: Equatable {
   {
     let special = tokenizer.specialTokens
     let isChat = if case .chat = record.content { true } else { false }
-    // A chat format writes its own marks.
-    if !isChat, let begin = special.begin ?? special.end { append([begin], isLearned: false) }
     let format = isChat ? try tokenizer.requiredChatFormat(chat) : nil
+    // A chat format writes its own marks, but for the plain one, which has none.
+    let isBare = format == nil || format == .plain
+    if isBare, let begin = special.begin ?? special.end { append([begin], isLearned: false) }
     append(try record.parts(format, separator: separator), tokenizer)
-    if !isChat, let end = special.end { append([end], isLearned: isLearned.last ?? true) }
+    if isBare, let end = special.end { append([end], isLearned: isLearned.last ?? true) }
   }
 
   private mutating func append(_ parts: [LanguageRecord.Part], _ tokenizer: Tokenizer) {
-    func encode(_ text: String) -> Encoding {
-      tokenizer.encode(text, addSpecialTokens: false, withOffsets: true)
-    }
-    let whole = encode(parts.map(\.text).joined())
+    let whole = tokenizer.encodeWithOrigins(parts.map(\.text).joined())
     if let owners = Self.owners(of: whole.offsets ?? [], parts) {
       for (id, owner) in zip(whole.ids, owners) { append([Int(id)], isLearned: parts[owner].isLearned) }
     } else {
-      for part in parts { append(encode(part.text).ids.map(Int.init), isLearned: part.isLearned) }
+      for part in parts {
+        append(
+          tokenizer.encode(part.text, addSpecialTokens: false).ids.map(Int.init), isLearned: part.isLearned)
+      }
     }
   }
 

@@ -4,16 +4,22 @@ import Torch
 
 /// An encoder and a pooling: texts as rows of token ids to features `[N, D]`, which any head takes.
 ///
-/// Inputs are one tensor int64 `[N, L]`, in which the encoder's padding id fills up rows. Paths are the encoder's own.
+/// Inputs are one tensor int64 `[N, L]`, in which the padding id fills up rows. Paths are the encoder's own.
 public final class SentenceEncoder: Module, Backbone {
   public let encoder: any TextEncoder
   public let pooling: SentencePooling
+  /// The id that fills up rows: the encoder's own where nothing else is said.
+  public let paddingToken: Int?
   public var featureCount: Int { encoder.width }
   public var taps: [Tap] { encoder.taps }
 
-  public init(_ encoder: any TextEncoder, pooling: SentencePooling = SentencePooling()) {
+  /// - Parameter padding: the id that fills up rows, where the tokenizer's is another than the encoder's.
+  public init(
+    _ encoder: any TextEncoder, pooling: SentencePooling = SentencePooling(), padding: Int? = nil
+  ) {
     self.encoder = encoder
     self.pooling = pooling
+    paddingToken = padding ?? encoder.paddingToken
     super.init()
     register("", encoder)
   }
@@ -27,7 +33,7 @@ public final class SentenceEncoder: Module, Backbone {
   /// pass, texts of a length go together.
   public func callAsFunction(_ ids: Tensor) throws -> Tensor {
     let ids = try ids.to(.int64)
-    guard let padding = encoder.paddingToken, ids.shape[0] > 0 else {
+    guard let padding = paddingToken, ids.shape[0] > 0 else {
       return try callAsFunction(TokenBatch(ids))
     }
     let lengths = try noGrad { try (ids .!= padding).to(.int64).sum([1]).integers() }

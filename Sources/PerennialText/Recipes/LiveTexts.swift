@@ -89,7 +89,7 @@ public struct LiveTexts: LiveInputs {
         TextModels.encoders, recipe.model.name, kind: "model for texts with labels")
     }
     let facts = TextFacts(
-      vocabulary: tokenizer.endID, length: length, padding: padding,
+      tokenizer, length: length, width: 0, padding: padding,
       end: tokenizer.specialTokens.end)
     let file = self.file
     return Blueprint { random in

@@ -102,7 +102,7 @@ extension TextSources {
       source: try ParallelTexts(options: options, root: root).source(
         tokenizer, teacher: teacher, padding: padding),
       facts: TextFacts(
-        vocabulary: tokenizer.endID, length: options.length, padding: padding,
+        tokenizer, length: options.length, padding: padding,
         end: tokenizer.specialTokens.end))
   }
 }

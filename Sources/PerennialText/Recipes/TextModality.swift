@@ -74,8 +74,13 @@ public struct TextModality: Modality {
   /// - Throws: as `stream`, where the texts have to be read.
   public func tokenizer(of recipe: Recipe) throws -> TokenizerFiles? {
     let data = recipe.stream.data.options
-    let isNamed = data["tokenizer"] != nil || data["rows"]?["tokenizer"] != nil
-    if !isNamed, let folder = try folder(of: recipe) { return .folder(folder) }
+    let named = try (data["tokenizer"] ?? data["rows"]?["tokenizer"])?.decode(String.self)
+    var isFolder: ObjCBool = false
+    if let place = try named.map(file) ?? folder(of: recipe),
+      FileManager.default.fileExists(atPath: place.path, isDirectory: &isFolder), isFolder.boolValue
+    {
+      return .folder(place)
+    }
     return try sources.texts(recipe).tokenizer.map(TokenizerFiles.tokenizer)
   }
 

@@ -1,5 +1,6 @@
 import Foundation
 import Perennial
+import PerennialTokenizers
 import Torch
 
 /// The models for text that a recipe can name.
@@ -73,15 +74,15 @@ enum TextModels {
       let read = try folder.loadSentenceEncoder(dropout: masks)
       try facts.check(
         vocabulary: (read.encoder as? BERT)?.configuration.vocabularySize,
-        length: (read.encoder as? BERT)?.configuration.maximumLength, padding: read.encoder.paddingToken,
-        of: selection)
+        length: (read.encoder as? BERT)?.configuration.maximumLength, of: selection)
       var pooling = read.pooling
       if let kind = options.pooling { pooling.kind = kind }
       if let isNormalized = options.normalize { pooling.isNormalized = isNormalized }
       guard let layers = options.layers, let whole = read.encoder as? BERT else {
-        return SentenceEncoder(read.encoder, pooling: pooling)
+        return SentenceEncoder(read.encoder, pooling: pooling, padding: facts.padding)
       }
-      return SentenceEncoder(try whole.keeping(layers: layers, dropout: masks), pooling: pooling)
+      return SentenceEncoder(
+        try whole.keeping(layers: layers, dropout: masks), pooling: pooling, padding: facts.padding)
     }
     let options = try selection.decode(FreshEncoderOptions.self)
     var c = BERTConfiguration()
@@ -113,8 +114,7 @@ enum TextModels {
     if selection.isNamed("encoder-decoder") {
       let folder = ModelFolder(file(try selection.decode(LanguageModelOptions.self).path))
       let model = try folder.load(T5.self, dropout: masks)
-      try facts.check(
-        vocabulary: model.vocabularySize, length: nil, padding: model.paddingToken, of: selection)
+      try facts.check(vocabulary: model.vocabularySize, length: nil, of: selection)
       return model
     }
     let options = try selection.decode(FreshEncoderDecoderOptions.self)
@@ -136,8 +136,7 @@ enum TextModels {
     if selection.isNamed("language-model") {
       let folder = ModelFolder(file(try selection.decode(LanguageModelOptions.self).path))
       let model = try folder.loadLanguageModel(dropout: masks)
-      try facts.check(
-        vocabulary: model.vocabularySize, length: model.maximumLength, padding: nil, of: selection)
+      try facts.check(vocabulary: model.vocabularySize, length: model.maximumLength, of: selection)
       return model
     }
     let options = try selection.decode(FreshDecoderOptions.self)
@@ -178,26 +177,38 @@ struct TextFacts {
   /// The most sentences beside a question, where rows are stories.
   var memories: Int?
 
+  /// How long rows are, where that is less than they may be.
+  var width: Int?
+  /// The ids that every text may need, from 0 on; V where nothing else is said. Tokens that were added and never occur need
+  /// no place in a model.
+  var needed: Int?
+
   /// Refuses a model that does not belong to the tokenizer, or cannot take the rows.
   ///
   /// - Parameters: What the model has; nil for what does not matter.
   /// - Throws: `ConfigurationError` at the selection of the model.
-  func check(vocabulary: Int?, length: Int?, padding: Int?, of model: Selection) throws {
-    if let vocabulary, self.vocabulary > vocabulary {
+  func check(vocabulary: Int?, length: Int?, of model: Selection) throws {
+    let needed = max(needed ?? self.vocabulary, (padding ?? -1) + 1)
+    if let vocabulary, needed > vocabulary {
       throw model.node.error(
-        "the tokenizer has ids up to \(self.vocabulary - 1), and the model knows \(vocabulary) tokens: they do not belong together"
+        "the tokenizer writes ids up to \(needed - 1), and the model knows \(vocabulary) tokens: "
+          + "they do not belong together")
+    }
+    let width = width ?? self.length
+    if let length, width > length {
+      throw model.node.error(
+        "rows have up to \(width) tokens, and the model takes \(length): write `length` or `block` of the data so"
       )
     }
-    if let length, self.length > length {
-      throw model.node.error(
-        "rows have up to \(self.length) tokens, and the model takes \(length): write `length` or `block` of the data so"
-      )
-    }
-    if let own = self.padding, let padding, own != padding {
-      throw model.node.error(
-        "the tokenizer fills rows up with token \(own), and the model's filling is \(padding): they do not belong together"
-      )
-    }
+  }
+}
+
+extension TextFacts {
+  /// Of texts that a tokenizer cuts.
+  init(_ tokenizer: Tokenizer, length: Int, width: Int? = nil, padding: Int?, end: Int?) {
+    self.init(
+      vocabulary: tokenizer.endID, length: length, padding: padding, end: end, width: width,
+      needed: tokenizer.vocabularyEndID)
   }
 }
 

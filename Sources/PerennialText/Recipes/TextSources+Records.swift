@@ -23,7 +23,7 @@ extension TextSources {
     return Texts(
       source: source,
       facts: TextFacts(
-        vocabulary: tokenizer.endID, length: options.length,
+        tokenizer, length: options.length,
         padding: frame.map(\.padding) ?? special.padding, end: special.end),
       tokenizer: tokenizer)
   }

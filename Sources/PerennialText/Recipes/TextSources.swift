@@ -90,7 +90,7 @@ final class TextSources {
     return Texts(
       source: source,
       facts: TextFacts(
-        vocabulary: tokenizer.endID, length: options.length, padding: padding,
+        tokenizer, length: options.length, width: source.train.inputs.shape[1], padding: padding,
         end: tokenizer.specialTokens.end),
       tokenizer: tokenizer)
   }
@@ -109,7 +109,9 @@ final class TextSources {
       limit: options.limit, tokens: alphabet.encode)
     return Texts(
       source: source,
-      facts: TextFacts(vocabulary: alphabet.count, length: options.block, padding: nil, end: alphabet.end),
+      facts: TextFacts(
+        vocabulary: alphabet.count, length: options.block, padding: nil, end: alphabet.end,
+        needed: alphabet.tokenizer?.vocabularyEndID),
       tokenizer: alphabet.tokenizer)
   }
 

@@ -72,6 +72,15 @@ public final class AdapterPerTask: Strategy {
   }
 
   public func begin(_ experience: Experience, _ learner: Learner) throws {
+    let rows = experience.examples.targets
+    if experience.task == nil, !learner.objective.isClassification, rows.rank > 1,
+      learner.objective.hasAlternatives,
+      rows.shape[1] <= options.route
+    {
+      throw StrategyError.model(
+        name, "`route: \(options.route)` tokens choose the adapters, and rows have \(rows.shape[1]): lower it"
+      )
+    }
     current = order.admit(try number(of: experience, learner))
     let targets =
       try learner.objective.isClassification
