@@ -64,6 +64,15 @@ import Testing
     #expect(answer.headline == "er kept the most: 87.5\u{A0}% on average over all 5 experiences.")
     #expect(answer.detail.contains("Training on everything at once reaches 98.2\u{A0}%."))
     #expect(answer.detail.contains("Plain fine-tuning forgot 99.2 points of what it had learned, er 11.4."))
+    // Negative forgetting is a gain.
+    var gaining = results
+    for index in gaining.runs.indices where gaining.runs[index].strategy == "er" {
+      gaining.runs[index].metrics[.forgetting] = -0.028
+    }
+    #expect(
+      Answer(gaining).detail.contains("forgot 99.2 points of what it had learned, er gained 2.8."))
+    gaining.runs.removeAll { $0.strategy != "er" }
+    #expect(Answer(gaining).detail == "It gained 2.8 points on what it had learned.")
     let place = try #require(page.range(of: "er kept the most"))
     let table = try #require(page.range(of: "<table"))
     #expect(place.lowerBound < table.lowerBound)

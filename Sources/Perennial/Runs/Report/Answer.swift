@@ -40,14 +40,26 @@ struct Answer {
         "Perplexities of earlier experiences grew by \(NumberText.fixed(100 * growth.mean, 1))\u{A0}%.")
     } else if let name = finetuning, let forgot = results.statistic(.forgetting, of: name) {
       let own = best.name == name ? nil : results.statistic(.forgetting, of: best.name)
-      let beside = own.map { ", \(best.name) \(NumberText.fixed(100 * $0.mean, 1))" } ?? ""
-      sentences.append(
-        "Plain fine-tuning forgot \(NumberText.fixed(100 * forgot.mean, 1)) points of what it had learned\(beside)."
-      )
+      let beside = own.map { own in
+        own.mean < 0
+          ? ", \(best.name) gained \(Self.points(own))" : ", \(best.name) \(Self.points(own))"
+      }
+      sentences.append("Plain fine-tuning \(Self.change(forgot))\(beside ?? "").")
     } else if let forgot = results.statistic(.forgetting, of: best.name) {
-      sentences.append("It forgot \(NumberText.fixed(100 * forgot.mean, 1)) points of what it had learned.")
+      sentences.append("It \(Self.change(forgot)).")
     }
     detail = sentences.joined(separator: " ")
+  }
+
+  /// What became of what was learned: negative forgetting is a gain.
+  private static func change(_ forgetting: Statistic) -> String {
+    forgetting.mean < 0
+      ? "gained \(points(forgetting)) points on what it had learned"
+      : "forgot \(points(forgetting)) points of what it had learned"
+  }
+
+  private static func points(_ statistic: Statistic) -> String {
+    NumberText.fixed(100 * abs(statistic.mean), 1)
   }
 
   /// How good a strategy is, as the field says it: a share, or a perplexity where tokens are told.
