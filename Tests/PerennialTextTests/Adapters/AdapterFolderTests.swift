@@ -70,6 +70,27 @@ import Torch
     try Self.expect(name, variant, run)
   }
 
+  /// Ways to begin that change the model's own weights leave nothing of that in the folder.
+  @Test(arguments: ["pissa", "pissa_niter_16", "olora", "corda", "loftq", "gaussian", "eva"])
+  func beginningsThatChangeTheModelAreRefused(start: String) throws {
+    let (model, _) = try Self.model("gpt2")
+    let folder = try TemporaryFolder()
+    let copy = folder.url.appendingPathComponent("one")
+    try FileManager.default.copyItem(at: Self.folder("gpt2-lora").url, to: copy)
+    let file = copy.appendingPathComponent("adapter_config.json")
+    let text = try String(contentsOf: file, encoding: .utf8)
+    let changed = text.replacingOccurrences(
+      of: #""init_lora_weights": true"#, with: "\"init_lora_weights\": \"\(start)\"")
+    #expect(changed != text)
+    try Data(changed.utf8).write(to: file)
+    guard !["gaussian", "eva"].contains(start) else {
+      _ = try AdapterFolder(copy).read(into: model)
+      return
+    }
+    let error = #expect(throws: AdapterError.self) { try AdapterFolder(copy).read(into: model) }
+    #expect("\(try #require(error))".contains(start))
+  }
+
   /// A prompt belongs to the beginning of a text: with the cache and without, the same tokens.
   @Test(arguments: ["gpt2", "llama3", "qwen2"], ["prompt", "prefix"])
   func promptedModelsWriteTheSameWithACache(name: String, variant: String) throws {

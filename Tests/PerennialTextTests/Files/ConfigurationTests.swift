@@ -88,6 +88,19 @@ struct ConfigurationTests {
     #expect(error.description.contains(key))
   }
 
+  /// As `transformers` has it: a BERT whose file says nothing of filling fills up with 0, one whose file says null with nothing.
+  @Test func fillingThatIsNotSaid() throws {
+    let said = try JSONValue(contentsOf: Golden.model("bert").file("config.json"))
+    guard case .object(var fields) = said else {
+      Issue.record("config.json is no object")
+      return
+    }
+    fields["pad_token_id"] = nil
+    #expect(try BERTConfiguration(ConfigurationReader(fields, file: "a")).paddingToken == 0)
+    fields["pad_token_id"] = .null
+    #expect(try BERTConfiguration(ConfigurationReader(fields, file: "a")).paddingToken == nil)
+  }
+
   @Test func harmlessKeysPass() throws {
     try read(
       "gpt2", ["task_specific_params": .object([:]), "use_cache": false, "_name_or_path": "x", "n_ctx": 99])
