@@ -52,6 +52,34 @@ import Torch
     #expect(try Self.accuracy(one, stream) < 0.5)
   }
 
+  /// The backbone learns the first experience as without adapters, and none of the others.
+  @Test func theFirstSessionIsTheBackbones() throws {
+    let stream = try Clusters(classes: 6, perClass: 20, width: 8, spread: 0.3).stream()
+    let adapters = Method.perTask { $0.firstSession = true }
+    func values(_ learner: Learner) throws -> [[UInt8]] {
+      try learner.model.backbone.parameters.filter { $0.parameter.kind != .adapter }
+        .map { try Array($0.parameter.value.data()) }
+    }
+    let (learner, plain) = (
+      try Setting.plain.learner([adapters], stream: stream), try Setting.plain.learner([], stream: stream)
+    )
+    let fresh = try values(learner)
+    try learner.learn(stream.experience(0))
+    try plain.learn(stream.experience(0))
+    let learned = try values(learner)
+    #expect(learned == (try values(plain)) && learned != fresh)
+    for index in 1..<stream.count { try learner.learn(stream.experience(index)) }
+    #expect(try values(learner) == learned)
+    let sizes = try adapters.shelf(learner).sets.map { set in
+      try set.places.reduce(0) { $0 + (try $1.adapter.up.weight.value.abs().sum().item()) }
+    }
+    #expect(sizes[0] == 0 && sizes[1] > 0 && sizes[2] > 0)
+    // What the first experience taught is in all that came later.
+    let examples = try (0..<2).map { try stream.experience($0).examples.identifiers.integers()[0] }
+    #expect(try adapters.shards(after: [examples[0]], learner) == nil)
+    #expect(try adapters.shards(after: [examples[1]], learner) == [1])
+  }
+
   /// New directions are kept apart from old ones: without the penalty they overlap more.
   @Test func newDirectionsAreOrthogonal() throws {
     func overlap(_ weight: Double) throws -> Double {

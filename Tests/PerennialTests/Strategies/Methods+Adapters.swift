@@ -8,6 +8,12 @@ extension Method {
     return LowRankAdaptation(options)
   }
 
+  static func perTask(_ change: (inout AdapterPerTask.Options) -> Void) -> AdapterPerTask {
+    var options = AdapterPerTask.Options()
+    change(&options)
+    return AdapterPerTask(options)
+  }
+
   static func olora(_ change: (inout OrthogonalAdaptation.Options) -> Void = { _ in }) -> OrthogonalAdaptation
   {
     var options = OrthogonalAdaptation.Options()
@@ -47,7 +53,7 @@ extension Method {
     return PrefixTuning(options)
   }
 
-  /// All rest the backbone from the first experience on.
+  /// All rest the backbone, from the first experience on or from the second.
   static let adapters: [Method] = [
     Method("lora") { [lora()] },
     Method("lora with lengths, dropout, and replay") {
@@ -55,6 +61,7 @@ extension Method {
     },
     Method("lora stabilised, and ewc") { [lora { $0.variant = .rslora }, ewc()] },
     Method("lora-per-task") { [AdapterPerTask()] },
+    Method("lora-per-task, first session") { [perTask { $0.firstSession = true }] },
     Method("o-lora") { [olora { ($0.orthogonality, $0.shrinkage) = (0.5, 0.01) }] },
     Method("o-lora, no penalty") { [olora { $0.orthogonality = 0 }] },
     Method("bottleneck") { [bottleneck { $0.targets = ["hidden"] }] },

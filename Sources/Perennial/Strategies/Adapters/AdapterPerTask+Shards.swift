@@ -15,7 +15,10 @@ extension AdapterPerTask: ShardedStrategy {
     while true {
       let rows = Set(owners.filter { found.contains($0.value) }.keys)
       let more = found.union(units.indices.filter { !rows.isDisjoint(with: units[$0]) })
-      guard more != found else { return found.sorted() }
+      guard more != found else {
+        // All sets stand on a backbone that has learned the first.
+        return options.firstSession && found.contains(0) ? nil : found.sorted()
+      }
       found = more
     }
   }

@@ -5,6 +5,9 @@ import Torch
 ///     y = W x + b + s B_t A_t x,   t the task where it is told
 ///     t = experience of the class whose mean of W's own features is nearest by its angle   where it is not
 ///
+/// A backbone that knows nothing yet can learn the first experience itself, and rests from then on (first-session adaptation;
+/// Panos et al., First Session Adaptation, 2023).
+///
 /// Only the classes of t compete, in learning and in the answer. Where targets are no classes, as those of a language model,
 /// an experience has one mean, and a text's features are the mean over its first tokens'. Forgetting on request is taking a set of
 /// adapters away, or learning it again (``ShardedStrategy``).
@@ -29,6 +32,8 @@ public final class AdapterPerTask: Strategy {
     /// The first so many tokens of a row tell whose it is, where a model has outputs at every token. They are answered
     /// without adapters: what comes later is not known yet.
     public var route = 16
+    /// The backbone learns the first experience itself, without adapters, and never changes afterwards.
+    public var firstSession = false
 
     public init() {}
 
@@ -68,8 +73,11 @@ public final class AdapterPerTask: Strategy {
       options.configuration, beside: try network.layers(for: options, name),
       dropoutMasks: try random.stream("dropout"))
     network.register(name, shelf)
-    network.restBackbone()
+    if !options.firstSession { network.restBackbone() }
   }
+
+  /// Whether the backbone learns, and no adapter.
+  private var isFirstSession: Bool { options.firstSession && order.count == 1 }
 
   public func begin(_ experience: Experience, _ learner: Learner) throws {
     let rows = experience.examples.targets
@@ -91,7 +99,9 @@ public final class AdapterPerTask: Strategy {
     let examples = try learner.session?.examples.identifiers.integers() ?? []
     seen[current] = Set(seen[current]).union(examples).sorted()
     for unit in targets where owners[unit] == nil { owners[unit] = current }
-    if try shelf(learner).grow(to: order.count, learning: current, learner.random.stream("adapters")) {
+    if !isFirstSession { learner.model.restBackbone() }
+    let learning = isFirstSession ? [] : [current]
+    if try shelf(learner).grow(to: order.count, learning: learning, learner.random.stream("adapters")) {
       try learner.parametersChanged()
     }
     guard learner.objective.isClassification else { return }
@@ -115,7 +125,7 @@ public final class AdapterPerTask: Strategy {
   public func observe(_ step: Step) throws { try held.putBack(into: step.learner.vector) }
 
   public func rehearse(_ batch: Batch, _ learner: Learner) throws -> Batch {
-    try activate(current, learner)
+    try activate(isFirstSession ? nil : current, learner)
     return batch
   }
 

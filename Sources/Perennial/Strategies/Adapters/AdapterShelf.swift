@@ -15,16 +15,18 @@ final class AdapterShelf: Module {
     super.init()
   }
 
-  /// Adds sets up to a number; one alone learns, the newest where none is named.
+  /// Adds sets up to a number; these learn, the newest alone where none are named.
   ///
-  /// - Returns: whether there were fewer, or another one learned.
+  /// - Returns: whether there were fewer, or others learned.
   @discardableResult
-  func grow(to count: Int, learning: Int? = nil, _ generator: Generator) throws -> Bool {
-    let (before, learning) = (sets.count, learning ?? count - 1)
+  func grow(to count: Int, learning: [Int]? = nil, _ generator: Generator) throws -> Bool {
+    let (before, learning) = (sets.count, learning ?? [count - 1])
     while sets.count < count { sets.append(try make(sets.count, generator)) }
-    let isAnother = sets.indices.contains { sets[$0].trainableParameters.isEmpty == ($0 == learning) }
+    let isAnother = sets.indices.contains {
+      sets[$0].trainableParameters.isEmpty == learning.contains($0)
+    }
     guard sets.count > before || isAnother else { return false }
-    for (place, set) in sets.enumerated() { set.freeze { _ in place != learning } }
+    for (place, set) in sets.enumerated() { set.freeze { _ in !learning.contains(place) } }
     return true
   }
 
