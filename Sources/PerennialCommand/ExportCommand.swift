@@ -7,17 +7,26 @@ import PerennialModalities
 import PerennialText
 import Torch
 
-extension Exporter.Format: ExpressibleByArgument {}
 extension Exporter.Quantization: ExpressibleByArgument {}
 extension ExportSubject.Half: ExpressibleByArgument {}
 
 struct ExportCommand: ParsableCommand {
+  /// What is written.
+  enum Format: String, CaseIterable, ExpressibleByArgument {
+    case onnx, safetensors, peft
+
+    /// Of a whole model; nil for what is beside one.
+    var whole: Exporter.Format? { Exporter.Format(rawValue: rawValue) }
+  }
+
   static let configuration = CommandConfiguration(
     commandName: "export", abstract: "Write a model as ONNX, or as PyTorch code loads it.",
     discussion: """
       The model is one that a run has trained, a version of a model directory, or a folder as transformers or \
       sentence-transformers writes it. A folder is made with the model, a card (README.md) and, for texts, the tokenizer. ONNX files take images as bytes: the \
-      normalisation is part of the graph. With --quantize weights take 8 bits, and the change of the answers is told.
+      normalisation is part of the graph. With --quantize weights take 8 bits, and the change of the answers is told. \
+      --format safetensors folds low-rank adapters into the weights; --format peft writes what a run has learned \
+      beside its model as peft loads it: low-rank adapters, a prompt or a prefix.
       """)
 
   @Argument(help: "A run folder, a model directory, or the folder of a model.", completion: .directory)
@@ -33,7 +42,7 @@ struct ExportCommand: ParsableCommand {
   var version: Int?
 
   @Option(help: "What to write.")
-  var format = Exporter.Format.onnx
+  var format = Format.onnx
 
   @Option(
     help: """
@@ -79,7 +88,7 @@ struct ExportCommand: ParsableCommand {
     if externalAbove < 0 || externalAbove > Graph.largestFile {
       throw ValidationError("--external-above must be 0 to \(Graph.largestFile), found \(externalAbove)")
     }
-    if format == .safetensors, quantize != nil || check || cache || half != nil {
+    if format != .onnx, quantize != nil || check || cache || half != nil {
       throw ValidationError("--quantize, --check, --cache and --half belong to --format onnx")
     }
   }
@@ -87,9 +96,10 @@ struct ExportCommand: ParsableCommand {
   func run() throws {
     if let threads { Runtime.threads = threads }
     Runtime.keepFreedMemory()
+    guard let whole = format.whole else { return try writeAdapters() }
     let subject = try self.subject()
     var exporter = Exporter()
-    (exporter.format, exporter.quantization) = (format, quantize)
+    (exporter.format, exporter.quantization) = (whole, quantize)
     (exporter.checks, exporter.limit) = (check, externalAbove)
     let folder = URL(
       fileURLWithPath: out ?? "\(subject.name)-\(quantize?.rawValue ?? format.rawValue)", isDirectory: true)
@@ -98,11 +108,32 @@ struct ExportCommand: ParsableCommand {
     for finding in report.findings(quantize) { print(finding) }
   }
 
-  private func subject() throws -> ExportSubject {
-    let folder = URL(fileURLWithPath: source, isDirectory: true)
-    func has(_ name: String) -> Bool {
-      FileManager.default.fileExists(atPath: folder.appendingPathComponent(name).path)
+  private var folder: URL { URL(fileURLWithPath: source, isDirectory: true) }
+
+  private func has(_ name: String) -> Bool {
+    FileManager.default.fileExists(atPath: folder.appendingPathComponent(name).path)
+  }
+
+  private func writeAdapters() throws {
+    guard has(RunFolder.recipeName) else {
+      throw ValidationError("--format peft is of runs, and \(source) is none")
     }
+    let modalities = Modalities(root: DataRoot(data))
+    let trained = try TrainedArm(run: folder, arm: arm, seed: seed, modality: modalities)
+    let adapters = try AdapterExport(
+      trained, RunReference(source).results, base: modalities.folder(of: trained.recipe),
+      tokenizer: modalities.tokenizer(of: trained.recipe))
+    let name = trained.recipe.name.split(separator: "/").last.map(String.init) ?? trained.recipe.name
+    let target = URL(fileURLWithPath: out ?? "\(name)-\(format.rawValue)", isDirectory: true)
+    let base = try adapters.write(to: target)
+    print(target.appendingPathComponent("adapter_model.safetensors").relativePath)
+    print("The model that it stands beside is \(base.relativePath).")
+    if adapters.hasHead {
+      print("The head with the classes is no part of it; --format onnx and safetensors write all.")
+    }
+  }
+
+  private func subject() throws -> ExportSubject {
     guard !has(RunFolder.recipeName) else {
       let modalities = Modalities(root: DataRoot(data))
       let trained = try TrainedArm(run: folder, arm: arm, seed: seed, modality: modalities)

@@ -30,6 +30,11 @@ public struct Modalities: Modality {
     TextModality.reads(recipe) ? try text.tokenizer(of: recipe) : nil
   }
 
+  /// The folder that a recipe's model comes from; nil where it learns from scratch.
+  public func folder(of recipe: Recipe) throws -> URL? {
+    TextModality.reads(recipe) ? try text.folder(of: recipe) : nil
+  }
+
   public func file(_ path: String) -> URL { vision.file(path) }
 
   public func liveInputs(_ recipe: Recipe) throws -> any LiveInputs {

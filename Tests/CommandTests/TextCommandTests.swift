@@ -33,7 +33,7 @@ import Testing
         scenario: instance
         experiences: 1
       model: {\(model): {layers: 1, heads: 2, width: 64, dropout: 0}}
-      objective: \(model == "t5" ? "translation" : "tokens")
+      objective: \(model == "t5" ? "writing" : "tokens")
       training: {optimizer: {adamw: {lr: 0.004}}, batch: 16, steps: 500}
       strategies: {finetune: []}
       seeds: [0]
@@ -53,6 +53,81 @@ import Testing
     #expect(chat.status == 1 && chat.errors.contains("chat template"), "\(chat.errors)")
     let none = try Program.run("generate", out, prompt, "--adapter", "/nowhere")
     #expect(none.status == 1 && none.errors.contains("/nowhere"), "\(none.errors)")
+  }
+
+  /// What is written beside the model and what is folded into it write alike, and otherwise than the model alone.
+  @Test func adaptersOfARunAreExported() throws {
+    let folder = try TestFolder()
+    let words = [("un", "one"), ("deux", "two"), ("ka", "three"), ("lo", "four")]
+    func learn(_ model: String, rows: String, end: String, _ strategies: String) throws -> TestRun {
+      let lines = words.enumerated().map {
+        #"{"prompt": "\#($1.0)", "completion": "\#($1.1) \#(end)", "task": "\#($0 / 2)"}"#
+      }
+      let file = try folder.write(lines.joined(separator: "\n"), "pairs.jsonl").path
+      let run = try TestRun(
+        """
+        stream:
+          data: {records: {train: \(file), test: \(file), rows: {separator: ' = ', \(rows)}}}
+          scenario: domain
+          experiences: 2
+        model: \(model)
+        objective: {writing: {score: exact-match}}
+        training: {optimizer: {adamw: {lr: 0.02}}, batch: 4, steps: 40}
+        strategies: \(strategies)
+        seeds: [0]
+        """)
+      let learned = try run.learn()
+      try #require(learned.status == 0, "\(learned.errors)")
+      return run
+    }
+    func export(_ run: TestRun, _ arm: String, _ format: String) throws -> (Program.Ending, URL) {
+      let out = folder.url("\(arm)-\(format)")
+      return (
+        try Program.run("export", run.run().path, "--arm", arm, "--format", format, "--out", out.path), out
+      )
+    }
+    func write(_ model: URL, _ more: String...) throws -> String {
+      let ended = try Program.run(["generate", model.path, "</s>un = ", "--max-tokens", "16"] + more)
+      #expect(ended.status == 0, "\(ended.errors)")
+      return ended.output
+    }
+    let fresh = try learn(
+      "{llama: {layers: 2, heads: 2, width: 32}}", rows: "length: 32, vocabulary: 280", end: "it is",
+      "{lora: [lora], o-lora: [{o-lora: {targets: [q_proj, v_proj]}}], bottleneck: [bottleneck], none: []}")
+    for arm in ["lora", "o-lora"] {
+      let ((ended, adapter), (whole, folded)) = (
+        try export(fresh, arm, "peft"), try export(fresh, arm, "safetensors")
+      )
+      try #require(ended.status == 0 && whole.status == 0, "\(ended.errors) \(whole.errors)")
+      let base = adapter.appendingPathComponent("base")
+      let beside = try write(base, "--adapter", adapter.path)
+      #expect(try write(base) != beside && write(folded) == beside, "\(arm)")
+    }
+    for (arm, format, part) in [
+      ("bottleneck", "peft", "ONNX holds"), ("bottleneck", "safetensors", "ONNX holds"),
+      ("none", "peft", "no adapter"),
+    ] {
+      let (ended, _) = try export(fresh, arm, format)
+      #expect(ended.status == 1 && ended.errors.contains(part), "\(arm) \(format): \(ended.errors)")
+    }
+    // What begins from a folder leaves that as it was.
+    let (_, base) = try export(fresh, "none", "safetensors")
+    let tuned = try learn(
+      "{language-model: {path: \(base.path)}}", rows: "length: 20", end: "was",
+      "{prompt: [{prompt-tuning: {length: 8}}], prefix: [{prefix-tuning: {length: 8}}]}")
+    for arm in ["prompt", "prefix"] {
+      let (ended, adapter) = try export(tuned, arm, "peft")
+      try #require(ended.status == 0 && ended.output.contains(base.lastPathComponent), "\(ended.errors)")
+      #expect(
+        folder.names(adapter.lastPathComponent) == [
+          "README.md", "adapter_config.json", "adapter_model.safetensors",
+        ])
+      _ = try write(base, "--adapter", adapter.path)
+      let (whole, _) = try export(tuned, arm, "safetensors")
+      #expect(whole.status == 1 && whole.errors.contains("in front of its texts"), "\(whole.errors)")
+    }
+    let wrong = try Program.run("export", folder.path, "--format", "peft")
+    #expect(wrong.status == 64 && wrong.errors.contains("is of runs"), "\(wrong.errors)")
   }
 
   @Test func linesAreWhatOtherToolsCount() throws {

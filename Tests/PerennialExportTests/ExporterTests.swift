@@ -22,7 +22,7 @@ struct ExporterTests {
   }
 
   /// A classifier of 8×8 images that has learned a little, with the data that it learned.
-  private func subject() throws -> ExportSubject {
+  private func subject(_ strategies: [any Strategy] = []) throws -> ExportSubject {
     let digits = try ImageDataset.digits().source(normalize: .data)
     let recipe = try recipe("{small-cnn: {channels: [8, 8], hidden: 16}}")
     let stream = try StreamPlan(scenario: .classIncremental, experiences: 1).stream(of: digits, seed: 0)
@@ -32,7 +32,8 @@ struct ExporterTests {
           input: [1, 8, 8], channels: [8, 8], hidden: 16, random.stream("initialization"))
         return Network(
           backbone, head: try LinearHead(features: 16, random.stream("head")), headName: backbone.headName)
-      }, optimizer: Adam(learningRate: 0.01), options: TrainingOptions(batch: 32, length: .steps(150)),
+      }, optimizer: Adam(learningRate: 0.01), strategies: strategies,
+      options: TrainingOptions(batch: 32, length: .steps(150)),
       pipeline: stream.pipeline, seed: 0)
     try learner.learn(stream.experience(0))
     learner.model.evaluate()
@@ -72,6 +73,34 @@ struct ExporterTests {
       let read = try Graph(contentsOf: folder.appendingPathComponent("model.onnx"))
       #expect(read.metadata["labels"]?.contains("digit 9") == true)
     }
+  }
+
+  /// Code that loads weights knows no adapters.
+  @Test func adaptersAreFoldedIntoWeights() throws {
+    let (plain, adapted) = (try subject(), try subject([LowRankAdaptation()]))
+    func weights(_ subject: ExportSubject) throws -> [String: Tensor] {
+      try withTemporaryFolder { folder in
+        var exporter = Exporter()
+        exporter.format = .safetensors
+        _ = try exporter.write(subject, to: folder)
+        return try Safetensors.read(folder.appendingPathComponent("model.safetensors")).tensors
+      }
+    }
+    let (own, folded) = (try weights(plain), try weights(adapted))
+    #expect(own.keys.sorted() == folded.keys.sorted())
+    // The graph folds by itself, and both agree; afterwards the model is as before.
+    let weight = try #require(folded["fc1.weight"])
+    let graph = adapted.graph.constants.values.filter { $0.shape.sorted() == weight.shape.sorted() }
+    let differences = try graph.map { constant in
+      let same = try constant.shape == weight.shape ? constant : constant.T
+      return try (same - weight).abs().amax([0, 1]).item()
+    }
+    #expect(try #require(differences.min()) < 1e-6)
+    #expect(try weights(adapted)["fc1.weight"]?.data() == weight.data())
+    var options = BottleneckAdaptation.Options()
+    options.targets = ["fc1"]
+    let bottleneck = try subject([BottleneckAdaptation(options)])
+    #expect(throws: ExportError.self) { try weights(bottleneck) }
   }
 
   @Test func weightsOfEightBitsTakeAQuarter() throws {

@@ -69,7 +69,18 @@ public struct AdapterFolder {
   }
 
   /// Writes an adapter, and the parts of the model that are saved with it.
-  public func write(_ set: AdapterSet, of model: Module) throws {
+  ///
+  /// - Parameters:
+  ///   - baseModel: where the model comes from, as the adapter's configuration has it when nil.
+  ///   - taskType: what PEFT calls the task, as the adapter's configuration has it when nil.
+  public func write(
+    _ set: AdapterSet, of model: Module, baseModel: String? = nil, taskType: String? = nil
+  ) throws {
+    var configuration = set.configuration
+    configuration.baseModel = baseModel ?? configuration.baseModel
+    configuration.taskType = taskType ?? configuration.taskType
+    // Which layers all linear ones are, others may see in another way.
+    if configuration.targets == .allLinear { configuration.targets = .named(set.places.map(\.path)) }
     try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
     var tensors: [String: Tensor] = [:]
     for (path, parameter) in try set.fileParameters() { tensors[path] = try parameter.value.detach() }
@@ -80,7 +91,7 @@ public struct AdapterFolder {
     try AtomicFile.write(
       Safetensors.encode(tensors, metadata: ["format": "pt"]),
       to: url.appendingPathComponent(Self.weightsFile))
-    try AtomicFile.write(set.configuration.peft(), to: url.appendingPathComponent(Self.configurationFile))
+    try AtomicFile.write(configuration.peft(), to: url.appendingPathComponent(Self.configurationFile))
   }
 
   /// The paths of the parts that are saved with an adapter.

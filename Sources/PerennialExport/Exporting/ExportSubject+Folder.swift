@@ -91,6 +91,16 @@ extension ExportSubject {
   }
 }
 
+extension TokenizerFiles {
+  /// Writes what makes tokens of texts into a model's folder.
+  func copy(to folder: URL) throws {
+    switch self {
+    case .folder(let source): try ExportSubject.copyTokenizer(from: source, to: folder)
+    case .tokenizer(let tokenizer): try tokenizer.save(to: folder)
+    }
+  }
+}
+
 extension ExportSubject.Purpose {
   /// What Hugging Face calls the task.
   func task(isText: Bool, isImage: Bool = false) -> String {

@@ -73,7 +73,7 @@ extension ExportSubject {
     if let model = network.encoderDecoder {
       let text = try TextModel(model, half ?? .encoder, hasCache: hasCache)
       (purpose, graph, answer) = (text.purpose, text.graph, text.answer)
-      writeFolder = { try Self.finish($0, tokenizer, text.write) }
+      writeFolder = { folder in try network.folded { try Self.finish(folder, tokenizer, text.write) } }
       inputs = { rows in
         try text.inputs(TokenBatch(rows.select(0, dim: 1).to(.int64), padding: model.paddingToken))
       }
@@ -81,15 +81,19 @@ extension ExportSubject {
       purpose = .tokens
       graph = try Graph(model, hasCache: hasCache)
       answer = { try model(Self.tokens($0)) }
-      writeFolder = { try Self.finish($0, tokenizer) { try model.save(to: $0) } }
+      writeFolder = { folder in
+        try network.folded { try Self.finish(folder, tokenizer) { try model.save(to: $0) } }
+      }
     } else if let encoder = network.backbone as? SentenceEncoder {
       purpose = .classes
       graph = try Graph(
         encoder, head: network.head, of: network, labels: learned.outputNames, merged: learned.merged)
       answer = { try learned.merging(network.head(encoder(Self.tokens($0)))) }
-      writeFolder = {
+      writeFolder = { folder in
         try learned.refuseMerged()
-        try Self.finish($0, tokenizer) { try Self.write(encoder, network.head, to: $0) }
+        try network.folded {
+          try Self.finish(folder, tokenizer) { try Self.write(encoder, network.head, to: $0) }
+        }
       }
     } else {
       purpose = .classes
@@ -104,9 +108,9 @@ extension ExportSubject {
         return try learned.merging(
           network(learned.pipeline(rows, Tensor.arange(0, rows.shape[0]), augmentation: nil)))
       }
-      writeFolder = {
+      writeFolder = { folder in
         try learned.refuseMerged()
-        try NetworkFolder(learned).write(to: $0)
+        try network.folded { try NetworkFolder(learned).write(to: folder) }
       }
     }
     self.card.task = purpose.task(isText: learned.isText, isImage: learned.isImage)
@@ -156,11 +160,7 @@ extension ExportSubject {
     throws
   {
     try write(folder)
-    switch tokenizer {
-    case .folder(let source): try copyTokenizer(from: source, to: folder)
-    case .tokenizer(let tokenizer): try tokenizer.save(to: folder)
-    case nil: break
-    }
+    try tokenizer?.copy(to: folder)
   }
 
   private static func write(_ encoder: SentenceEncoder, _ head: any Head, to folder: URL) throws {

@@ -17,12 +17,13 @@ extension ModelCard {
       Section("Training", "```yaml\n\(Self.recipe(trained))\n```"),
     ]
     guard let run else { return }
-    if let accuracy = run.metrics[.averageAccuracy] {
-      measurements = [
-        Measurement(dataset: results.stream.data, metric: "accuracy", value: accuracy)
-      ]
+    let kind = (results.scoreKind ?? .accuracy).rawValue
+    if let score = run.metrics[.averageAccuracy] {
+      measurements = [Measurement(dataset: results.stream.data, metric: kind, value: score)]
     }
-    sections.append(Section("Accuracy", Self.accuracies(run, results.stream)))
+    let title = kind.replacing("_", with: " ")
+    sections.append(
+      Section(title.prefix(1).uppercased() + title.dropFirst(), Self.scores(run, results.stream)))
   }
 
   private static func lineage(_ trained: TrainedArm, _ results: RunResults) -> String {
@@ -55,7 +56,7 @@ extension ModelCard {
     }.joined(separator: "\n")
   }
 
-  private static func accuracies(_ run: RunResults.Run, _ stream: RunResults.Stream) -> String {
+  private static func scores(_ run: RunResults.Run, _ stream: RunResults.Stream) -> String {
     let rows = run.matrix.enumerated().map { index, row in
       ["after \(run.matrix.count == 1 ? "all" : "\(index + 1)")"] + row.map { number($0 * 100, digits: 1) }
     }

@@ -24,6 +24,8 @@ public struct ModelCard: Sendable {
   }
 
   public var name: String
+  /// What loads it.
+  public var library = "perennial"
   /// A sentence or two.
   public var summary: String
   /// What Hugging Face calls the task: `image-classification`.
@@ -46,7 +48,7 @@ public struct ModelCard: Sendable {
   }
 
   private var head: String {
-    var lines = ["---", "library_name: perennial", "pipeline_tag: \(Self.quoted(task))"]
+    var lines = ["---", "library_name: \(library)", "pipeline_tag: \(Self.quoted(task))"]
     lines.append("tags: [\(tags.map(Self.quoted).joined(separator: ", "))]")
     if !datasets.isEmpty { lines.append("datasets: [\(datasets.map(Self.quoted).joined(separator: ", "))]") }
     if !measurements.isEmpty {

@@ -12,8 +12,12 @@ struct NetworkFolder {
 
   func write(to folder: URL) throws {
     let network = learned.network
+    let adapters = network.adapterSets.map { $0.path + "." }
+    let weights = try network.stateDictionary().filter { name, _ in
+      !adapters.contains(where: name.hasPrefix)
+    }
     try AtomicFile.write(
-      Safetensors.encode(network.stateDictionary(), metadata: ["format": "pt"]),
+      Safetensors.encode(weights, metadata: ["format": "pt"]),
       to: folder.appendingPathComponent("model.safetensors"))
     let fields = try configuration(network)
     try AtomicFile.write(
