@@ -183,20 +183,25 @@ import Torch
     let records = [
       Self.answer("what is red? what is red? what is red?", "a colour"), Self.answer("say", "yes"),
     ]
+    func filed(_ records: [LanguageRecord], _ lines: [Int]? = nil) -> FiledRecords {
+      FiledRecords(file: "file", records: records, lines: lines)
+    }
     let source = try DataSource.records(
-      "set", train: records, test: [records[1]], tokenizer, RecordRows(length: 6))
+      "set", train: filed(records), test: filed([records[1]]), tokenizer, RecordRows(length: 6))
     #expect(source.train.count == 1)
     #expect(source.note?.contains("1 texts were cut to 6 tokens.") == true)
     #expect(source.note?.contains("1 texts were left out") == true)
     #expect(source.note?.contains("1 of the test texts are among those that are learned.") == true)
-    #expect(throws: TextDataError.self) {
+    let long = #expect(throws: TextDataError.self) {
       try DataSource.records(
-        "set", train: records, test: records, tokenizer, RecordRows(length: 6, long: .refuse))
+        "set", train: filed(records.reversed(), [3, 8]), test: filed(records), tokenizer,
+        RecordRows(length: 6, long: .refuse))
     }
+    #expect("\(try #require(long))".hasPrefix("file:8: the text has"))
     let stranger = #expect(throws: TextDataError.self) {
       try DataSource.records(
-        "set", train: [Self.answer("say", "yes", "a")], test: [Self.answer("say", "yes", "b")], tokenizer,
-        RecordRows(length: 16))
+        "set", train: filed([Self.answer("say", "yes", "a")]), test: filed([Self.answer("say", "yes", "b")]),
+        tokenizer, RecordRows(length: 16))
     }
     #expect(stranger?.problem == "the group `b` of a test text is never learned")
   }

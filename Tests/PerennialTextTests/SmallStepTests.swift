@@ -37,7 +37,7 @@ import Torch
       guard self == .translations, let tokenizer = try modality.sources.texts(recipe).tokenizer else {
         return tokens
       }
-      return try Translation(tokenizer, tokens)
+      return try Writing(tokenizer, tokens)
     }
   }
 

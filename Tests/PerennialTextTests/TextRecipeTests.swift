@@ -413,7 +413,7 @@ import Torch
 
   @Test(arguments: [
     (Self.records, "mlp", "classification", "unknown model for texts `mlp`"),
-    (Self.records, "{gpt: {}}", "classification", "write `objective: tokens`"),
+    (Self.records, "{gpt: {}}", "classification", "`objective: tokens`"),
     (Self.corpora, "gpt", "tokens", "the scenario class splits by class"),
     (Self.records, "{bert: {}}", "tokens", "texts are written by gpt"),
     ("{texts: {train: train.jsonl, test: test.jsonl}}", "bert", "classification", "missing key `tokenizer`"),

@@ -96,6 +96,14 @@ public enum ScoreKind: String, Codable, Sendable {
   case tokenProbability = "token_probability"
   /// BLEU of what is written, as a share: 0.4 is what is printed as 40.
   case bleu
+  /// chrF of what is written, as a share.
+  case chrf
+  /// ROUGE-L's F-measure of what is written.
+  case rougeL = "rouge_l"
+  /// The share of texts that are written as they should be, but for case, punctuation and articles.
+  case exactMatch = "exact_match"
+  /// F1 over the words of what is written.
+  case wordF1 = "word_f1"
   /// The share of items whose own target is the nearest.
   case retrieval
 }
@@ -109,6 +117,10 @@ extension ScoreKind {
     case .tokenProbability: "Accuracy is here the mean probability of a token, 1 / perplexity."
     case .retrieval: "Accuracy is here how often an item's own target is the nearest."
     case .bleu: "Accuracy is here BLEU, 0 to 100, of what the model writes."
+    case .chrf: "Accuracy is here chrF, 0 to 100, of what the model writes."
+    case .rougeL: "Accuracy is here ROUGE-L, the F-measure in percent, of what the model writes."
+    case .exactMatch: "Accuracy is here how often the model writes what it should (exact match)."
+    case .wordF1: "Accuracy is here F1 over words of what the model writes."
     }
   }
 }

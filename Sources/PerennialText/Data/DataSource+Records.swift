@@ -2,6 +2,18 @@ import Perennial
 import PerennialTokenizers
 import Torch
 
+/// Records of one file, with the line of each.
+struct FiledRecords {
+  let file: String
+  let records: [LanguageRecord]
+  /// Counted from 1; the number of the record where nil.
+  var lines: [Int]?
+
+  func problem(_ index: Int, _ text: String) -> TextDataError {
+    TextDataError(file, line: lines?[index] ?? index + 1, text)
+  }
+}
+
 /// How records become rows of tokens.
 struct RecordRows {
   /// The most tokens of a row.
@@ -15,6 +27,8 @@ struct RecordRows {
   var chat: ChatFormat?
   /// For an encoder-decoder, which reads prompts and writes completions; nil for a model that goes on with a text.
   var frame: FrameTokens?
+  /// Whether tests are judged by what is written for them: each has a row of its own, and is kept whole but for what is given.
+  var isWritten = false
   private(set) var truncated = 0
   private(set) var unlearned = 0
 
@@ -22,51 +36,78 @@ struct RecordRows {
     (self.length, self.packs, self.long, self.frame) = (length, packs, long, frame)
   }
 
+  typealias Rows = (inputs: Tensor, targets: Tensor, groups: [TextGroup?])
+
   /// Inputs and targets of some records, and the group of each row.
   ///
-  /// - Throws: `TextDataError` for a record that cannot be used, and where nothing is left; as `TokenSequence`.
-  mutating func rows(_ records: [LanguageRecord], of file: String, _ tokenizer: Tokenizer, packs: Bool) throws
-    -> (
-      inputs: Tensor, targets: Tensor, groups: [TextGroup?]
-    )
+  /// - Throws: `TextDataError` for a record that cannot be used, and where nothing is left.
+  mutating func rows(_ filed: FiledRecords, _ tokenizer: Tokenizer, isTest: Bool) throws -> Rows {
+    let keepsWhole = isWritten && isTest
+    return try frame.map { try pairs(filed, tokenizer, $0, keepsWhole: keepsWhole) }
+      ?? texts(filed, tokenizer, keepsWhole: keepsWhole)
+  }
+
+  private mutating func texts(_ filed: FiledRecords, _ tokenizer: Tokenizer, keepsWhole: Bool) throws -> Rows
   {
-    guard let frame else {
-      var texts: [(sequence: TokenSequence, group: TextGroup?)] = []
-      for (index, record) in records.enumerated() {
-        let whole = try TokenSequence(record, tokenizer, separator: separator, chat: chat)
-        let kept = try cut(whole.count, to: length + 1, file, index) ? whole.prefix(length + 1) : whole
-        guard kept.count > 1, kept.isLearned.dropFirst().contains(true) else {
-          unlearned += 1
-          continue
-        }
-        texts.append((kept, record.group))
+    var texts: [(sequence: TokenSequence, group: TextGroup?)] = []
+    for (index, record) in filed.records.enumerated() {
+      let whole: TokenSequence
+      do {
+        whole = try TokenSequence(record, tokenizer, separator: separator, chat: chat)
+      } catch let error as TokenizerError {
+        throw filed.problem(index, "\(error)")
       }
-      guard !texts.isEmpty else { throw TextDataError(file, "no text has anything to learn") }
-      let special = tokenizer.specialTokens
-      let rows = try TokenRows(
-        texts, length: length, padding: special.padding ?? special.end ?? 0, packs: packs)
-      return (rows.inputs, rows.targets, rows.groups)
+      var kept = whole
+      if keepsWhole {
+        guard record.content.asks, let given = whole.answer?.lowerBound else {
+          throw filed.problem(
+            index, "there is nothing to answer: `prompt` and `completion` are needed, or `messages`")
+        }
+        // What is given and the first token of the answer.
+        if try cut(given, to: length, filed, index) { kept = whole.prefix(length) }
+      } else if try cut(whole.count, to: length + 1, filed, index) {
+        kept = whole.prefix(length + 1)
+      }
+      guard kept.count > 1, kept.isLearned.dropFirst().contains(true) else {
+        unlearned += 1
+        continue
+      }
+      texts.append((kept, record.group))
     }
+    guard !texts.isEmpty else { throw TextDataError(filed.file, "no text has anything to learn") }
+    let special = tokenizer.specialTokens
+    let rows = try TokenRows(
+      texts, length: max(length, keepsWhole ? texts.map(\.sequence.count).max() ?? 0 : 0),
+      padding: special.padding ?? special.end ?? 0, packs: packs && !keepsWhole)
+    return (rows.inputs, rows.targets, rows.groups)
+  }
+
+  private mutating func pairs(
+    _ filed: FiledRecords, _ tokenizer: Tokenizer, _ frame: FrameTokens, keepsWhole: Bool
+  ) throws -> Rows {
     var texts: [(source: [Int], target: [Int])] = []
-    for (index, record) in records.enumerated() {
+    for (index, record) in filed.records.enumerated() {
       do throws(RecordProblem) {
         texts.append(try record.pair(tokenizer, frame))
       } catch {
-        throw TextDataError(file, line: index + 1, error.text)
+        throw filed.problem(index, error.text)
       }
-      let longest = max(texts[index].source.count, texts[index].target.count)
-      guard try cut(longest, to: length, file, index) else { continue }
-      texts[index] = (Array(texts[index].source.prefix(length)), Array(texts[index].target.prefix(length)))
+      let (source, target) = texts[index]
+      let longest = max(source.count, keepsWhole ? 0 : target.count)
+      guard try cut(longest, to: length, filed, index) else { continue }
+      texts[index] = (Array(source.prefix(length)), keepsWhole ? target : Array(target.prefix(length)))
     }
-    let rows = try SourceTargetRows(texts, length: length, padding: frame.padding, start: frame.start)
-    return (rows.inputs, rows.targets, records.map(\.group))
+    let rows = try SourceTargetRows(
+      texts, length: max(length, texts.map(\.target.count).max() ?? 0), padding: frame.padding,
+      start: frame.start)
+    return (rows.inputs, rows.targets, filed.records.map(\.group))
   }
 
   /// Whether a text is too long, which is counted, or refused.
-  private mutating func cut(_ count: Int, to limit: Int, _ file: String, _ index: Int) throws -> Bool {
+  private mutating func cut(_ count: Int, to limit: Int, _ filed: FiledRecords, _ index: Int) throws -> Bool {
     guard count > limit else { return false }
     guard long == .truncate else {
-      throw TextDataError(file, line: index + 1, "the text has \(count) tokens, and a row takes \(limit)")
+      throw filed.problem(index, "the text has \(count) tokens, and a row takes \(limit)")
     }
     truncated += 1
     return true
@@ -91,19 +132,18 @@ extension DataSource {
   ///
   /// - Throws: as `RecordRows`; `TextDataError` for a group of which there is nothing to learn from.
   static func records(
-    _ name: String, train: [LanguageRecord], test: [LanguageRecord], _ tokenizer: Tokenizer,
-    _ form: RecordRows,
+    _ name: String, train: FiledRecords, test: FiledRecords, _ tokenizer: Tokenizer, _ form: RecordRows,
     note: String? = nil
   ) throws -> DataSource {
     var form = form
-    let learned = try form.rows(train, of: name, tokenizer, packs: form.packs)
-    let judged = try form.rows(test, of: name, tokenizer, packs: form.packs)
+    let learned = try form.rows(train, tokenizer, isTest: false)
+    let judged = try form.rows(test, tokenizer, isTest: true)
     let order = TextGroup.ordered(learned.groups.compactMap { $0 })
     let places = TextGroup.Order(order)
     if !order.isEmpty, let stranger = judged.groups.first(where: { places.place(of: $0) == nil }) {
-      throw TextDataError(name, "the group `\(stranger?.name ?? "")` of a test text is never learned")
+      throw TextDataError(test.file, "the group `\(stranger?.name ?? "")` of a test text is never learned")
     }
-    let shared = Set(train.map(\.content)).intersection(test.map(\.content)).count
+    let shared = Set(train.records.map(\.content)).intersection(test.records.map(\.content)).count
     let overlap = shared > 0 ? ["\(shared) of the test texts are among those that are learned."] : []
     let notes = [note].compactMap { $0 } + form.notes + overlap
     let first = learned.targets.shape[0]

@@ -18,8 +18,8 @@ struct JSONLines {
 
   /// The records of all lines that are not blank; what is wrong with a line, where it gives none.
   ///
-  /// - Parameter make: takes an object and where it stands, and throws what is wrong with it.
-  func records<Record>(_ make: ([String: Any], _ place: String) throws(RecordProblem) -> Record) -> [Line<
+  /// - Parameter make: takes an object and the number of its line, and throws what is wrong with it.
+  func records<Record>(_ make: ([String: Any], _ line: Int) throws(RecordProblem) -> Record) -> [Line<
     Record
   >] {
     Self.lines(data).compactMap { number, line -> Line<Record>? in
@@ -30,7 +30,7 @@ struct JSONLines {
         return bad("not a JSON object")
       }
       do throws(RecordProblem) {
-        return .success(try make(object, "\(file):\(number)"))
+        return .success(try make(object, number))
       } catch {
         return bad(error.text)
       }

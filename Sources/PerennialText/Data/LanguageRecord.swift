@@ -11,6 +11,11 @@ public struct LanguageRecord: Equatable, Sendable {
     case answer(prompt: String, completion: String)
     /// A conversation, in which the assistant's words are to be written.
     case chat([ChatMessage])
+
+    /// Whether something is given that is to be answered.
+    var asks: Bool {
+      if case .text = self { false } else { true }
+    }
   }
 
   public let content: Content
@@ -68,18 +73,20 @@ public struct LanguageRecord: Equatable, Sendable {
 /// Records from a file of JSON lines: `text`, or `prompt` and `completion`, or `messages`, and perhaps `task` or `time`.
 public struct LanguageRecordFile {
   public let records: [LanguageRecord]
+  /// The line that each stands in, counted from 1.
+  public let lines: [Int]
   /// Records that were left out.
   public let skipped: [TextDataError]
 
   /// - Throws: `TextDataError` with the line of the first bad record, unless those are skipped.
   public init(_ url: URL, bad: BadRecords = .refuse) throws {
-    (records, skipped) = try bad.sort(JSONLines(url).records(Self.record), of: url.relativePath)
-  }
-
-  private static func record(_ object: [String: Any], _ place: String) throws(RecordProblem) -> LanguageRecord
-  {
-    let group = TextGroup(task: JSONLines.name(object["task"]), time: JSONLines.name(object["time"]))
-    return LanguageRecord(try content(object), group: group)
+    let read = try JSONLines(url).records { (object, line) throws(RecordProblem) in
+      let group = TextGroup(task: JSONLines.name(object["task"]), time: JSONLines.name(object["time"]))
+      return (record: LanguageRecord(try Self.content(object), group: group), line: line)
+    }
+    let sorted = try bad.sort(read, of: url.relativePath)
+    (records, lines) = (sorted.records.map(\.record), sorted.records.map(\.line))
+    skipped = sorted.skipped
   }
 
   private static func content(_ object: [String: Any]) throws(RecordProblem) -> LanguageRecord.Content {

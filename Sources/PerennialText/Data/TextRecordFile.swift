@@ -12,19 +12,26 @@ public struct TextRecordFile {
   /// - Throws: `TextDataError` with the line of the first bad record, unless those are skipped.
   public init(_ url: URL, bad: BadRecords = .refuse) throws {
     let isJSON = ["jsonl", "json"].contains(url.pathExtension.lowercased())
-    let lines = try isJSON ? JSONLines(url).records(Self.record) : Self.csv(url)
+    let lines = try isJSON ? Self.lines(url) : Self.csv(url)
     let sorted = try bad.sort(lines, of: url.relativePath)
     (records, places, skipped) = (sorted.records.map(\.text), sorted.records.map(\.place), sorted.skipped)
   }
 
   private typealias Placed = (text: LabeledText, place: String)
 
-  private static func record(_ object: [String: Any], _ place: String) throws(RecordProblem) -> Placed {
+  private static func lines(_ url: URL) throws -> [Result<Placed, TextDataError>] {
+    let lines = try JSONLines(url)
+    return lines.records { (object, line) throws(RecordProblem) in
+      (try text(of: object), "\(lines.file):\(line)")
+    }
+  }
+
+  private static func text(of object: [String: Any]) throws(RecordProblem) -> LabeledText {
     guard let text = object["text"] as? String else { throw RecordProblem("`text` is missing or no text") }
     guard let label = JSONLines.name(object["label"]) else { throw RecordProblem("`label` is missing") }
     let group = TextGroup(task: JSONLines.name(object["task"]), time: JSONLines.name(object["time"]))
-    let record = LabeledText(text, label: label, group: group, identifier: JSONLines.name(object["id"]))
-    return (try checked(record), place)
+    return try checked(
+      LabeledText(text, label: label, group: group, identifier: JSONLines.name(object["id"])))
   }
 
   private static func csv(_ url: URL) throws -> [Result<Placed, TextDataError>] {

@@ -58,6 +58,13 @@ struct TokenSequence: Equatable {
     return owners
   }
 
+  /// The last run of tokens that are to be learned: the answer to all that comes before; nil where there is none.
+  var answer: Range<Int>? {
+    isLearned.lastIndex(of: true).map { last in
+      (isLearned[..<last].lastIndex(of: false).map { $0 + 1 } ?? 0)..<(last + 1)
+    }
+  }
+
   /// The first so many tokens.
   func prefix(_ count: Int) -> TokenSequence {
     var short = self

@@ -2,27 +2,33 @@ import Perennial
 import PerennialTokenizers
 import Torch
 
-/// Texts to be written for texts: learned token by token, judged by BLEU of what an encoder-decoder writes by itself.
+/// Texts to be written for texts: learned token by token, judged by what the model writes by itself, the likeliest token each
+/// time.
 ///
-/// Inputs are int64 `[N, 2, L]`, targets int64 `[N, L]`, as `EncoderDecoderBackbone` takes them. The score is sacrebleu's
-/// (`tok:13a`, cased), as a share.
-public struct Translation: Objective {
+/// Inputs and targets are those of an encoder-decoder, int64 `[N, 2, L]` and `[N, L]`, or of a language model, both `[N, L]`: it
+/// is given what comes before the last run of tokens that are to be learned, and that run is the reference.
+public struct Writing: Objective {
   private let tokens: TokenPrediction
   private let tokenizer: Tokenizer
-  private let bleu: BLEU
+  private let score: any SummedScore
+  /// The most tokens that are written; as many as a row takes when nil.
+  private let limit: Int?
+  public let scoreKind: ScoreKind
 
   /// - Parameters:
   ///   - tokenizer: makes words of tokens, for the score.
   ///   - tokens: the loss that it is learned by.
-  public init(_ tokenizer: Tokenizer, _ tokens: TokenPrediction = TokenPrediction()) throws {
-    self.tokens = tokens
-    self.tokenizer = tokenizer
-    bleu = try BLEU()
+  ///   - limit: The most tokens that are written; as many as a row takes when nil.
+  public init(
+    _ tokenizer: Tokenizer, _ tokens: TokenPrediction = TokenPrediction(), score: WritingScore = .bleu,
+    limit: Int? = nil
+  ) throws {
+    (self.tokens, self.tokenizer, self.limit) = (tokens, tokenizer, limit)
+    (self.score, scoreKind) = (try score.make(), score.kind)
   }
 
   public var isClassification: Bool { tokens.isClassification }
   public var hasAlternatives: Bool { tokens.hasAlternatives }
-  public var scoreKind: ScoreKind { .bleu }
   public var isOfWriting: Bool { true }
   public var tokenPrediction: TokenPrediction? { tokens }
 
@@ -36,38 +42,59 @@ public struct Translation: Objective {
 
   public func weight(of targets: Tensor) throws -> Double { try tokens.weight(of: targets) }
 
-  /// - Throws: `TorchError` (`unsupported`): BLEU is of what is written, and outputs alone do not tell that.
+  /// - Throws: `TorchError` (`unsupported`): outputs alone do not tell what is written.
   public func sums(_ outputs: Tensor, _ targets: Tensor) throws -> [Double] {
-    throw TorchError(.unsupported, "BLEU of outputs: a translation is judged by what the model writes")
+    throw TorchError(.unsupported, "a score of outputs: what the model writes is judged")
   }
 
-  /// What is written for the sources, counted against the targets.
+  /// What is written, counted against the references.
   ///
-  /// - Throws: `TorchError` (`unsupported`) for a model that is no encoder-decoder.
+  /// - Throws: `TorchError` (`unsupported`) for a model that writes nothing.
   public func sums(
     _ learner: Learner, _ inputs: Tensor, task: Int?, _ targets: Tensor, outputs: () throws -> Tensor
   ) throws -> [Double] {
-    guard let model = learner.model.encoderDecoder else {
-      throw TorchError(.unsupported, "translation needs an encoder-decoder, such as `t5`")
-    }
     let length = targets.shape[1]
-    let sources = try inputs.select(0, dim: 1).integers().chunks(of: length).map { row in
-      let last = row.lastIndex { $0 != model.paddingToken }
-      return last.map { Array(row[row.startIndex...$0]) } ?? [model.paddingToken ?? 0]
+    let rows = try targets.integers().chunks(of: length).map(Array.init)
+    let written = try learner.asking(task: task) {
+      if let model = learner.model.encoderDecoder {
+        var options = GenerationOptions()
+        options.maximumNewTokens = limit ?? length
+        let sources = try inputs.select(0, dim: 1).integers().chunks(of: length)
+        return try model.generate(sources.map { Self.source($0, of: model) }, options).map(\.tokens)
+      }
+      guard let writer = learner.model.backbone as? any TokenWriter else {
+        throw TorchError(
+          .unsupported, "writing needs a language model or an encoder-decoder, such as `gpt` or `t5`")
+      }
+      let prompts = try zip(inputs.integers().chunks(of: length), rows).map {
+        Array($0.prefix(Self.reference(in: $1).lowerBound + 1))
+      }
+      return try writer.continuations(
+        of: prompts, count: prompts.map { _ in limit ?? length }, temperature: nil, topK: nil,
+        Generator(seed: 0))
     }
-    var options = GenerationOptions()
-    options.maximumNewTokens = length
-    let written = try learner.asking(task: task) { try model.generate(sources, options) }
-    var score = bleu
-    for (text, truth) in try zip(written, targets.integers().chunks(of: length)) {
-      let reference = truth.filter { $0 != TokenPrediction.ignored }
-      try score.add(
-        tokenizer.decode(text.tokens.map(Int32.init)), reference: tokenizer.decode(reference.map(Int32.init)))
+    var score = score
+    for (text, row) in zip(written, rows) {
+      try score.add(words(text), reference: words(row[Self.reference(in: row)]))
     }
     return score.sums
   }
 
-  public func score(of sums: [Double]) -> Double { bleu.score(of: sums).value / 100 }
+  public func score(of sums: [Double]) -> Double { score.share(of: sums) }
+
+  private func words(_ tokens: some Sequence<Int>) -> String { tokenizer.decode(tokens.map(Int32.init)) }
+
+  private static func source(_ row: ArraySlice<Int>, of model: T5) -> [Int] {
+    let last = row.lastIndex { $0 != model.paddingToken }
+    return last.map { Array(row[row.startIndex...$0]) } ?? [model.paddingToken ?? 0]
+  }
+
+  /// The last run of tokens that are to be learned.
+  static func reference(in row: [Int]) -> Range<Int> {
+    let end = row.lastIndex { $0 != TokenPrediction.ignored }.map { $0 + 1 } ?? 0
+    let start = row[..<end].lastIndex { $0 == TokenPrediction.ignored }.map { $0 + 1 } ?? 0
+    return start..<end
+  }
 
   public func fisherRoots(_ outputs: Tensor) throws -> [Tensor] { try tokens.fisherRoots(outputs) }
   public func scores(_ outputs: Tensor, _ targets: Tensor) throws -> Tensor {

@@ -48,13 +48,18 @@ public struct TextModality: Modality {
   }
 
   public func objective(_ recipe: Recipe) throws -> any Objective {
-    guard recipe.objective.isNamed("translation") else { return try ObjectiveRegistry.make(recipe.objective) }
+    guard recipe.objective.isNamed("writing") else { return try ObjectiveRegistry.make(recipe.objective) }
     _ = try kind(of: recipe)
-    let options = try recipe.objective.decode(TranslationObjectiveOptions.self)
-    guard let tokenizer = try sources.texts(recipe).tokenizer else {
-      throw recipe.objective.node.error("translations are of `records` or `multi30k`")
+    let options = try recipe.objective.decode(WritingOptions.self)
+    let isOfRecords = TextSources.recordNames.contains(where: recipe.stream.data.isNamed)
+    guard isOfRecords, let tokenizer = try sources.texts(recipe).tokenizer else {
+      throw recipe.objective.node.error(
+        "what is written is judged for \(TextSources.recordNames.map { "`\($0)`" }.joined(separator: " and "))"
+      )
     }
-    return try Translation(tokenizer, TokenPrediction(labelSmoothing: options.labelSmoothing))
+    return try Writing(
+      tokenizer, TokenPrediction(labelSmoothing: options.labelSmoothing), score: options.score,
+      limit: options.tokens)
   }
 
   /// What the model is for, which must fit what it shall learn.

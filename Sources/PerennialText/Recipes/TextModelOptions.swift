@@ -103,11 +103,15 @@ struct MemoryNetworkOptions: Configurable {
   }
 }
 
-/// Options of the objective `translation`.
-struct TranslationObjectiveOptions: Configurable {
+/// Options of the objective `writing`.
+struct WritingOptions: Configurable {
+  var score = WritingScore.bleu
   var labelSmoothing = 0.0
+  /// The most tokens that are written for the score; as many as a row takes when nil.
+  var tokens: Int?
 
   func validate(at node: ConfigurationNode) throws {
     try node.require("label_smoothing", labelSmoothing, in: 0..<1)
+    try node.require("tokens", tokens, atLeast: 1)
   }
 }

@@ -23,11 +23,10 @@ enum TextModels {
 
     /// Whether it learns by this objective.
     func takes(_ objective: Selection) -> Bool {
-      let (tells, translates) = (objective.isNamed("tokens"), objective.isNamed("translation"))
+      let isOfTokens = objective.isNamed("tokens") || objective.isNamed("writing")
       return switch self {
-      case .encoder, .reader: !tells && !translates
-      case .languageModel: tells
-      case .encoderDecoder: tells || translates
+      case .encoder, .reader: !isOfTokens
+      case .languageModel, .encoderDecoder: isOfTokens
       }
     }
 
@@ -36,9 +35,8 @@ enum TextModels {
       switch self {
       case .encoder, .reader:
         "texts are written by \((languageModels + encoderDecoders).joined(separator: ", ")); this model classifies"
-      case .languageModel: "a language model learns to tell the next token: write `objective: tokens`"
-      case .encoderDecoder:
-        "an encoder-decoder learns to write texts: write `objective: translation` or `objective: tokens`"
+      case .languageModel, .encoderDecoder:
+        "this model learns to write: `objective: tokens` judges it by perplexity, `objective: writing` by what it writes"
       }
     }
   }

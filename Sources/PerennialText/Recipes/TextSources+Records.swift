@@ -4,9 +4,13 @@ import PerennialTokenizers
 
 extension TextSources {
   /// Records for language models: prompts and what is to be written after them.
-  func records(_ selection: Selection, model: URL?, _ kind: TextModels.Kind?) throws -> Texts {
-    let (train, test, options, skipped) = try read(selection)
-    let tokenizer = try tokenizer(options, train, model)
+  ///
+  /// - Parameter isWritten: whether the model is judged by what it writes.
+  func records(_ selection: Selection, model: URL?, _ kind: TextModels.Kind?, isWritten: Bool) throws -> Texts
+  {
+    let read = try read(selection)
+    let options = read.options
+    let tokenizer = try tokenizer(options, read.train.records, model)
     let special = tokenizer.specialTokens
     var frame: FrameTokens?
     if kind == .encoderDecoder {
@@ -17,9 +21,10 @@ extension TextSources {
     var form = RecordRows(length: options.length, packs: options.pack, long: options.long, frame: frame)
     form.separator = options.separator ?? ""
     form.chat = options.chat?.format
-    let note = skipped > 0 ? "\(skipped) records could not be used and were left out." : nil
+    form.isWritten = isWritten
+    let note = read.skipped > 0 ? "\(read.skipped) records could not be used and were left out." : nil
     let source = try DataSource.records(
-      selection.name, train: train, test: test, tokenizer, form, note: note)
+      selection.name, train: read.train, test: read.test, tokenizer, form, note: note)
     return Texts(
       source: source,
       facts: TextFacts(
@@ -28,14 +33,23 @@ extension TextSources {
       tokenizer: tokenizer)
   }
 
-  private func read(_ selection: Selection) throws -> (
-    train: [LanguageRecord], test: [LanguageRecord], RecordRowOptions, skipped: Int
-  ) {
+  private struct Read {
+    let train: FiledRecords
+    let test: FiledRecords
+    let options: RecordRowOptions
+    var skipped = 0
+  }
+
+  private func read(_ selection: Selection) throws -> Read {
     guard selection.isNamed("multi30k") else {
       let options = try selection.decode(RecordFileOptions.self)
-      let learned = try LanguageRecordFile(url(options.train), bad: options.bad)
-      let judged = try LanguageRecordFile(url(options.test), bad: options.bad)
-      return (learned.records, judged.records, options.rows, learned.skipped.count + judged.skipped.count)
+      let files = try [options.train, options.test].map { path in
+        (path, try LanguageRecordFile(url(path), bad: options.bad))
+      }
+      let filed = files.map { FiledRecords(file: $0, records: $1.records, lines: $1.lines) }
+      return Read(
+        train: filed[0], test: filed[1], options: options.rows,
+        skipped: files.reduce(0) { $0 + $1.1.skipped.count })
     }
     let options = try selection.decode(TranslationOptions.self)
     var (train, test) = try LanguageRecord.multi30k(root, pairs: options.pairs)
@@ -46,7 +60,9 @@ extension TextSources {
         return counts[$0.group, default: 0] <= limit
       }
     }
-    return (train, test, options.rows, 0)
+    return Read(
+      train: FiledRecords(file: "multi30k", records: train),
+      test: FiledRecords(file: "multi30k", records: test), options: options.rows)
   }
 
   private func tokenizer(_ options: RecordRowOptions, _ train: [LanguageRecord], _ model: URL?) throws

@@ -18,6 +18,8 @@ final class TextSources {
     "clinc150", "banking77", "texts", "facts", "stories", "corpora", "records", "multi30k",
     "parallel-captions",
   ]
+  /// Those of records.
+  static let recordNames = ["records", "multi30k"]
   let root: DataRoot
   private var newest: (choice: String, texts: Texts)?
 
@@ -29,22 +31,26 @@ final class TextSources {
     let kind = TextModels.kind(of: recipe.model)
     let isPaired =
       try kind == .reader && recipe.model.decode(MemoryNetworkOptions.self).kind == .keyValue
+    let isWritten = recipe.objective.isNamed("writing")
     let choice =
       try recipe.stream.data.node.yaml() + (model?.path ?? "")
-      + (kind == .encoderDecoder || isPaired ? " pairs" : "")
+      + (kind == .encoderDecoder || isPaired ? " pairs" : "") + (isWritten ? " written" : "")
     if let newest, newest.choice == choice { return newest.texts }
     let texts =
       try recipe.stream.data.isNamed("stories")
-      ? stories(recipe.stream.data, isPaired: isPaired) : read(recipe.stream.data, model: model, kind)
+      ? stories(recipe.stream.data, isPaired: isPaired)
+      : read(recipe.stream.data, model: model, kind, isWritten: isWritten)
     newest = (choice, texts)
     return texts
   }
 
-  private func read(_ selection: Selection, model: URL?, _ kind: TextModels.Kind?) throws -> Texts {
+  private func read(
+    _ selection: Selection, model: URL?, _ kind: TextModels.Kind?, isWritten: Bool
+  ) throws -> Texts {
     if selection.isNamed("corpora") { return try corpora(selection, model: model) }
     if selection.isNamed("parallel-captions") { return try parallelCaptions(selection, model: model) }
-    if ["records", "multi30k"].contains(where: selection.isNamed) {
-      return try records(selection, model: model, kind)
+    if Self.recordNames.contains(where: selection.isNamed) {
+      return try records(selection, model: model, kind, isWritten: isWritten)
     }
     if selection.isNamed("texts") {
       let options = try selection.decode(TextFileOptions.self)

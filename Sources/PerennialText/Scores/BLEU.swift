@@ -6,7 +6,7 @@ import Perennial
 ///
 /// with p_n the share of the n-grams of all texts that a reference has (each counted at most as often as the reference
 /// richest in it), h the words of all texts and r of the references closest in length. Papineni et al., BLEU, 2002.
-public struct BLEU: ReferenceScore {
+public struct BLEU: SummedScore {
   public let tokenizer: BLEUTokenizer
   public let smoothing: BLEUSmoothing
   /// Whether upper and lower case are one.
@@ -60,6 +60,8 @@ public struct BLEU: ReferenceScore {
 
   /// What all scores are made of, which add up over texts: matches and n-grams of each order, and the lengths.
   var sums: [Double] { (matches + totals + [hypothesisLength, referenceLength]).map(Double.init) }
+
+  func share(of sums: [Double]) -> Double { score(of: sums).value / 100 }
 
   /// The score of a corpus with these sums.
   func score(of sums: [Double]) -> BLEUScore {

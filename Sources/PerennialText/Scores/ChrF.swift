@@ -6,7 +6,7 @@ import Perennial
 ///
 /// with P and R the precision and recall of character (and word) n-grams averaged over the orders that texts and
 /// references have. Popović, chrF, 2015; chrF++, 2017. Of several references the first that scores best counts.
-public struct ChrF: ReferenceScore {
+public struct ChrF: SummedScore {
   /// The longest n-grams, of characters and of words.
   public let characterOrder: Int
   public let wordOrder: Int
@@ -50,6 +50,16 @@ public struct ChrF: ReferenceScore {
       if score > best.score { best = (score, counts) }
     }
     counts = zip(counts, best.counts).map { $0 + $1 }
+  }
+
+  /// Of each order, the n-grams of all texts, those of the references, and the matches.
+  var sums: [Double] { counts.flatMap { [$0.hypothesis, $0.reference, $0.matches].map(Double.init) } }
+
+  func share(of sums: [Double]) -> Double {
+    let counts = stride(from: 0, to: sums.count, by: 3).map {
+      OrderCounts(hypothesis: Int(sums[$0]), reference: Int(sums[$0 + 1]), matches: Int(sums[$0 + 2]))
+    }
+    return score(of: counts) / 100
   }
 
   /// The score of all items together, from 0 to 100; nil when nothing was counted.

@@ -1,0 +1,138 @@
+import Foundation
+import Perennial
+import PerennialTokenizers
+import Testing
+import Torch
+
+@testable import PerennialText
+
+/// What models write for what they are given, judged by scores of recipes.
+@Suite struct WritingTests {
+  static func recipe(
+    _ score: String, model: String = "{gpt: {layers: 1, heads: 2, width: 48, dropout: 0}}",
+    records: String =
+      "{train: pairs.jsonl, test: judge.jsonl, rows: {separator: ' = ', vocabulary: 300, length: 24}}"
+  ) throws -> Recipe {
+    try TextRecipeTests.recipe(
+      data: "{records: \(records)}", model: model, objective: "{writing: {score: \(score)}}",
+      scenario: "domain")
+  }
+
+  static func learner(_ recipe: Recipe, steps: Int, root: DataRoot) throws -> (Perennial.Stream, Learner) {
+    let modality = TextModality(root: root)
+    let stream = try modality.stream(recipe, seed: 0)
+    let learner = try Learner(
+      modality.blueprint(recipe, for: stream), objective: modality.objective(recipe),
+      optimizer: Adam(learningRate: 0.005), strategies: [],
+      options: TrainingOptions(batch: 32, length: .steps(steps)), pipeline: stream.pipeline, seed: 1)
+    return (stream, learner)
+  }
+
+  /// What a language model writes after a prompt is judged, and it is what `generate` gives.
+  @Test(arguments: [("exact-match", ScoreKind.exactMatch), ("rouge-l", .rougeL), ("chrf", .chrf)])
+  func languageModelsAreJudgedByTheirAnswers(score: String, kind: ScoreKind) throws {
+    let root = try TranslationTests.root()
+    let recipe = try Self.recipe(score)
+    let (stream, learner) = try Self.learner(recipe, steps: 250, root: root)
+    #expect(learner.objective.scoreKind == kind)
+    let before = try Evaluator(stream).look(at: learner).scores.map(\.score)
+    try learner.learn(stream.experience(0))
+    let after = try Evaluator(stream).look(at: learner).scores.map(\.score)
+    #expect(before[0] < 0.2 && after[0] > 0.6, "\(before) \(after)")
+
+    let tokenizer = try #require(try TextModality(root: root).sources.texts(recipe).tokenizer)
+    let model = try #require(learner.model.languageModel)
+    let name = try #require(stream.names.first)
+    let records = try LanguageRecordFile(root.url.appendingPathComponent("judge.jsonl")).records
+      .filter { $0.group?.name == name }
+    var expected = try #require(WritingScore(rawValue: score)).make()
+    for record in records {
+      guard case .answer(let prompt, let completion) = record.content else { continue }
+      let whole = try TokenSequence(record, tokenizer, separator: " = ")
+      let given = try #require(whole.answer).lowerBound
+      let written = try model.generate([Array(whole.ids[..<given])])[0].tokens
+      try expected.add(tokenizer.decode(written.map(Int32.init)), reference: completion)
+      #expect(tokenizer.decode(whole.ids[..<given].map(Int32.init)).contains(prompt))
+    }
+    #expect(abs(expected.share(of: expected.sums) - after[0]) < 1e-9)
+  }
+
+  /// References are whole, whatever rows hold of what is learned.
+  @Test(arguments: ["{gpt: {layers: 1, heads: 2, width: 16}}", "{t5: {layers: 1, heads: 2, width: 16}}"])
+  func referencesAreNotCut(model: String) throws {
+    let root = try TranslationTests.root()
+    let words = (0..<40).map { "word\($0)" }.joined(separator: " ")
+    try Data("{\"prompt\": \"say\", \"completion\": \"\(words)\"}".utf8).write(
+      to: root.url.appendingPathComponent("long.jsonl"))
+    let recipe = try TextRecipeTests.recipe(
+      data: "{records: {train: long.jsonl, test: long.jsonl, rows: {length: 8, vocabulary: 270}}}",
+      model: model, objective: "{writing: {score: chrf}}", scenario: "instance", experiences: 1)
+    let modality = TextModality(root: root)
+    let stream = try modality.stream(recipe, seed: 0)
+    let tokenizer = try #require(try modality.sources.texts(recipe).tokenizer)
+    func reference(_ examples: Examples) throws -> String {
+      let row = try examples.targets.integers()
+      return tokenizer.decode(row[Writing.reference(in: row)].map(Int32.init))
+    }
+    #expect(try reference(stream.test(0)) == words)
+    #expect(try stream.experience(0).examples.targets.shape[1] == 8)
+    #expect(words.hasPrefix(try reference(stream.experience(0).examples)))
+    // The score hears all of it.
+    let (_, learner) = try Self.learner(recipe, steps: 1, root: root)
+    _ = try Evaluator(stream).look(at: learner)
+  }
+
+  @Test func whatCannotBeJudgedIsRefused() throws {
+    let root = try TranslationTests.root()
+    try Data("{\"prompt\": \"say\", \"completion\": \"yes\"}\n\n{\"text\": \"alone\"}".utf8).write(
+      to: root.url.appendingPathComponent("lone.jsonl"))
+    let modality = TextModality(root: root)
+    let lone = try Self.recipe(
+      "bleu", records: "{train: pairs.jsonl, test: lone.jsonl, rows: {vocabulary: 300}}")
+    let error = #expect(throws: TextDataError.self) { try modality.stream(lone, seed: 0) }
+    #expect(error?.line == 3 && error?.file.hasSuffix("lone.jsonl") == true, "\(error.map { "\($0)" } ?? "")")
+    let corpora = try TextRecipeTests.recipe(
+      data: TextRecipeTests.corpora, model: "{gpt: {}}", objective: "writing", scenario: "domain")
+    let refused = #expect(throws: ConfigurationError.self) { try modality.objective(corpora) }
+    #expect(refused?.description.contains("`records`") == true)
+    #expect(throws: ConfigurationError.self) { try modality.objective(Self.recipe("meteor")) }
+  }
+
+  /// Sums over parts of a corpus give the score of the whole.
+  @Test(arguments: WritingScore.allCases) func sumsAddUp(score: WritingScore) throws {
+    let pairs = [
+      ("the cat sat on the mat today", "the cat sat on a mat today"), ("A b c d e.", "a b c d e"),
+      ("one two three four", "one two three four five six"),
+    ]
+    var whole = try score.make()
+    var sums: [Double] = []
+    for (text, reference) in pairs {
+      try whole.add(text, reference: reference)
+      var one = try score.make()
+      try one.add(text, reference: reference)
+      sums = sums.isEmpty ? one.sums : zip(sums, one.sums).map { $0 + $1 }
+    }
+    #expect(whole.sums == sums)
+    let share = whole.share(of: sums)
+    switch score {
+    case .bleu:
+      var same = try BLEU()
+      for (text, reference) in pairs { try same.add(text, reference: reference) }
+      #expect(abs(try #require(same.score).value / 100 - share) < 1e-12)
+    case .chrf:
+      var same = try ChrF()
+      for (text, reference) in pairs { try same.add(text, reference: reference) }
+      #expect(abs(try #require(same.score) / 100 - share) < 1e-12)
+    case .rougeL:
+      var same = try ROUGE()
+      for (text, reference) in pairs { try same.add(text, reference: reference) }
+      #expect(abs(try #require(same.score(.longestCommonSubsequence)).fMeasure - share) < 1e-12)
+    // Articles, case and punctuation make no difference.
+    case .exactMatch: #expect(abs(share - 2.0 / 3) < 1e-12)
+    case .wordF1:
+      var same = AnswerMatch()
+      for (text, reference) in pairs { try same.add(text, reference: reference) }
+      #expect(abs(try #require(same.f1) - share) < 1e-12)
+    }
+  }
+}
