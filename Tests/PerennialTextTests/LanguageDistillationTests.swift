@@ -71,9 +71,9 @@ import Torch
     let (stream, learner, _) = try Self.learner("[]")
     let inputs = try stream.experience(0).examples.inputs[0..<3]
     var targets = try stream.experience(0).examples.targets[0..<3]
-    let writer = try #require(learner.model.backbone as? any TokenWriter)
+    let writer = try #require(learner.model.backbone as? any TextContinuer)
     let greedy = WrittenRows(prompt: 5, temperature: nil)
-    let (written, counted) = try greedy(inputs, targets, by: writer, Generator(seed: 1))
+    let (written, counted) = try writer.rewritten(inputs, targets, as: greedy, Generator(seed: 1))
     #expect(written.shape == [3, 16] && counted.shape == [3, 16])
     for row in 0..<3 {
       let (own, was) = (try written[row].integers(), try inputs[row].integers())
@@ -90,21 +90,21 @@ import Torch
     // Where a row has an answer, all in front of it stays.
     targets = try targets.clone()
     try targets.narrow(dim: 1, start: 0, count: 9).fill(TokenPrediction.ignored)
-    let (kept, later) = try greedy(inputs, targets, by: writer, Generator(seed: 1))
+    let (kept, later) = try writer.rewritten(inputs, targets, as: greedy, Generator(seed: 1))
     #expect(try kept[0].integers().prefix(10) == inputs[0].integers().prefix(10))
     #expect(try later[0].integers().prefix(9).allSatisfy { $0 == TokenPrediction.ignored })
     #expect(try later[0].integers()[9] >= 0)
     // Draws follow the generator.
     let drawn = WrittenRows(prompt: 5, temperature: 1)
-    let first = try drawn(inputs, targets, by: writer, Generator(seed: 1)).inputs.integers()
-    #expect(try drawn(inputs, targets, by: writer, Generator(seed: 1)).inputs.integers() == first)
-    #expect(try drawn(inputs, targets, by: writer, Generator(seed: 2)).inputs.integers() != first)
+    let first = try writer.rewritten(inputs, targets, as: drawn, Generator(seed: 1)).inputs.integers()
+    #expect(try writer.rewritten(inputs, targets, as: drawn, Generator(seed: 1)).inputs.integers() == first)
+    #expect(try writer.rewritten(inputs, targets, as: drawn, Generator(seed: 2)).inputs.integers() != first)
   }
 
   /// Each text gets as many tokens as it has room for, however long the prompts beside it are.
   @Test func aLongPromptDoesNotShortenOthers() throws {
     let (_, learner, _) = try Self.learner("[]")
-    let writer = try #require(learner.model.backbone as? any TokenWriter)
+    let writer = try #require(learner.model.backbone as? any TextContinuer)
     let prompts = [[1, 2], Array(1...14), [3], Array(1...15), [4, 5, 6, 7]]
     let count = [14, 2, 5, 1, 30]
     func write(_ rows: [Int]) throws -> [[Int]] {

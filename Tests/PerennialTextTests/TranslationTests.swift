@@ -42,14 +42,17 @@ import Torch
       model: model, objective: objective, scenario: "domain")
   }
 
-  static func learner(_ strategies: [any Strategy], steps: Int = 300) throws -> (Perennial.Stream, Learner) {
+  static func learner(
+    _ strategies: [any Strategy], steps: Int = 300, teachers: [String: any Teacher] = [:]
+  ) throws -> (Perennial.Stream, Learner) {
     let modality = TextModality(root: try root())
     let recipe = try recipe()
     let stream = try modality.stream(recipe, seed: 0)
     let learner = try Learner(
       modality.blueprint(recipe, for: stream), objective: modality.objective(recipe),
       optimizer: Adam(learningRate: 0.003), strategies: strategies,
-      options: TrainingOptions(batch: 32, length: .steps(steps)), pipeline: stream.pipeline, seed: 1)
+      options: TrainingOptions(batch: 32, length: .steps(steps)), pipeline: stream.pipeline,
+      teachers: teachers, seed: 1)
     return (stream, learner)
   }
 
@@ -91,6 +94,51 @@ import Torch
       #expect(try noGrad { try (part - alone).abs().amax([0, 1, 2]).item() } < 1e-4)
     }
     #expect(throws: TorchError.self) { try learner.model(Tensor.zeros([1, 4], dtype: .int64)) }
+  }
+
+  /// Pairs of which the targets say nothing: what is learned comes from the teacher (Kim & Rush 2016; Agarwal et al. 2024).
+  @Test(arguments: [
+    "[{sequence-kd: {teacher: big}}]",
+    "[{distillation: {teacher: big, hard: 0, on_policy: {share: 0.5}, terms: [{kd: {temperature: 1}}]}}]",
+  ])
+  func studentsLearnFromWhatIsWritten(strategies: String) throws {
+    let (stream, big) = try Self.learner([])
+    try big.learn(stream.experience(0))
+    let evaluator = Evaluator(stream)
+    let taught = try evaluator.look(at: big).scores[0].score
+    let teacher = PretrainedTeacher(try Frozen(big.model, big.blueprint), labels: nil)
+    let (_, learner) = try Self.learner(
+      TextRecipeTests.strategies(strategies), teachers: ["big": teacher])
+    let own = try stream.experience(0)
+    let blank = try own.examples.targets.clone()
+    try blank.copy(from: Tensor.choose(blank .>= 0, blank.onesLike(), blank))
+    let experience = try Experience(
+      index: 0, name: own.name, examples: own.examples.with(targets: blank), task: nil)
+    try learner.learn(strategies.contains("sequence") ? experience : own)
+    let score = try evaluator.look(at: learner).scores[0].score
+    #expect(score > 0.7 * taught, "\(score) of \(taught)")
+  }
+
+  /// A source stays, and all of its target is the model's own.
+  @Test func theTargetIsWritten() throws {
+    let (stream, learner) = try Self.learner([], steps: 60)
+    try learner.learn(stream.experience(0))
+    let examples = try stream.experience(0).examples
+    let (inputs, targets) = (try examples.inputs[0..<5], try examples.targets[0..<5])
+    let model = try #require(learner.model.encoderDecoder)
+    let writer = try #require(learner.model.backbone as? any TokenWriter)
+    let form = WrittenRows(prompt: 4, temperature: nil)
+    let written = try writer.rewritten(inputs, targets, as: form, Generator(seed: 1))
+    #expect(written.inputs.shape == inputs.shape && written.targets.shape == targets.shape)
+    #expect(try written.inputs.select(0, dim: 1).integers() == inputs.select(0, dim: 1).integers())
+    var options = GenerationOptions()
+    options.maximumNewTokens = targets.shape[1]
+    let expected = try model.generate(model.sources(inputs), options).map(\.tokens)
+    for (row, text) in expected.enumerated() {
+      #expect(try written.targets[row].integers().filter { $0 >= 0 } == text)
+      let given = try written.inputs[row].integers().suffix(targets.shape[1])
+      #expect(Array(given.prefix(text.count)) == [model.configuration.startToken] + text.dropLast())
+    }
   }
 
   @Test func mistakesAreNamedBeforeAnythingIsLearned() throws {

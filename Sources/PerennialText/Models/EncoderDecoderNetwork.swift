@@ -42,6 +42,33 @@ public final class EncoderDecoderBackbone: Module, Backbone {
   }
 }
 
+extension T5 {
+  /// The sources of rows int64 `[N, 2, L]`, without what fills them up.
+  func sources(_ inputs: Tensor) throws -> [[Int]] {
+    try inputs.select(0, dim: 1).to(.int64).integers().chunks(of: inputs.shape[2]).map { row in
+      let last = row.lastIndex { $0 != paddingToken }
+      return last.map { Array(row[row.startIndex...$0]) } ?? [paddingToken ?? 0]
+    }
+  }
+}
+
+extension EncoderDecoderBackbone: TokenWriter {
+  public func rewritten(
+    _ inputs: Tensor, _ targets: Tensor, as form: WrittenRows, _ generator: Generator
+  ) throws -> (inputs: Tensor, targets: Tensor) {
+    let (device, length) = (try inputs.device, targets.shape[1])
+    var options = GenerationOptions()
+    options.sampling = form.temperature.map { GenerationOptions.Sampling(temperature: $0) }
+    options.maximumNewTokens = length
+    options.seed = UInt64(try Tensor.randomIntegers(0..<Int(Int32.max), [1], generator).itemInt())
+    let sources = try model.sources(inputs)
+    let rows = try SourceTargetRows(
+      zip(sources, model.generate(sources, options)).map { ($0, $1.tokens) }, length: length,
+      padding: model.paddingToken ?? 0, start: model.configuration.startToken)
+    return (try rows.inputs.to(device), try rows.targets.to(device))
+  }
+}
+
 extension Network {
   /// An encoder-decoder that learns to write targets for sources.
   public convenience init(_ model: T5) { self.init(EncoderDecoderBackbone(model), head: TokenHead(model)) }

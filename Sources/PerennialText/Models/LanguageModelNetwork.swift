@@ -29,7 +29,7 @@ public final class LanguageModelBackbone: Module, Backbone {
   }
 }
 
-extension LanguageModelBackbone: TokenWriter {
+extension LanguageModelBackbone: TextContinuer {
   /// So many texts are written at once.
   private static let batch = 64
 

@@ -59,10 +59,9 @@ public struct Writing: Objective {
       if let model = learner.model.encoderDecoder {
         var options = GenerationOptions()
         options.maximumNewTokens = limit ?? length
-        let sources = try inputs.select(0, dim: 1).integers().chunks(of: length)
-        return try model.generate(sources.map { Self.source($0, of: model) }, options).map(\.tokens)
+        return try model.generate(model.sources(inputs), options).map(\.tokens)
       }
-      guard let writer = learner.model.backbone as? any TokenWriter else {
+      guard let writer = learner.model.backbone as? any TextContinuer else {
         throw TorchError(
           .unsupported, "writing needs a language model or an encoder-decoder, such as `gpt` or `t5`")
       }
@@ -84,11 +83,6 @@ public struct Writing: Objective {
 
   private func words(_ tokens: some Sequence<Int>) -> String { tokenizer.decode(tokens.map(Int32.init)) }
 
-  private static func source(_ row: ArraySlice<Int>, of model: T5) -> [Int] {
-    let last = row.lastIndex { $0 != model.paddingToken }
-    return last.map { Array(row[row.startIndex...$0]) } ?? [model.paddingToken ?? 0]
-  }
-
   /// The last run of tokens that are to be learned.
   static func reference(in row: [Int]) -> Range<Int> {
     let end = row.lastIndex { $0 != TokenPrediction.ignored }.map { $0 + 1 } ?? 0
@@ -108,7 +102,7 @@ public struct Writing: Objective {
 
 extension Array {
   /// The elements in runs of `count`.
-  fileprivate func chunks(of count: Int) -> [ArraySlice<Element>] {
+  func chunks(of count: Int) -> [ArraySlice<Element>] {
     stride(from: 0, to: self.count, by: Swift.max(count, 1)).map {
       self[$0..<Swift.min($0 + count, self.count)]
     }

@@ -4,7 +4,7 @@ import Torch
 public struct OnPolicyOptions: Configurable {
   /// λ: the share of steps on the student's own texts.
   public var share = 0.5
-  /// Tokens of a row that stay as they are, at least; the student writes the rest.
+  /// Tokens of a row that stay as they are, at least; the student writes the rest. For a source all of the target is written.
   public var prompt = 16
   /// Of the student's draws; 1 as published.
   public var temperature = 1.0
@@ -30,10 +30,11 @@ extension Distillation {
       return batch
     }
     isOnPolicy = true
-    let write = WrittenRows(prompt: options.prompt, temperature: options.temperature)
     var own = batch
-    (own.inputs, own.targets) = try write(
-      batch.inputs, batch.targets, by: learner.model.writer(for: name), learner.random.stream("on-policy"))
+    (own.inputs, own.targets) = try learner.model.writer(for: name).rewritten(
+      batch.inputs, batch.targets,
+      as: WrittenRows(prompt: options.prompt, temperature: options.temperature),
+      learner.random.stream("on-policy"))
     return own
   }
 
@@ -41,7 +42,8 @@ extension Distillation {
     guard options.onPolicy != nil else { return }
     guard facts.classes == nil else {
       throw StrategyError.model(
-        "\(name) with `on_policy`", "students write texts: use a language model and `objective: tokens`")
+        "\(name) with `on_policy`",
+        "students write texts: use a model that writes, and `objective: tokens` or `writing`")
     }
     if options.teacher.isNamed(CachedTeacher.name) {
       throw DistillationError.teacher(

@@ -6,13 +6,14 @@ import Torch
 ///     L = −log q(ŷ | x),   ŷ the teacher's continuation of x
 ///
 /// ŷ is the likeliest token at each place, which is beam search of width 1, or drawn at a temperature. Of running text the
-/// first tokens of each row are x; where a row has an answer, all in front of it is. The teacher writes when an experience
+/// first tokens of each row are x; where a row has an answer, all in front of it is; of a translation the source. The teacher writes when an experience
 /// begins, the same texts whenever a run is resumed. Beside it, `distillation` may compare token by token.
 public final class SequenceDistillation: Strategy {
   public static let card = StrategyCard(
     "sequence-kd", .distillation, summary: "The teacher writes the texts that the student learns.",
     formula: "L = −log q(ŷ | x), ŷ written by the teacher behind x",
-    use: "Language models: no teacher is needed while the student learns; data have no answers, or bad ones.",
+    use:
+      "Language models and translators: no teacher is needed while the student learns; data have no answers, or bad ones.",
     avoid: "Texts of the data are better than what the teacher writes.",
     cost: "The teacher writes every training text once.",
     paper: "Kim & Rush, Sequence-Level Knowledge Distillation, 2016"
@@ -22,7 +23,7 @@ public final class SequenceDistillation: Strategy {
   public struct Options: Configurable {
     /// A name under the recipe's `teachers:`.
     public var teacher = ""
-    /// Tokens of a row that stay as they are, at least.
+    /// Tokens of a row that stay as they are, at least; of a translation none of the target.
     public var prompt = 16
     /// Of the draws; the likeliest token is taken when nil.
     public var temperature: Double?
@@ -48,7 +49,8 @@ public final class SequenceDistillation: Strategy {
 
   public func check(_ facts: StreamFacts) throws {
     guard facts.classes == nil else {
-      throw StrategyError.model(name, "it is for texts that are written: use `objective: tokens`")
+      throw StrategyError.model(
+        name, "it is for texts that are written: use `objective: tokens` or `writing`")
     }
     guard facts.teachers.contains(options.teacher) else {
       throw DistillationError.unknownTeacher(options.teacher, known: facts.teachers)
@@ -64,12 +66,12 @@ public final class SequenceDistillation: Strategy {
     let writer = try teacher.writer(for: name)
     let generator = try Generator(
       seed: RandomStreams.derive(learner.random.seed, "\(name)/\(experience.index)"))
-    let write = WrittenRows(prompt: options.prompt, temperature: options.temperature)
+    let form = WrittenRows(prompt: options.prompt, temperature: options.temperature)
     let examples = experience.examples
     let parts = try stride(from: 0, to: examples.count, by: Self.rows).map { start in
       let range = start..<min(start + Self.rows, examples.count)
-      return try write(
-        examples.inputs[range].to(learner.device), examples.targets[range].to(learner.device), by: writer,
+      return try writer.rewritten(
+        examples.inputs[range].to(learner.device), examples.targets[range].to(learner.device), as: form,
         generator)
     }
     return TrainingSet(

@@ -74,7 +74,7 @@ public final class WrittenRehearsal: Strategy {
 
   /// Texts of the past; nil where none has the form.
   private func write(_ examples: Examples, _ form: WrittenForm, _ learner: Learner) throws -> Examples? {
-    let writer = try learner.model.writer(for: name)
+    let writer = try learner.model.continuer(for: name)
     let (count, length) = (Int(options.ratio * Double(examples.count)), examples.inputs.shape[1])
     guard count > 0 else { return nil }
     // A stream of its own: what is written before an experience is written again when it is gone on with.
