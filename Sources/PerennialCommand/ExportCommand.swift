@@ -61,6 +61,9 @@ struct ExportCommand: ParsableCommand {
     help: "Read what was written again, run it, and fail where it differs from the model by more than 1e-4.")
   var check = false
 
+  @Option(help: "The folder of a PEFT adapter to fold into the model of a folder.", completion: .directory)
+  var adapter: String?
+
   @Option(help: "The half of a T5, each with a graph of its own; the encoder where this is not given.")
   var half: ExportSubject.Half?
 
@@ -96,7 +99,10 @@ struct ExportCommand: ParsableCommand {
   func run() throws {
     if let threads { Runtime.threads = threads }
     Runtime.keepFreedMemory()
-    guard let whole = format.whole else { return try writeAdapters() }
+    guard let whole = format.whole else {
+      try refuseAdapter()
+      return try writeAdapters()
+    }
     let subject = try self.subject()
     var exporter = Exporter()
     (exporter.format, exporter.quantization) = (whole, quantize)
@@ -106,6 +112,13 @@ struct ExportCommand: ParsableCommand {
     let report = try exporter.write(subject, to: folder)
     print(report.file.relativePath)
     for finding in report.findings(quantize) { print(finding) }
+  }
+
+  /// A folder's model alone has no adapter of its own.
+  private func refuseAdapter() throws {
+    if adapter != nil {
+      throw ValidationError("--adapter is for the folder of a model, and \(source) is none")
+    }
   }
 
   private var folder: URL { URL(fileURLWithPath: source, isDirectory: true) }
@@ -135,6 +148,7 @@ struct ExportCommand: ParsableCommand {
 
   private func subject() throws -> ExportSubject {
     guard !has(RunFolder.recipeName) else {
+      try refuseAdapter()
       let modalities = Modalities(root: DataRoot(data))
       let trained = try TrainedArm(run: folder, arm: arm, seed: seed, modality: modalities)
       return try ExportSubject(
@@ -142,6 +156,7 @@ struct ExportCommand: ParsableCommand {
         half: half, hasCache: cache)
     }
     if VersionStore(folder).exists {
+      try refuseAdapter()
       guard half == nil else { throw ExportError.halves(of: source) }
       return try ExportSubject(
         ModelDirectory(folder), version: version, Modalities(root: DataRoot(folder.path)),
@@ -154,6 +169,8 @@ struct ExportCommand: ParsableCommand {
     let texts = try calibration.map {
       try TextLines.of(Corpus.file(URL(fileURLWithPath: $0)).text()).filter { !$0.isEmpty }
     }
-    return try ExportSubject(folder: folder, half: half, texts: texts ?? [], length: length, hasCache: cache)
+    return try ExportSubject(
+      folder: folder, adapter: adapter.map { URL(fileURLWithPath: $0, isDirectory: true) }, half: half,
+      texts: texts ?? [], length: length, hasCache: cache)
   }
 }

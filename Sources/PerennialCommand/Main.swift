@@ -16,7 +16,7 @@ struct Main: AsyncParsableCommand {
     subcommands: [
       RunCommand.self, DistillCommand.self, CollaborateCommand.self, FewShotCommand.self, CompareCommand.self,
       ReportCommand.self, StrategiesCommand.self, GenerateCommand.self, EmbedCommand.self,
-      TokenizerCommand.self, ExportCommand.self,
+      TokenizerCommand.self, AdapterCommand.self, ExportCommand.self,
       InitCommand.self, LearnCommand.self, EvaluateCommand.self, HistoryCommand.self, RollbackCommand.self,
       ForgetCommand.self, SnapshotCommand.self,
       DataCommand.self,

@@ -59,7 +59,9 @@ import Testing
   @Test func adaptersOfARunAreExported() throws {
     let folder = try TestFolder()
     let words = [("un", "one"), ("deux", "two"), ("ka", "three"), ("lo", "four")]
-    func learn(_ model: String, rows: String, end: String, _ strategies: String) throws -> TestRun {
+    func learn(
+      _ model: String, rows: String, end: String, rate: String = "0.02", _ strategies: String
+    ) throws -> TestRun {
       let lines = words.enumerated().map {
         #"{"prompt": "\#($1.0)", "completion": "\#($1.1) \#(end)", "task": "\#($0 / 2)"}"#
       }
@@ -72,7 +74,7 @@ import Testing
           experiences: 2
         model: \(model)
         objective: {writing: {score: exact-match}}
-        training: {optimizer: {adamw: {lr: 0.02}}, batch: 4, steps: 40}
+        training: {optimizer: {adamw: {lr: \(rate)}}, batch: 4, steps: 40}
         strategies: \(strategies)
         seeds: [0]
         """)
@@ -102,7 +104,31 @@ import Testing
       let base = adapter.appendingPathComponent("base")
       let beside = try write(base, "--adapter", adapter.path)
       #expect(try write(base) != beside && write(folded) == beside, "\(arm)")
+      let later = folder.url("\(arm)-later")
+      let again = try Program.run(
+        "export", base.path, "--adapter", adapter.path, "--format", "safetensors", "--out", later.path)
+      #expect(again.status == 0, "\(again.errors)")
+      #expect(try write(later) == beside, "\(arm)")
+      let merged = folder.url("\(arm)-merged")
+      let told2 = try Program.run(
+        "adapter", "merge", base.path, "\(adapter.path)=0.25", "\(adapter.path)=0.75", "--out", merged.path)
+      #expect(told2.status == 0, "\(told2.errors)")
+      #expect(try write(base, "--adapter", merged.path) == beside, "\(arm)")
+      // A recipe begins with it.
+      let begun = try learn(
+        "{language-model: {path: \(base.path), adapter: \(merged.path)}}", rows: "length: 20", end: "it is",
+        rate: "1.0e-12", "{none: []}")
+      let (told, onward) = try export(begun, "none", "safetensors")
+      #expect(told.status == 0, "\(told.errors)")
+      #expect(try write(onward) == beside, "\(arm)")
+      try FileManager.default.removeItem(at: onward)
     }
+    let one = try Program.run("adapter", "merge", folder.path, folder.path)
+    #expect(one.status == 64 && one.errors.contains("two adapters"), "\(one.errors)")
+    let rank = try Program.run("adapter", "merge", folder.path, folder.path, folder.path, "--method", "svd")
+    #expect(rank.status == 64 && rank.errors.contains("--rank"), "\(rank.errors)")
+    let run = try Program.run("export", fresh.run().path, "--arm", "lora", "--adapter", folder.path)
+    #expect(run.status == 64 && run.errors.contains("is none"), "\(run.errors)")
     for (arm, format, part) in [
       ("bottleneck", "peft", "ONNX holds"), ("bottleneck", "safetensors", "ONNX holds"),
       ("none", "peft", "no adapter"),

@@ -82,6 +82,55 @@ import Torch
     _ = try Evaluator(stream).look(at: learner)
   }
 
+  /// Nothing is computed for what fills rows up, and nothing else changes; rows of a length can come together.
+  @Test(arguments: ["gpt", "llama"]) func fillingCostsNothing(model: String) throws {
+    let root = try TranslationTests.root()
+    let lines = (0..<24).map { number in
+      let words = (0...(number % 5)).map { "word\($0)" }.joined(separator: " ")
+      return "{\"prompt\": \"say \(number)\", \"completion\": \"\(words)\"}"
+    }
+    try Data(lines.joined(separator: "\n").utf8).write(to: root.url.appendingPathComponent("uneven.jsonl"))
+    let recipe = try TextRecipeTests.recipe(
+      data: """
+        {records: {train: uneven.jsonl, test: uneven.jsonl, rows: {length: 40, vocabulary: 270, separator: '='}}}
+        """, model: "{\(model): {layers: 2, heads: 2, width: 16}}", objective: "tokens",
+      scenario: "instance", experiences: 1)
+    let modality = TextModality(root: root)
+    let stream = try modality.stream(recipe, seed: 0)
+    let examples = try stream.experience(0).examples
+    let network = try modality.blueprint(recipe, for: stream).make(RandomStreams(seed: 1))
+    let backbone = try #require(network.backbone as? LanguageModelBackbone)
+    let filler = try #require(backbone.filler)
+    let plain = Network(backbone.model)
+    network.evaluate()
+    let lengths = try #require(try stream.pipeline.lengths?(examples.inputs).integers())
+    #expect(Set(lengths).count > 3 && lengths.allSatisfy { $0 < 40 })
+    for row in 0..<examples.count {
+      let own = try examples.inputs[row].integers()
+      #expect(own[lengths[row]...].allSatisfy { $0 == filler } && own[lengths[row] - 1] != filler)
+      let last = try examples.targets[row].integers().lastIndex { $0 >= 0 }
+      #expect(last == lengths[row] - 1)
+    }
+    let inputs = try examples.inputs[0..<8]
+    let (features, whole) = try noGrad { (try network.features(inputs), try plain.features(inputs)) }
+    #expect(features.shape == whole.shape)
+    for row in 0..<8 {
+      let count = lengths[row]
+      let difference = try (features[row][0..<count] - whole[row][0..<count]).abs().amax([0, 1]).item()
+      #expect(difference < 1e-5)
+      #expect(try features[row][count..<40].abs().amax([0, 1]).item() == 0)
+    }
+    let objective = TokenPrediction()
+    let targets = try examples.targets[0..<8]
+    let (loss, expected) = try noGrad {
+      (
+        try objective.meanLoss(network(inputs), targets).item(),
+        try objective.meanLoss(plain(inputs), targets).item()
+      )
+    }
+    #expect(abs(loss - expected) < 1e-5)
+  }
+
   @Test func whatCannotBeJudgedIsRefused() throws {
     let root = try TranslationTests.root()
     try Data("{\"prompt\": \"say\", \"completion\": \"yes\"}\n\n{\"text\": \"alone\"}".utf8).write(

@@ -9,7 +9,11 @@ extension AdapterFolder {
   public func apply(to model: any Promptable) throws {
     let prompts = PromptConfiguration.Kind.allCases.map(\.rawValue)
     let kind = try PEFTObject(configuration(), file: configurationPath).kind(among: ["LORA"] + prompts)
-    guard prompts.contains(kind) else { return try read(into: model).merge() }
+    guard prompts.contains(kind) else {
+      let adapters = try read(into: model)
+      try adapters.merge()
+      return model.removeAdapters(adapters)
+    }
     _ = try readPrompt(into: model)
   }
 

@@ -34,6 +34,9 @@ extension AdapterSet {
     guard sets.allSatisfy({ !$0.set.configuration.hasMagnitude }) else {
       throw AdapterError.merge("those with magnitudes are no sums")
     }
+    if let part = sets.lazy.compactMap({ $0.set.configuration.modulesToSave.first }).first {
+      throw AdapterError.merge("`\(part)` of the model was saved with one of them")
+    }
     let generator = try random.stream("adapters/\(name)")
     let factors = try noGrad {
       try paths.indices.map { place in

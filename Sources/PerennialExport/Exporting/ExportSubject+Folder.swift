@@ -9,13 +9,15 @@ extension ExportSubject {
   ///
   /// A BERT encoder becomes a sentence encoder, a GPT-2, Llama or Qwen2 a language model, and of a T5 one half is taken.
   /// - Parameters:
+  ///   - adapter: the folder of a PEFT adapter to fold into the weights.
   ///   - half: of a T5; its encoder when nil.
   ///   - texts: one a line, to calibrate on and to compare answers on; every fifth is for comparing alone.
   ///   - length: the most tokens of a text.
   ///   - hasCache: whether what writes tokens takes and gives keys and values of earlier ones.
   /// - Throws: what reading the folder throws; ``ExportError`` for a model that cannot be exported, or has no halves.
   public init(
-    folder url: URL, half: Half? = nil, texts: [String] = [], length: Int = 128, hasCache: Bool = false
+    folder url: URL, adapter: URL? = nil, half: Half? = nil, texts: [String] = [], length: Int = 128,
+    hasCache: Bool = false
   ) throws {
     let folder = ModelFolder(url)
     let type = try folder.modelType()
@@ -23,10 +25,13 @@ extension ExportSubject {
     let model: TextModel
     switch type {
     case _ where T5.modelTypes.contains(type):
-      model = try TextModel(folder.load(T5.self), half ?? .encoder, hasCache: hasCache)
+      let whole = try folder.load(T5.self)
+      try adapter.map { try AdapterFolder($0).apply(to: whole) }
+      model = try TextModel(whole, half ?? .encoder, hasCache: hasCache)
     case _ where half != nil: throw ExportError.halves(of: type)
-    case _ where BERT.modelTypes.contains(type): model = try TextModel(sentenceEncoder: folder)
-    default: model = try TextModel(languageModel: folder, hasCache: hasCache)
+    case _ where BERT.modelTypes.contains(type):
+      model = try TextModel(sentenceEncoder: folder, adapter: adapter)
+    default: model = try TextModel(languageModel: folder, adapter: adapter, hasCache: hasCache)
     }
     (name, purpose, graph) = (Half.name(half, of: whole), model.purpose, model.graph)
     answer = model.answer

@@ -1,4 +1,5 @@
 import Foundation
+import Perennial
 import PerennialText
 import Torch
 
@@ -14,8 +15,11 @@ struct TextModel {
   /// Inputs of the graph for texts.
   let inputs: (TokenBatch) throws -> [String: Tensor]
 
-  init(sentenceEncoder folder: ModelFolder) throws {
+  init(sentenceEncoder folder: ModelFolder, adapter: URL? = nil) throws {
     let encoder = try folder.loadSentenceEncoder()
+    if let adapter, let model = encoder.encoder as? any Promptable {
+      try AdapterFolder(adapter).apply(to: model)
+    }
     guard let bert = encoder.encoder as? BERT else {
       throw ExportError.layer(
         path: folder.url.lastPathComponent, type: "\(Swift.type(of: encoder.encoder))")
@@ -31,8 +35,9 @@ struct TextModel {
     inputs = ExportSubject.inputs
   }
 
-  init(languageModel folder: ModelFolder, hasCache: Bool) throws {
+  init(languageModel folder: ModelFolder, adapter: URL? = nil, hasCache: Bool) throws {
     let model = try folder.loadLanguageModel()
+    try adapter.map { try AdapterFolder($0).apply(to: model) }
     purpose = .tokens
     graph = try Graph(model, hasCache: hasCache)
     (vocabulary, padding) = (model.vocabularySize, model.paddingToken ?? 0)

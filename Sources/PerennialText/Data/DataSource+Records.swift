@@ -75,10 +75,9 @@ struct RecordRows {
       texts.append((kept, record.group))
     }
     guard !texts.isEmpty else { throw TextDataError(filed.file, "no text has anything to learn") }
-    let special = tokenizer.specialTokens
     let rows = try TokenRows(
       texts, length: max(length, keepsWhole ? texts.map(\.sequence.count).max() ?? 0 : 0),
-      padding: special.padding ?? special.end ?? 0, packs: packs && !keepsWhole)
+      padding: Self.filler(tokenizer), packs: packs && !keepsWhole)
     return (rows.inputs, rows.targets, rows.groups)
   }
 
@@ -113,9 +112,17 @@ struct RecordRows {
     return true
   }
 
-  /// How much of each row of pairs `[N, 2, L]` is no filling; nil for rows of which every place is computed anyway.
-  var lengths: ((Tensor) throws -> Tensor)? {
-    frame.map { frame in { try ($0 .!= frame.padding).to(.int64).sum([2]).amax([1]) } }
+  /// The id that fills up rows of a model that goes on with a text.
+  static func filler(_ tokenizer: Tokenizer) -> Int {
+    tokenizer.specialTokens.padding ?? tokenizer.specialTokens.end ?? 0
+  }
+
+  /// How much of each row is no filling; nil for rows of several texts, which are full.
+  func lengths(_ tokenizer: Tokenizer) -> ((Tensor) throws -> Tensor)? {
+    if let frame { return { try ($0 .!= frame.padding).to(.int64).sum([2]).amax([1]) } }
+    guard !packs else { return nil }
+    let filler = Self.filler(tokenizer)
+    return { try TokenRows.lengths($0.to(.int64), filler: filler) }
   }
 
   /// What a reader must know beside every number.
@@ -152,7 +159,7 @@ extension DataSource {
       test: try Examples(
         inputs: judged.inputs, targets: judged.targets,
         identifiers: Tensor.arange(first, first + judged.targets.shape[0])),
-      pipeline: try InputPipeline(lengths: form.lengths),
+      pipeline: try InputPipeline(lengths: form.lengths(tokenizer)),
       note: notes.isEmpty ? nil : notes.joined(separator: " "),
       groups: order.isEmpty ? nil : DataGroups(order, train: learned.groups, test: judged.groups))
   }

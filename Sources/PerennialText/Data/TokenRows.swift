@@ -39,6 +39,11 @@ struct TokenRows {
     groups = rows.map(\.1)
   }
 
+  /// How much of each row int64 `[N, L]` comes before what fills it up, `[N]`.
+  static func lengths(_ ids: Tensor, filler: Int) throws -> Tensor {
+    try ((ids .!= filler).to(.int64) * Tensor.arange(1, ids.shape[1] + 1, device: ids.device)).amax([1])
+  }
+
   /// Texts into the first row of their group that has room.
   private static func packed(_ texts: [(sequence: TokenSequence, group: TextGroup?)], length: Int) -> [(
     [TokenSequence], TextGroup?

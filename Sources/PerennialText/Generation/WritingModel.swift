@@ -38,6 +38,13 @@ public enum WritingModel {
 }
 
 extension ModelFolder {
+  /// The model in the folder, whatever it is for.
+  ///
+  /// - Throws: as `load`.
+  public func loadPromptable() throws -> any Promptable {
+    BERT.modelTypes.contains(try modelType()) ? try load(BERT.self) : try loadWritingModel().module
+  }
+
   /// The model in the folder that writes, whichever it is.
   ///
   /// - Throws: as `load`; `FileError` for a model that does not write.

@@ -7,25 +7,49 @@ import Torch
 /// another, and each begins at place 0.
 public final class LanguageModelBackbone: Module, Backbone {
   public let model: any CausalLanguageModel
+  /// The id behind the end of rows, where they differ in length: nothing is computed for columns that it fills, and its
+  /// features are 0.
+  public let filler: Int?
   public var featureCount: Int { model.width }
   public let stages: [Stage] = []
   public var taps: [Tap] { model.taps }
 
-  public init(_ model: any CausalLanguageModel) {
-    self.model = model
+  public init(_ model: any CausalLanguageModel, filler: Int? = nil) {
+    (self.model, self.filler) = (model, filler)
     super.init()
     register("", model)
   }
 
   public func callAsFunction(_ ids: Tensor) throws -> Tensor {
     let ids = try ids.to(.int64)
-    guard ids.rank == 3 else { return try model.hiddenStates(TokenBatch(ids, padding: nil)) }
+    guard ids.rank == 3 else {
+      guard let filler else { return try model.hiddenStates(TokenBatch(ids, padding: nil)) }
+      return try trimmed(ids, filler)
+    }
     guard ids.shape[1] == 2 else {
       throw TorchError(.shape, "rows of several texts are ids and numbers [N, 2, L], not \(ids.shape)")
     }
     let segments = try ids.select(1, dim: 1)
     return try model.hiddenStates(
       TokenBatch(ids.select(0, dim: 1), mask: segments .>= 0, segments: segments))
+  }
+}
+
+extension LanguageModelBackbone {
+  /// Filling comes last, where no place that counts can see it.
+  private func trimmed(_ ids: Tensor, _ filler: Int) throws -> Tensor {
+    let (lengths, longest) = try noGrad {
+      let lengths = try TokenRows.lengths(ids, filler: filler)
+      return (lengths, Swift.max(ids.shape[0] > 0 ? try lengths.amax([0]).itemInt() : 1, 1))
+    }
+    let missing = ids.shape[1] - longest
+    let features = try model.hiddenStates(
+      TokenBatch(ids.narrow(dim: 1, start: 0, count: longest), padding: nil))
+    let isText = try noGrad {
+      try (Tensor.arange(0, longest, device: ids.device) .< lengths.unsqueeze(1)).unsqueeze(2)
+    }
+    let own = try features * isText.to(features.dtype)
+    return missing > 0 ? try own.padded([0, 0, 0, missing]) : own
   }
 }
 
@@ -76,8 +100,10 @@ extension LanguageModelBackbone: TextContinuer {
 
 extension Network {
   /// A language model that learns to tell the next token.
-  public convenience init(_ model: any CausalLanguageModel) {
-    self.init(LanguageModelBackbone(model), head: TokenHead(model))
+  ///
+  /// - Parameter filler: the id behind the end of rows, where they differ in length.
+  public convenience init(_ model: any CausalLanguageModel, filler: Int? = nil) {
+    self.init(LanguageModelBackbone(model, filler: filler), head: TokenHead(model))
   }
 
   /// The language model inside, where there is one.

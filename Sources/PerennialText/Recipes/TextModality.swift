@@ -33,7 +33,9 @@ public struct TextModality: Modality {
     let url = sources.url
     return Blueprint { random in
       switch kind {
-      case .languageModel: return Network(try TextModels.languageModel(recipe.model, facts, random, url))
+      case .languageModel:
+        return Network(
+          try TextModels.languageModel(recipe.model, facts, random, url), filler: facts.filler)
       case .encoderDecoder: return Network(try TextModels.encoderDecoder(recipe.model, facts, random, url))
       case .encoder, .reader:
         let backbone =

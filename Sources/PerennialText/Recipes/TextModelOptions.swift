@@ -7,6 +7,8 @@ struct EncoderOptions: Configurable {
   /// How the vectors of tokens become one; as the folder says when nil.
   var pooling: SentencePooling.Kind?
   var normalize: Bool?
+  /// The folder of a PEFT adapter that is made part of the encoder.
+  var adapter: String?
   /// The layers that are kept, counted from 1; all when nil.
   var layers: [Int]?
 
@@ -75,6 +77,8 @@ struct FreshDecoderOptions: FreshTransformerOptions {
 struct LanguageModelOptions: Configurable {
   /// The folder, below the data root unless absolute.
   var path = ""
+  /// The folder of a PEFT adapter that is made part of the model: low-rank, a prompt or a prefix.
+  var adapter: String?
 
   func validate(at node: ConfigurationNode) throws {
     guard !path.isEmpty else { throw node.error("missing key `path`: the folder of the model") }

@@ -70,6 +70,7 @@ enum TextModels {
       let options = try selection.decode(EncoderOptions.self)
       let folder = ModelFolder(file(options.path))
       let read = try folder.loadSentenceEncoder(dropout: masks)
+      if let model = read.encoder as? any Promptable { try adapt(model, options.adapter, file) }
       try facts.check(
         vocabulary: (read.encoder as? BERT)?.configuration.vocabularySize,
         length: (read.encoder as? BERT)?.configuration.maximumLength, of: selection)
@@ -112,6 +113,7 @@ enum TextModels {
     if selection.isNamed("encoder-decoder") {
       let folder = ModelFolder(file(try selection.decode(LanguageModelOptions.self).path))
       let model = try folder.load(T5.self, dropout: masks)
+      try adapt(model, selection, file)
       try facts.check(vocabulary: model.vocabularySize, length: nil, of: selection)
       return model
     }
@@ -127,6 +129,15 @@ enum TextModels {
     return try T5(c, random.stream("initialization"), dropout: masks)
   }
 
+  private static func adapt(_ model: any Promptable, _ selection: Selection, _ file: (String) -> URL) throws {
+    try adapt(model, selection.decode(LanguageModelOptions.self).adapter, file)
+  }
+
+  /// Makes a PEFT adapter part of a model that is read.
+  private static func adapt(_ model: any Promptable, _ adapter: String?, _ file: (String) -> URL) throws {
+    if let adapter { try AdapterFolder(file(adapter)).apply(to: model) }
+  }
+
   static func languageModel(
     _ selection: Selection, _ facts: TextFacts, _ random: RandomStreams, _ file: (String) -> URL
   ) throws -> any CausalLanguageModel {
@@ -134,6 +145,7 @@ enum TextModels {
     if selection.isNamed("language-model") {
       let folder = ModelFolder(file(try selection.decode(LanguageModelOptions.self).path))
       let model = try folder.loadLanguageModel(dropout: masks)
+      try adapt(model, selection, file)
       try facts.check(vocabulary: model.vocabularySize, length: model.maximumLength, of: selection)
       return model
     }
@@ -172,6 +184,8 @@ struct TextFacts {
   /// The id that fills up rows, and the one that ends a text.
   let padding: Int?
   let end: Int?
+  /// The id behind the end of rows of a language model, where they differ in length.
+  var filler: Int?
   /// The most sentences beside a question, where rows are stories.
   var memories: Int?
 

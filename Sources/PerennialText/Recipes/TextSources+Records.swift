@@ -25,12 +25,10 @@ extension TextSources {
     let note = read.skipped > 0 ? "\(read.skipped) records could not be used and were left out." : nil
     let source = try DataSource.records(
       selection.name, train: read.train, test: read.test, tokenizer, form, note: note)
-    return Texts(
-      source: source,
-      facts: TextFacts(
-        tokenizer, length: options.length,
-        padding: frame.map(\.padding) ?? special.padding, end: special.end),
-      tokenizer: tokenizer)
+    var facts = TextFacts(
+      tokenizer, length: options.length, padding: frame.map(\.padding) ?? special.padding, end: special.end)
+    facts.filler = RecordRows.filler(tokenizer)
+    return Texts(source: source, facts: facts, tokenizer: tokenizer)
   }
 
   private struct Read {
