@@ -91,6 +91,7 @@ struct ExportCommand: ParsableCommand {
     if externalAbove < 0 || externalAbove > Graph.largestFile {
       throw ValidationError("--external-above must be 0 to \(Graph.largestFile), found \(externalAbove)")
     }
+    if format == .peft, adapter != nil { throw ValidationError("--adapter does not go with --format peft") }
     if format != .onnx, quantize != nil || check || cache || half != nil {
       throw ValidationError("--quantize, --check, --cache and --half belong to --format onnx")
     }
@@ -99,10 +100,7 @@ struct ExportCommand: ParsableCommand {
   func run() throws {
     if let threads { Runtime.threads = threads }
     Runtime.keepFreedMemory()
-    guard let whole = format.whole else {
-      try refuseAdapter()
-      return try writeAdapters()
-    }
+    guard let whole = format.whole else { return try writeAdapters() }
     let subject = try self.subject()
     var exporter = Exporter()
     (exporter.format, exporter.quantization) = (whole, quantize)
@@ -134,7 +132,7 @@ struct ExportCommand: ParsableCommand {
     let modalities = Modalities(root: DataRoot(data))
     let trained = try TrainedArm(run: folder, arm: arm, seed: seed, modality: modalities)
     let adapters = try AdapterExport(
-      trained, RunReference(source).results, base: modalities.folder(of: trained.recipe),
+      trained, RunReference(source).results, base: modalities.base(of: trained.recipe),
       tokenizer: modalities.tokenizer(of: trained.recipe))
     let name = trained.recipe.name.split(separator: "/").last.map(String.init) ?? trained.recipe.name
     let target = URL(fileURLWithPath: out ?? "\(name)-\(format.rawValue)", isDirectory: true)

@@ -30,9 +30,9 @@ public struct Modalities: Modality {
     TextModality.reads(recipe) ? try text.tokenizer(of: recipe) : nil
   }
 
-  /// The folder that a recipe's model comes from; nil where it learns from scratch.
-  public func folder(of recipe: Recipe) throws -> URL? {
-    TextModality.reads(recipe) ? try text.folder(of: recipe) : nil
+  /// The folder that holds a recipe's model as it begins; nil where none does.
+  public func base(of recipe: Recipe) throws -> URL? {
+    TextModality.reads(recipe) ? try text.base(of: recipe) : nil
   }
 
   public func file(_ path: String) -> URL { vision.file(path) }

@@ -86,6 +86,7 @@ struct ExporterTests {
         return try Safetensors.read(folder.appendingPathComponent("model.safetensors")).tensors
       }
     }
+    let answers = try noGrad { try adapted.answer(#require(adapted.test.first).inputs).data() }
     let (own, folded) = (try weights(plain), try weights(adapted))
     #expect(own.keys.sorted() == folded.keys.sorted())
     // The graph folds by itself, and both agree; afterwards the model is as before.
@@ -97,6 +98,8 @@ struct ExporterTests {
     }
     #expect(try #require(differences.min()) < 1e-6)
     #expect(try weights(adapted)["fc1.weight"]?.data() == weight.data())
+    let batch = try #require(adapted.test.first)
+    #expect(try noGrad { try adapted.answer(batch.inputs).data() } == answers)
     var options = BottleneckAdaptation.Options()
     options.targets = ["fc1"]
     let bottleneck = try subject([BottleneckAdaptation(options)])

@@ -163,7 +163,7 @@ import Torch
       "[joint]", "[{knn-lm: {neighbours: 4, key: hidden}}]",
     ], [Texts.running, .answers, .translations])
   func partsOfTexts(strategies: String, texts: Texts) throws {
-    guard texts == .running || !strategies.contains("knn-lm") else { return }
+    guard texts != .translations || !strategies.contains("knn-lm") else { return }
     let whole = try Self.weights(strategies, of: texts)
     for size in [0, 1 << 23] {
       let parts = try Self.weights(strategies, of: texts, whole: size, accumulate: 7)

@@ -77,9 +77,27 @@ import Torch
     #expect(try reference(stream.test(0)) == words)
     #expect(try stream.experience(0).examples.targets.shape[1] == 8)
     #expect(words.hasPrefix(try reference(stream.experience(0).examples)))
+    // What a model is given is no longer than it can take.
+    let inputs = try stream.test(0).inputs
+    #expect(inputs.shape.last == 8)
     // The score hears all of it.
     let (_, learner) = try Self.learner(recipe, steps: 1, root: root)
-    _ = try Evaluator(stream).look(at: learner)
+    _ = try noGrad { try learner.model(inputs) }
+    let score = try Evaluator(stream).look(at: learner).scores[0].score
+    let row = try stream.test(0).targets.integers()
+    var options = GenerationOptions()
+    options.maximumNewTokens = row.count
+    let ids: [Int]
+    if let model = learner.model.encoderDecoder {
+      ids = try model.generate(model.sources(inputs), options)[0].tokens
+    } else {
+      let given = Array(try inputs.integers().prefix(Writing.reference(in: row).lowerBound + 1))
+      ids = try #require(learner.model.languageModel).generate([given], options)[0].tokens
+    }
+    var expected = try ChrF()
+    try expected.add(
+      tokenizer.decode(ids.prefix { !tokenizer.isSpecial($0) }.map(Int32.init)), reference: words)
+    #expect(abs(try #require(expected.score) / 100 - score) < 1e-9)
   }
 
   /// Nothing is computed for what fills rows up, and nothing else changes; rows of a length can come together.
@@ -129,6 +147,36 @@ import Torch
       )
     }
     #expect(abs(loss - expected) < 1e-5)
+  }
+
+  /// A conversation's answer ends at the mark that closes it, whatever a model that knows no such end writes on.
+  @Test func answersEndWhereTheReferenceDoes() throws {
+    let root = try TranslationTests.root()
+    let lines = ["one", "two", "three", "four"].map {
+      #"{"messages": [{"role": "user", "content": "say \#($0)"}, {"role": "assistant", "content": "\#($0) it is"}]}"#
+    }
+    try Data(lines.joined(separator: "\n").utf8).write(to: root.url.appendingPathComponent("talks.jsonl"))
+    let recipe = try TextRecipeTests.recipe(
+      data: """
+        {records: {train: talks.jsonl, test: talks.jsonl, rows: {chat: chatml, length: 120, vocabulary: 270}}}
+        """, model: "{gpt: {layers: 1, heads: 2, width: 64, dropout: 0}}",
+      objective: "{writing: {score: exact-match, tokens: 24}}", scenario: "instance", experiences: 1)
+    let (stream, learner) = try Self.learner(recipe, steps: 200, root: root)
+    try learner.learn(stream.experience(0))
+    #expect(try Evaluator(stream).look(at: learner).scores[0].score > 0.7)
+  }
+
+  /// Where rows may end in the token that fills others up, all of each is computed.
+  @Test func rowsThatEndInFillingAreNotCut() throws {
+    let tokenizer = try Tokenizer.trainByteLevelBPE(
+      on: ["say yes"], size: 300, specialTokens: ["<pad>", "</s>"])
+    func source(_ text: String) throws -> DataSource {
+      let records = FiledRecords(file: "f", records: [LanguageRecord(.text(text))])
+      return try DataSource.records(
+        "set", train: records, test: records, tokenizer, RecordRows(length: 30))
+    }
+    #expect(try source("say yes").pipeline.lengths != nil)
+    #expect(try source("say yes<pad>").pipeline.lengths == nil)
   }
 
   @Test func whatCannotBeJudgedIsRefused() throws {

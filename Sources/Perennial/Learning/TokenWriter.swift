@@ -15,6 +15,9 @@ public protocol TokenWriter: Backbone {
 
 /// The backbone of a language model that goes on with texts.
 public protocol TextContinuer: TokenWriter {
+  /// The id behind the end of rows, where they differ in length.
+  var filler: Int? { get }
+
   /// New tokens behind prompts of one token at least, in evaluation mode and without gradients.
   ///
   /// - Parameters:
@@ -58,7 +61,7 @@ extension TextContinuer {
     for (prompt, own) in zip(prompts, written) {
       let text = prompt + own
       for place in 0..<length {
-        newInputs.append(place < text.count ? text[place] : 0)
+        newInputs.append(place < text.count ? text[place] : filler ?? 0)
         let isWritten = place + 1 >= prompt.count && place + 1 < text.count
         newTargets.append(isWritten ? text[place + 1] : TokenPrediction.ignored)
       }

@@ -24,7 +24,7 @@ public struct AdapterExport {
   private let card: ModelCard
 
   /// - Parameters:
-  ///   - base: the folder that the model came from; nil where it learned from scratch.
+  ///   - base: the folder that holds the model as it began; nil where none does.
   ///   - tokenizer: what made the texts' tokens, where there is such a thing.
   /// - Throws: ``ExportError`` for a model of no texts, and where nothing was learned that PEFT has a layout for.
   public init(_ trained: TrainedArm, _ results: RunResults, base: URL?, tokenizer: TokenizerFiles? = nil)

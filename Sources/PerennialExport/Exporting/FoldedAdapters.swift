@@ -17,17 +17,9 @@ extension Network {
         path: path, problem: "a bottleneck adapter is no part of a weight: ONNX holds it")
     }
     let heard = adapterSets.filter(\.set.isEnabled)
-    let table = (languageModel as (any Promptable)? ?? encoderDecoder)?.tokenTable
-    for (path, set) in heard {
-      if heard.count > 1, set.configuration.hasMagnitude {
-        throw ExportError.state(
-          path: path, problem: "several adapters with lengths do not fold into one weight")
-      }
-      if let table, let place = set.places.first(where: { $0.layer.weight === table }) {
-        throw ExportError.state(
-          path: place.path,
-          problem: "it shares its weight with the embeddings, which have no adapter: ONNX holds that")
-      }
+    for (path, set) in heard where heard.count > 1 && set.configuration.hasMagnitude {
+      throw ExportError.state(
+        path: path, problem: "several adapters with lengths do not fold into one weight")
     }
     defer { for (_, set) in heard.reversed() { try? set.unmerge() } }
     for (_, set) in heard { try set.merge() }

@@ -27,8 +27,10 @@ struct RecordRows {
   var chat: ChatFormat?
   /// For an encoder-decoder, which reads prompts and writes completions; nil for a model that goes on with a text.
   var frame: FrameTokens?
-  /// Whether tests are judged by what is written for them: each has a row of its own, and is kept whole but for what is given.
+  /// Whether tests are judged by what is written for them: each has a row of its own, and its targets are whole.
   var isWritten = false
+  /// Whether a row ends in the token that fills up others, so that its length cannot be told.
+  private var endsInFiller = false
   private(set) var truncated = 0
   private(set) var unlearned = 0
 
@@ -63,8 +65,11 @@ struct RecordRows {
           throw filed.problem(
             index, "there is nothing to answer: `prompt` and `completion` are needed, or `messages`")
         }
-        // What is given and the first token of the answer.
-        if try cut(given, to: length, filed, index) { kept = whole.prefix(length) }
+        guard given <= length else {
+          try refuse(given, over: length, filed, index)
+          unlearned += 1
+          continue
+        }
       } else if try cut(whole.count, to: length + 1, filed, index) {
         kept = whole.prefix(length + 1)
       }
@@ -75,10 +80,12 @@ struct RecordRows {
       texts.append((kept, record.group))
     }
     guard !texts.isEmpty else { throw TextDataError(filed.file, "no text has anything to learn") }
+    let filler = Self.filler(tokenizer)
+    endsInFiller = endsInFiller || texts.contains { $0.sequence.ids.dropLast().last == filler }
     let rows = try TokenRows(
-      texts, length: max(length, keepsWhole ? texts.map(\.sequence.count).max() ?? 0 : 0),
-      padding: Self.filler(tokenizer), packs: packs && !keepsWhole)
-    return (rows.inputs, rows.targets, rows.groups)
+      texts, length: max(length, (texts.map(\.sequence.count).max() ?? 1) - 1), padding: filler,
+      packs: packs && !keepsWhole)
+    return (try within(rows.inputs), rows.targets, rows.groups)
   }
 
   private mutating func pairs(
@@ -99,17 +106,25 @@ struct RecordRows {
     let rows = try SourceTargetRows(
       texts, length: max(length, texts.map(\.target.count).max() ?? 0), padding: frame.padding,
       start: frame.start)
-    return (rows.inputs, rows.targets, filed.records.map(\.group))
+    return (try within(rows.inputs), rows.targets, filed.records.map(\.group))
+  }
+
+  /// What a model is given is no longer than rows are, however long a reference is.
+  private func within(_ inputs: Tensor) throws -> Tensor {
+    try inputs.narrow(dim: inputs.rank - 1, start: 0, count: length).contiguous()
   }
 
   /// Whether a text is too long, which is counted, or refused.
   private mutating func cut(_ count: Int, to limit: Int, _ filed: FiledRecords, _ index: Int) throws -> Bool {
     guard count > limit else { return false }
-    guard long == .truncate else {
-      throw filed.problem(index, "the text has \(count) tokens, and a row takes \(limit)")
-    }
+    try refuse(count, over: limit, filed, index)
     truncated += 1
     return true
+  }
+
+  private func refuse(_ count: Int, over limit: Int, _ filed: FiledRecords, _ index: Int) throws {
+    guard long == .refuse else { return }
+    throw filed.problem(index, "the text has \(count) tokens, and a row takes \(limit)")
   }
 
   /// The id that fills up rows of a model that goes on with a text.
@@ -117,10 +132,10 @@ struct RecordRows {
     tokenizer.specialTokens.padding ?? tokenizer.specialTokens.end ?? 0
   }
 
-  /// How much of each row is no filling; nil for rows of several texts, which are full.
+  /// How much of each row is no filling; nil for rows of several texts, which are full, and where it cannot be told.
   func lengths(_ tokenizer: Tokenizer) -> ((Tensor) throws -> Tensor)? {
     if let frame { return { try ($0 .!= frame.padding).to(.int64).sum([2]).amax([1]) } }
-    guard !packs else { return nil }
+    guard !packs, !endsInFiller else { return nil }
     let filler = Self.filler(tokenizer)
     return { try TokenRows.lengths($0.to(.int64), filler: filler) }
   }

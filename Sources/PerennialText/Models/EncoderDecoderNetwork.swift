@@ -33,9 +33,10 @@ public final class EncoderDecoderBackbone: Module, Backbone {
     return missing > 0 ? try features.padded([0, 0, 0, missing]) : features
   }
 
-  /// Without the last columns in which every row is filled up.
+  /// Without the last columns in which every row is filled up; all of them where taps are heard, which have a place for every
+  /// column.
   private func used(_ ids: Tensor) throws -> Tensor {
-    guard let padding = model.paddingToken else { return ids }
+    guard let padding = model.paddingToken, !model.taps.contains(where: \.isHeard) else { return ids }
     let columns = try noGrad { try (ids .!= padding).any(0).to(.int64).nonzero() }
     let last = columns.count > 0 ? Int(try columns.amax([0, 1]).item()) + 1 : 1
     return try ids.narrow(dim: 1, start: 0, count: last)

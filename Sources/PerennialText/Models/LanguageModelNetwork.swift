@@ -8,7 +8,8 @@ import Torch
 public final class LanguageModelBackbone: Module, Backbone {
   public let model: any CausalLanguageModel
   /// The id behind the end of rows, where they differ in length: nothing is computed for columns that it fills, and its
-  /// features are 0.
+  /// features are 0. Where taps are heard, which have a place for every column, or something stands in front of texts, all is
+  /// computed.
   public let filler: Int?
   public var featureCount: Int { model.width }
   public let stages: [Stage] = []
@@ -23,7 +24,9 @@ public final class LanguageModelBackbone: Module, Backbone {
   public func callAsFunction(_ ids: Tensor) throws -> Tensor {
     let ids = try ids.to(.int64)
     guard ids.rank == 3 else {
-      guard let filler else { return try model.hiddenStates(TokenBatch(ids, padding: nil)) }
+      guard let filler, model.promptSource == nil, !model.taps.contains(where: \.isHeard) else {
+        return try model.hiddenStates(TokenBatch(ids, padding: nil))
+      }
       return try trimmed(ids, filler)
     }
     guard ids.shape[1] == 2 else {

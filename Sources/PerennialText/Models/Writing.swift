@@ -5,20 +5,22 @@ import Torch
 /// Texts to be written for texts: learned token by token, judged by what the model writes by itself, the likeliest token each
 /// time.
 ///
-/// Inputs and targets are those of an encoder-decoder, int64 `[N, 2, L]` and `[N, L]`, or of a language model, both `[N, L]`: it
-/// is given what comes before the last run of tokens that are to be learned, and that run is the reference.
+/// Inputs and targets are those of an encoder-decoder, int64 `[N, 2, L]` and `[N, T]`, or of a language model, `[N, L]` and
+/// `[N, T]`: it is given what comes before the last run of tokens that are to be learned, and that run is the reference, which may
+/// be longer than L. A language model writes as much as its context has room for behind that, and what it writes behind a token
+/// that ends the reference does not count.
 public struct Writing: Objective {
   private let tokens: TokenPrediction
   private let tokenizer: Tokenizer
   private let score: any SummedScore
-  /// The most tokens that are written; as many as a row takes when nil.
+  /// The most tokens that are written; as many as the longest reference's row when nil.
   private let limit: Int?
   public let scoreKind: ScoreKind
 
   /// - Parameters:
   ///   - tokenizer: makes words of tokens, for the score.
   ///   - tokens: the loss that it is learned by.
-  ///   - limit: The most tokens that are written; as many as a row takes when nil.
+  ///   - limit: The most tokens that are written; as many as the longest reference's row when nil.
   public init(
     _ tokenizer: Tokenizer, _ tokens: TokenPrediction = TokenPrediction(), score: WritingScore = .bleu,
     limit: Int? = nil
@@ -65,7 +67,7 @@ public struct Writing: Objective {
         throw TorchError(
           .unsupported, "writing needs a language model or an encoder-decoder, such as `gpt` or `t5`")
       }
-      let prompts = try zip(inputs.integers().chunks(of: length), rows).map {
+      let prompts = try zip(inputs.integers().chunks(of: inputs.shape[1]), rows).map {
         Array($0.prefix(Self.reference(in: $1).lowerBound + 1))
       }
       return try writer.continuations(
@@ -74,7 +76,9 @@ public struct Writing: Objective {
     }
     var score = score
     for (text, row) in zip(written, rows) {
-      try score.add(words(text), reference: words(row[Self.reference(in: row)]))
+      let reference = row[Self.reference(in: row)]
+      let ends = Set(reference.filter { tokenizer.isSpecial($0) })
+      try score.add(words(text.prefix { !ends.contains($0) }), reference: words(reference))
     }
     return score.sums
   }

@@ -76,6 +76,9 @@ public struct TextModality: Modality {
   /// The folder whose tokenizer a recipe's model brings along; nil where it brings none.
   public func folder(of recipe: Recipe) throws -> URL? { try TextModels.folder(recipe.model, sources.url) }
 
+  /// The folder that holds a recipe's model as it begins; nil where none does.
+  public func base(of recipe: Recipe) throws -> URL? { try TextModels.base(recipe.model, sources.url) }
+
   /// What made tokens of a recipe's texts; nil where nothing that has a file did.
   ///
   /// - Throws: as `stream`, where the texts have to be read.

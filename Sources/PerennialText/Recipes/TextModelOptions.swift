@@ -7,7 +7,7 @@ struct EncoderOptions: Configurable {
   /// How the vectors of tokens become one; as the folder says when nil.
   var pooling: SentencePooling.Kind?
   var normalize: Bool?
-  /// The folder of a PEFT adapter that is made part of the encoder.
+  /// The folder of a low-rank adapter of PEFT's that is made part of the encoder.
   var adapter: String?
   /// The layers that are kept, counted from 1; all when nil.
   var layers: [Int]?
@@ -77,7 +77,7 @@ struct FreshDecoderOptions: FreshTransformerOptions {
 struct LanguageModelOptions: Configurable {
   /// The folder, below the data root unless absolute.
   var path = ""
-  /// The folder of a PEFT adapter that is made part of the model: low-rank, a prompt or a prefix.
+  /// The folder of a low-rank adapter of PEFT's that is made part of the model.
   var adapter: String?
 
   func validate(at node: ConfigurationNode) throws {
@@ -111,7 +111,7 @@ struct MemoryNetworkOptions: Configurable {
 struct WritingOptions: Configurable {
   var score = WritingScore.bleu
   var labelSmoothing = 0.0
-  /// The most tokens that are written for the score; as many as a row takes when nil.
+  /// The most tokens that are written for the score; as many as the longest reference's row when nil.
   var tokens: Int?
 
   func validate(at node: ConfigurationNode) throws {

@@ -59,6 +59,12 @@ enum TextModels {
     return nil
   }
 
+  /// The folder that holds a recipe's model as it begins; nil where none does.
+  static func base(_ selection: Selection, _ file: (String) -> URL) throws -> URL? {
+    guard ["adapter", "layers"].allSatisfy({ selection.options[$0] == nil }) else { return nil }
+    return try folder(selection, file)
+  }
+
   /// An encoder with one vector for a text.
   ///
   /// - Parameter facts: the vocabulary and length of what it will read.
@@ -70,7 +76,7 @@ enum TextModels {
       let options = try selection.decode(EncoderOptions.self)
       let folder = ModelFolder(file(options.path))
       let read = try folder.loadSentenceEncoder(dropout: masks)
-      if let model = read.encoder as? any Promptable { try adapt(model, options.adapter, file) }
+      if let model = read.encoder as? any Promptable { try adapt(model, options.adapter, selection, file) }
       try facts.check(
         vocabulary: (read.encoder as? BERT)?.configuration.vocabularySize,
         length: (read.encoder as? BERT)?.configuration.maximumLength, of: selection)
@@ -130,12 +136,22 @@ enum TextModels {
   }
 
   private static func adapt(_ model: any Promptable, _ selection: Selection, _ file: (String) -> URL) throws {
-    try adapt(model, selection.decode(LanguageModelOptions.self).adapter, file)
+    try adapt(model, selection.decode(LanguageModelOptions.self).adapter, selection, file)
   }
 
   /// Makes a PEFT adapter part of a model that is read.
-  private static func adapt(_ model: any Promptable, _ adapter: String?, _ file: (String) -> URL) throws {
-    if let adapter { try AdapterFolder(file(adapter)).apply(to: model) }
+  ///
+  /// - Throws: `ConfigurationError` for one that is no part of weights.
+  private static func adapt(
+    _ model: any Promptable, _ adapter: String?, _ selection: Selection, _ file: (String) -> URL
+  ) throws {
+    guard let adapter else { return }
+    try AdapterFolder(file(adapter)).apply(to: model)
+    guard model.promptSource == nil else {
+      throw selection.options.error(
+        at: "adapter", "\(adapter) stands in front of texts, and is no part of a model: low-rank adapters are"
+      )
+    }
   }
 
   static func languageModel(

@@ -27,7 +27,7 @@ extension TextSources {
       selection.name, train: read.train, test: read.test, tokenizer, form, note: note)
     var facts = TextFacts(
       tokenizer, length: options.length, padding: frame.map(\.padding) ?? special.padding, end: special.end)
-    facts.filler = RecordRows.filler(tokenizer)
+    if frame == nil, source.pipeline.lengths != nil { facts.filler = RecordRows.filler(tokenizer) }
     return Texts(source: source, facts: facts, tokenizer: tokenizer)
   }
 
@@ -67,9 +67,11 @@ extension TextSources {
     -> Tokenizer
   {
     if let place = options.tokenizer.map(url) ?? model { return try Self.tokenizer(place) }
+    var special = ["<pad>", "</s>"]
+    for mark in (options.separator.map { [$0] } ?? []) + (options.chat?.format.marks ?? [])
+    where !special.contains(mark) { special.append(mark) }
     return try Tokenizer.trainByteLevelBPE(
-      on: train.flatMap(\.content.texts), size: options.vocabulary,
-      specialTokens: ["<pad>", "</s>"] + [options.separator].compactMap { $0 })
+      on: train.flatMap(\.content.texts), size: options.vocabulary, specialTokens: special)
   }
 
   private static func frame(_ folder: URL) throws -> FrameTokens {

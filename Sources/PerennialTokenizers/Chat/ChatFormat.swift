@@ -53,6 +53,17 @@ public enum ChatFormat: Sendable, Equatable {
     }
   }
 
+  /// What is written that a tokenizer should have as tokens of their own.
+  public var marks: [String] {
+    switch self {
+    case .chatML: ["<|im_start|>", "<|im_end|>"]
+    case .llama3: ["<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"]
+    case .gemma: ["<bos>", "<start_of_turn>", "<end_of_turn>"]
+    case .llama2, .mistral: ["<s>", "</s>"]
+    case .plain: []
+    }
+  }
+
   /// The text of a conversation, special tokens written out.
   ///
   /// Throws `TokenizerError.unsupportedRole` where the format has no place for a message: turns of user and assistant

@@ -80,6 +80,23 @@ import Torch
     #expect(try adapters.shards(after: [examples[1]], learner) == [1])
   }
 
+  /// Asked for the first task, the model is the backbone that learned it, also where adapters have lengths.
+  @Test(arguments: LowRankVariant.allCases) func theFirstTaskIsAnsweredByTheBackbone(variant: LowRankVariant)
+    throws
+  {
+    let stream = try Clusters(classes: 6, perClass: 20, width: 8, spread: 0.3).stream()
+    let learner = try Setting.plain.learner(
+      [Method.perTask { ($0.firstSession, $0.variant) = (true, variant) }], stream: stream)
+    let plain = try Setting.plain.learner([], stream: stream)
+    try learner.learn(stream.experience(0))
+    try plain.learn(stream.experience(0))
+    let inputs = try stream.test(0).inputs
+    try learner.learn(stream.experience(1))
+    expectNear(
+      try learner.asking(task: 0) { try learner.model.features(inputs) }, try plain.model.features(inputs),
+      relative: 1e-5)
+  }
+
   /// New directions are kept apart from old ones: without the penalty they overlap more.
   @Test func newDirectionsAreOrthogonal() throws {
     func overlap(_ weight: Double) throws -> Double {

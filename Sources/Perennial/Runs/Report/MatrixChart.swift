@@ -18,10 +18,13 @@ struct MatrixChart {
   private var row: Double { min(column, 32) }
   private var matrixBottom: Double { top + row * Double(matrix.count) }
   private let longestBar = 48.0
+  private let longestGain = 24.0
+  /// How high bars stand that show a gain; they have room below the caption.
+  private var gain: Double { forgetting.map { rise(of: $0.mean) }.max() ?? 0 }
 
   func markup() -> Markup {
     let deepest = forgetting.map { length(of: $0.mean + $0.std) }.max()
-    var drawing = Drawing(width: width, height: matrixBottom + (deepest.map { $0 + 46 } ?? 4))
+    var drawing = Drawing(width: width, height: matrixBottom + (deepest.map { $0 + 46 + gain } ?? 4))
     columnNames(&drawing)
     for i in matrix.indices { cells(&drawing, row: i) }
     if !forgetting.isEmpty { forgotten(&drawing) }
@@ -63,15 +66,14 @@ struct MatrixChart {
   }
 
   private func forgotten(_ drawing: inout Drawing) {
-    let zero = matrixBottom + 24
-    drawing.text("forgotten", left + 1, zero - 8, "tick faint")
+    let zero = matrixBottom + 24 + gain
+    drawing.text("forgotten", left + 1, matrixBottom + 16, "tick faint")
     drawing.line(left, zero, width, zero, "axis")
     for (j, value) in forgetting.enumerated() where j < experiences.count {
       let breadth = min(column * 0.62, 30)
       let x = left + column * (Double(j) + 0.5)
       let depth = length(of: value.mean)
-      // What was gained stands on the line, cut at the height of its caption.
-      let rise = min(length(of: -value.mean), 14)
+      let rise = rise(of: value.mean)
       let verb = value.mean >= 0 ? "forgot" : "gained"
       drawing.rectangle(
         x - breadth / 2, zero - rise, breadth, depth + rise, look.fill,
@@ -92,6 +94,9 @@ struct MatrixChart {
   private func length(of forgotten: Double) -> Double {
     longestBar * min(max(forgotten / max(most, 1e-9), 0), 1.2)
   }
+
+  /// How high a bar stands on the line; nothing for what was forgotten.
+  private func rise(of forgotten: Double) -> Double { min(length(of: -forgotten), longestGain) }
 
   private func number(_ value: Double) -> String {
     let text =

@@ -151,13 +151,21 @@ public final class AdapterPerTask: Strategy {
         })
     }
     let targets = try learner.objective.isClassification ? session.examples.targets.integers() : []
+    if isFirstSession {
+      // What was told of a backbone that has learned since is not true of this one.
+      (means, sets) = (nil, [])
+      try shelf(learner).renew([0], learner.random.stream("adapters"))
+      try shelf(learner).grow(to: 1, learning: [], learner.random.stream("adapters"))
+    }
     let rows = try noGrad {
       guard learner.objective.isClassification else { return [try features.mean([0])] }
-      return try units[place].map { unit in
-        let members = try Tensor(targets.indices.filter { targets[$0] == unit }).to(learner.device)
-        return try features.indexSelect(members).mean([0])
+      return try units[place].compactMap { unit in
+        let members = targets.indices.filter { targets[$0] == unit }
+        return members.isEmpty
+          ? nil : try features.indexSelect(Tensor(members).to(learner.device)).mean([0])
       }
     }
+    guard !rows.isEmpty else { return }
     let new = try Tensor.stack(rows).unitRows()
     means = try means.map { try Tensor.concatenate([$0, new]) } ?? new
     sets += rows.map { _ in place }

@@ -31,10 +31,14 @@ extension Distillation {
     }
     isOnPolicy = true
     var own = batch
-    (own.inputs, own.targets) = try learner.model.writer(for: name).rewritten(
-      batch.inputs, batch.targets,
-      as: WrittenRows(prompt: options.prompt, temperature: options.temperature),
-      learner.random.stream("on-policy"))
+    let writer = try learner.model.writer(for: name)
+    // What a strategy put beside the model is in evaluation mode too.
+    (own.inputs, own.targets) = try learner.model.evaluating {
+      try writer.rewritten(
+        batch.inputs, batch.targets,
+        as: WrittenRows(prompt: options.prompt, temperature: options.temperature),
+        learner.random.stream("on-policy"))
+    }
     return own
   }
 
