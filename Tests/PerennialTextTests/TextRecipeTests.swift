@@ -198,6 +198,26 @@ import Torch
     #expect(PerSampleGradients.batch(of: items, outputs: 1000) == 256)
   }
 
+  /// Scores between steps are of so many tokens, not rows: whoever answers token by token is asked as often as for classes.
+  @Test func scoresBetweenStepsCountTokens() throws {
+    final class Listener: Strategy {
+      let name = "listener"
+      var asked = 0
+      var answersBeyondModel: Bool { true }
+      func answer(_ question: Question, _ learner: Learner) throws -> Tensor? {
+        asked += question.inputs.shape[0]
+        return nil
+      }
+    }
+    let listener = Listener()
+    let (stream, learner) = try Self.languageLearner([listener])
+    #expect(try stream.test(0).targets.shape[1] == 16)
+    let score = try Evaluator(stream).score(0, of: learner, limit: 100)
+    #expect(listener.asked == 6 && score > 0)
+    _ = try Evaluator(stream).score(0, of: learner, limit: 3)
+    #expect(listener.asked == 7)
+  }
+
   /// What comes later in a text has no part in whose it is taken for, and so none in what is said of earlier tokens.
   @Test func routersDoNotLookAhead() throws {
     let (stream, learner) = try Self.languageLearner(Self.strategies("[{lora-per-task: {route: 6}}]"))

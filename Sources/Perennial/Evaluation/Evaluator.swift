@@ -46,10 +46,13 @@ public final class Evaluator {
     return Look(scores: scores, correct: correct)
   }
 
-  /// The score on the first `limit` test examples of one experience.
+  /// The score on the first `limit` test examples of one experience, or on so many places where a row has one for each token.
   public func score(_ index: Int, of learner: Learner, limit: Int) throws -> Double {
     guard learner.objective.isClassification else {
-      return try valueScore(try test(index), learner, limit: limit)
+      let test = try test(index)
+      let isOfTokens = learner.objective.hasAlternatives && test.targets.rank == 2
+      let places = isOfTokens ? test.targets.shape[1] : 1
+      return try valueScore(test, learner, limit: max(limit / max(places, 1), 1))
     }
     return try score(index, nil, learner.classes, learner.classes.count, learner, limit: limit).0.score
   }
