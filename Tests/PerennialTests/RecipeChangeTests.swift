@@ -41,7 +41,7 @@ import Testing
       "training.stepz=1",
       "--set training.stepz=1: training: unknown key `stepz`, did you mean `steps`? Allowed: `accumulate`, "
         + "`batch`, `buckets`, `checkpoint_every`, `clip`, `epochs`, `evaluate_every`, `freeze`, `max_forgetting`, "
-        + "`optimizer`, `precision`, `recompute`, `reset_optimizer`, `schedule`, `steps`, `tune`, `views`, `warm_up`"
+        + "`optimizer`, `precision`, `recompute`, `reset_optimizer`, `rewarm`, `schedule`, `steps`, `tune`, `views`, `warm_up`"
     ),
     ("training.steps=a", "--set training.steps=a: training.steps: must be a whole number, found `a`"),
     (

@@ -12,7 +12,7 @@ import Testing
       "steps: 2000", "steps: 2000, clipp: 1",
       "r.yaml:4: training: unknown key `clipp`, did you mean `clip`? Allowed: `accumulate`, `batch`, `buckets`, "
         + "`checkpoint_every`, `clip`, `epochs`, `evaluate_every`, `freeze`, `max_forgetting`, `optimizer`, `precision`, "
-        + "`recompute`, `reset_optimizer`, `schedule`, `steps`, `tune`, `views`, `warm_up`"
+        + "`recompute`, `reset_optimizer`, `rewarm`, `schedule`, `steps`, `tune`, `views`, `warm_up`"
     ),
     (
       "lr: 0.001", "rate: 0.001",

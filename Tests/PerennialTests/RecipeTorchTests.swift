@@ -57,6 +57,13 @@ import Torch
     #expect(options.schedule(100, 1) == .cosine(steps: 10, minimum: 0))
   }
 
+  @Test func laterExperiencesHaveARateOfTheirOwn() throws {
+    #expect(try training("steps: 20, rewarm: 0.3").options(online: nil).rewarm == 0.3)
+    #expect(try training("steps: 20").options(online: nil).rewarm == 1)
+    let error = #expect(throws: ConfigurationError.self) { try training("steps: 20, rewarm: 0") }
+    #expect(error?.description.contains("training.rewarm") == true)
+  }
+
   @Test func optimizersTakeTheirOptions() throws {
     let adam = try #require(try training("steps: 1").optimizer.make() as? Adam)
     #expect(adam.learningRate == 0.001)

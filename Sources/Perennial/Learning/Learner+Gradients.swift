@@ -23,6 +23,6 @@ extension Learner {
 
   /// The learning rate of the step to come.
   public var learningRate: Double {
-    session?.schedule.learningRate(at: session?.step ?? 0, base: baseLearningRate) ?? baseLearningRate
+    session?.learningRate(base: baseLearningRate) ?? baseLearningRate
   }
 }

@@ -138,7 +138,7 @@ public final class Learner {
       for strategy in strategies { try strategy.inspect(vector, step) }
       for strategy in strategies { try strategy.transform(vector, step) }
       if let clip = options.clip { try vector.clipGradientNorm(clip) }
-      optimizer.learningRate = session.schedule.learningRate(at: session.step, base: baseLearningRate)
+      optimizer.learningRate = session.learningRate(base: baseLearningRate)
       try optimizer.step(vector)
     }
     for strategy in strategies { try strategy.observe(step) }

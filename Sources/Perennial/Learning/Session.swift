@@ -10,6 +10,8 @@ public final class Session {
   /// Optimizer steps that the experience gets.
   public let steps: Int
   public let schedule: Schedule
+  /// What the learning rate is multiplied by throughout.
+  private let peak: Double
   private let mixesTasks: Bool
   /// Whether a strategy trains on other examples than those of the experience.
   var isReplaced: Bool { mixesTasks }
@@ -31,6 +33,7 @@ public final class Session {
     let budget = options.length.isSteps ? budget : 1
     steps = options.steps(examples: examples.count) * budget
     schedule = options.schedule(examples.count, budget)
+    peak = experience.index == 0 ? 1 : options.rewarm
     sampler = BatchSampler(
       count: examples.count, batch: options.batch, stopsAtEpoch: !options.length.isSteps,
       keepsOrder: options.keepsOrder,
@@ -42,11 +45,14 @@ public final class Session {
     self.experience = experience
     self.examples = examples
     (mixesTasks, previousOutputs, steps) = (session.mixesTasks, session.previousOutputs, session.steps)
-    (schedule, sampler, step) = (session.schedule, session.sampler, session.step)
+    (schedule, peak, sampler, step) = (session.schedule, session.peak, session.sampler, session.step)
   }
 
   /// Whether all steps are done.
   public var isDone: Bool { step >= steps }
+
+  /// The learning rate of the step to come.
+  func learningRate(base: Double) -> Double { schedule.learningRate(at: step, base: base * peak) }
 
   /// The task that every example shares; nil when they have several, as in joint training, or none.
   public var task: Int? { examples.tasks == nil || mixesTasks ? nil : experience.task }

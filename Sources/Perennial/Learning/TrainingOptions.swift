@@ -14,6 +14,9 @@ public struct TrainingOptions {
   public var length: Length
   /// The learning rate's course over an experience of this many examples, learned for `budget` times the steps of `length`.
   public var schedule: (_ examples: Int, _ budget: Int) -> Schedule
+  /// The learning rate of experiences after the first, as a share of the first one's: how far a schedule that begins anew
+  /// warms up again (Gupta et al. 2023; Ibrahim et al. 2024).
+  public var rewarm: Double
   /// The largest Euclidean norm of the gradient.
   public var clip: Double?
   /// Whether each experience starts with a fresh optimizer.
@@ -31,12 +34,13 @@ public struct TrainingOptions {
   public init(
     batch: Int = 128, length: Length = .epochs(1),
     schedule: @escaping (Int, Int) -> Schedule = { _, _ in .constant },
-    clip: Double? = nil, resetOptimizer: Bool = false, keepsOrder: Bool = false,
+    rewarm: Double = 1, clip: Double? = nil, resetOptimizer: Bool = false, keepsOrder: Bool = false,
     views: Int? = nil, buckets: Int? = nil, accumulate: Int = 1
   ) {
     self.batch = batch
     self.length = length
     self.schedule = schedule
+    self.rewarm = rewarm
     self.clip = clip
     self.resetOptimizer = resetOptimizer
     self.keepsOrder = keepsOrder

@@ -14,7 +14,7 @@ extension Recipe.Training {
       }
     return TrainingOptions(
       batch: training.batch, length: length,
-      schedule: { training.torchSchedule(examples: $0, budget: $1) }, clip: clip,
+      schedule: { training.torchSchedule(examples: $0, budget: $1) }, rewarm: rewarm, clip: clip,
       resetOptimizer: resetOptimizer,
       keepsOrder: keepsOrder && online != nil,
       views: views, buckets: buckets, accumulate: accumulate)

@@ -7,6 +7,8 @@ extension Recipe {
     public let schedule: Schedule
     /// A slow start before the schedule; `nil` starts with the full learning rate.
     public let warmUp: WarmUp?
+    /// The learning rate of experiences after the first, as a share of the first one's.
+    public let rewarm: Double
     /// The number of examples in a batch, at least 1.
     public internal(set) var batch: Int
     /// How long an experience is learned.
@@ -55,7 +57,8 @@ extension Recipe {
 
 extension Recipe.Training: Decodable, Validated {
   private enum CodingKeys: String, CodingKey {
-    case optimizer, schedule, warmUp, batch, steps, epochs, clip, resetOptimizer, freeze, evaluateEvery,
+    case optimizer, schedule, warmUp, rewarm, batch, steps, epochs, clip, resetOptimizer, freeze,
+      evaluateEvery,
       views, buckets, accumulate, recompute, precision,
       checkpointEvery, tune, maxForgetting
   }
@@ -66,6 +69,7 @@ extension Recipe.Training: Decodable, Validated {
     optimizer = try container.decode(Recipe.Optimizer.self, forKey: .optimizer)
     schedule = try container.value(.schedule, default: .constant)
     warmUp = try container.decodeIfPresent(Recipe.WarmUp.self, forKey: .warmUp)
+    rewarm = try container.value(.rewarm, default: 1)
     views = try container.decodeIfPresent(Int.self, forKey: .views)
     buckets = try container.decodeIfPresent(Int.self, forKey: .buckets)
     accumulate = try container.value(.accumulate, default: 1)
@@ -93,12 +97,13 @@ extension Recipe.Training: Decodable, Validated {
     try node.require("buckets", buckets, atLeast: 2)
   }
 
-  /// Rejects counts below 1 and a gradient norm that lets nothing through.
+  /// Rejects counts below 1 and a gradient norm or learning rate that lets nothing through.
   public func validate(at node: ConfigurationNode) throws {
     try node.require("batch", batch, atLeast: 1)
     try node.require("views", views, atLeast: 1)
     try node.require("accumulate", accumulate, atLeast: 1)
     try node.require("clip", clip, above: 0)
+    try node.require("rewarm", rewarm, above: 0)
     try node.require("evaluate_every", evaluateEvery, atLeast: 1)
     try node.require("checkpoint_every", checkpointEvery, atLeast: 1)
     try node.require("max_forgetting", maxForgetting, in: 0..<1)

@@ -113,6 +113,25 @@ import Torch
     }
   }
 
+  @Test func laterExperiencesWarmUpToAShareOfTheRate() throws {
+    let stream = try Clusters().stream()
+    let optimizer = try SGD(learningRate: 0.1)
+    let options = TrainingOptions(
+      batch: 8, schedule: { _, _ in .warmUp(steps: 2, start: 0.5, then: .constant) }, rewarm: 0.25)
+    let learner = try Self.learner(optimizer: optimizer, options: options)
+    for (index, expected) in [[0.05, 0.075, 0.1], [0.0125, 0.01875, 0.025]].enumerated() {
+      try learner.begin(stream.experience(index))
+      var rates: [Double] = []
+      while let session = learner.session, !session.isDone {
+        #expect(abs(learner.learningRate - expected[rates.count]) < 1e-12)
+        try learner.step()
+        rates.append(optimizer.learningRate)
+      }
+      try learner.end()
+      #expect(zip(rates, expected).allSatisfy { abs($0 - $1) < 1e-12 }, "\(rates)")
+    }
+  }
+
   // MARK: - Length
 
   @Test func epochsSeeEveryExampleOnceEach() throws {
