@@ -37,6 +37,14 @@ struct Alignment {
     try teacherIndex.map { try outputs.indexSelect($0, dim: 1) } ?? outputs
   }
 
+  /// The same beside the shared units of a student's outputs, which say what share each of the units has that were not kept.
+  ///
+  /// - Parameter unkept: as ``TeacherSignal/unkept``, `[N, K]`.
+  func teacher(_ outputs: Tensor, beside student: Tensor, unkept: Tensor?) throws -> Tensor {
+    guard let unkept else { return try teacher(outputs) }
+    return try teacher(outputs).sharing(as: student, where: teacher(unkept))
+  }
+
   /// The shared units of a student's outputs `[N, K]`.
   func student(_ outputs: Tensor) throws -> Tensor {
     try studentIndex.map { try outputs.indexSelect($0, dim: 1) } ?? outputs

@@ -115,28 +115,34 @@ struct AnswerCache {
   /// Outputs `[N, K]`, or `[N, L, K]`, for examples at `places` in these views: whole ones as they were, of others log-probabilities in
   /// which the units that were not kept share the rest equally.
   func callAsFunction(_ places: Tensor, views: [Int]?) throws -> Tensor {
-    let pieces = try pieces(places, views: views, .cpu)
-    return try noGrad { try pieces.make(pieces.rows, []) }
+    try pieces(places, views: views, .cpu).outputs.whole()
   }
 
-  /// The same, made when they are needed.
-  func pieces(_ places: Tensor, views: [Int]?, _ device: Device) throws -> OutputPieces {
+  /// The same, made when they are needed, and where units were not kept; nil where all were.
+  func pieces(_ places: Tensor, views: [Int]?, _ device: Device) throws -> (
+    outputs: OutputPieces, unkept: OutputPieces?
+  ) {
     try noGrad {
       var rows = places
       if origin.views > 1, let views {
         rows = try places + Tensor(views.map { $0 * origin.examples })
       }
       func kept(_ name: String) throws -> Tensor? { try columns[name]?.indexSelect(rows).to(device) }
-      if let outputs = try kept("outputs") { return OutputPieces(whole: outputs) }
+      if let outputs = try kept("outputs") { return (OutputPieces(whole: outputs), nil) }
       guard let units = try kept("units"), let values = try kept("values"), let rest = try kept("rest"),
         let top = origin.top
       else { throw StateError.missing("the kept answers") }
       let (outputs, others) = (origin.outputs, log(Double(max(origin.outputs - top, 1))))
-      return OutputPieces(rows: [units, values, rest], shared: []) { rows, _ in
+      let made = OutputPieces(rows: [units, values, rest], shared: []) { rows, _ in
         let share = try rows[2].to(.float32) - others
         return try share.expand(Array(share.shape.dropLast()) + [outputs]).scatter(
           rows[0].to(.int64), rows[1].to(.float32), dim: -1)
       }
+      let unkept = OutputPieces(rows: [units], shared: []) { rows, _ in
+        try Tensor.full(Array(rows[0].shape.dropLast()) + [outputs], 1, dtype: .bool, device: device)
+          .scatter(rows[0].to(.int64), value: 0, dim: -1)
+      }
+      return (made, top < outputs ? unkept : nil)
     }
   }
 

@@ -5,6 +5,8 @@ import Torch
 struct PiecewiseSight {
   /// Of every item that counts.
   let student, teacher: OutputPieces
+  /// As ``TeacherSignal/unkept``.
+  var unkept: OutputPieces?
   let alignment: Alignment
   /// As ``TermSight/places``.
   let places: Tensor
@@ -16,17 +18,20 @@ struct PiecewiseSight {
   ///
   /// - Parameter term: with a value for every item; it is asked once a piece.
   func mean(of term: any DistillationTerm, _ reduce: DistillationReducer) throws -> Tensor {
-    let (own, others) = (student.rows.count, teacher.rows.count)
+    let (own, others) = (student.rows.count, student.rows.count + teacher.rows.count)
     let weights = student.shared.count
     return try ChunkedLoss.sum(
-      rows: student.rows + teacher.rows + [places], shared: student.shared + teacher.shared,
+      rows: student.rows + teacher.rows + [places] + (unkept?.rows ?? []),
+      shared: student.shared + teacher.shared,
       chunk: chunk, scale: 1 / Double(max(places.count, 1))
     ) { rows, shared in
+      let outputs = try alignment.student(student.make(Array(rows[..<own]), Array(shared[..<weights])))
       let sight = TermSight(
-        student: try alignment.student(student.make(Array(rows[..<own]), Array(shared[..<weights]))),
+        student: outputs,
         teacher: try alignment.teacher(
-          teacher.make(Array(rows[own..<own + others]), Array(shared[weights...]))),
-        units: alignment.units, places: rows[own + others], progress: progress)
+          teacher.make(Array(rows[own..<others]), Array(shared[weights...])), beside: outputs,
+          unkept: unkept?.make(Array(rows[(others + 1)...]), [])),
+        units: alignment.units, places: rows[others], progress: progress)
       return try reduce(term.values(sight)) * Double(sight.student.shape[0])
     }
   }
@@ -35,6 +40,9 @@ struct PiecewiseSight {
 extension OutputPieces {
   /// Outputs that are there already.
   init(whole outputs: Tensor) { self.init(rows: [outputs], shared: []) { rows, _ in rows[0] } }
+
+  /// All of them at once, outside the graph.
+  func whole() throws -> Tensor { try noGrad { try make(rows, shared) } }
 }
 
 extension CountedTokens {

@@ -52,8 +52,13 @@ public struct TeacherSignal {
   public let units: [Int]
   /// How much it counts among several.
   public var weight: Double
+  /// Where it is true, bool in the shape of the outputs, an output is no more than a share of what those units have together;
+  /// nil where all outputs are known.
+  public var unkept: OutputPieces?
 
-  public init(_ name: String, _ look: Look, units: [Int], weight: Double = 1) {
-    (self.name, self.look, self.units, self.weight) = (name, look, units, weight)
+  public init(
+    _ name: String, _ look: Look, units: [Int], weight: Double = 1, unkept: OutputPieces? = nil
+  ) {
+    (self.name, self.look, self.units, self.weight, self.unkept) = (name, look, units, weight, unkept)
   }
 }

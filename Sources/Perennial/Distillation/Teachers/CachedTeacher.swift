@@ -64,15 +64,18 @@ public final class CachedTeacher: TeacherSource {
   public func signals(_ batch: Batch, taps: [String], _ learner: Learner) throws -> [TeacherSignal] {
     try requireOutputs(taps)
     guard let answers = try answers(for: batch, learner) else { return [] }
-    let outputs = try answers(batch.places, views: batch.views).to(learner.device)
-    return [TeacherSignal(options.teacher, Look(features: outputs, outputs: outputs), units: units)]
+    let said = try answers.pieces(batch.places, views: batch.views, learner.device)
+    let outputs = try said.outputs.whole()
+    let look = Look(features: outputs, outputs: outputs)
+    return [TeacherSignal(options.teacher, look, units: units, unkept: said.unkept)]
   }
 
   public func signalsInPieces(_ batch: Batch, _ learner: Learner) throws -> [TeacherSignal] {
     guard let answers = try answers(for: batch, learner) else { return [] }
     let none = try Tensor.zeros([0])
-    let pieces = try answers.pieces(batch.places, views: batch.views, learner.device)
-    return [TeacherSignal(options.teacher, Look(features: none, outputs: none, pieces: pieces), units: units)]
+    let said = try answers.pieces(batch.places, views: batch.views, learner.device)
+    let look = Look(features: none, outputs: none, pieces: said.outputs)
+    return [TeacherSignal(options.teacher, look, units: units, unkept: said.unkept)]
   }
 
   private func answers(for batch: Batch, _ learner: Learner) throws -> AnswerCache? {

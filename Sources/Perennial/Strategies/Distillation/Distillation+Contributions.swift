@@ -91,7 +91,8 @@ extension Distillation {
       return try alignments(of: signal, learner, byTask: true).map {
         .inPieces(
           try PiecewiseSight(
-            student: tokens.rows(student), teacher: tokens.rows(teacher), alignment: $0,
+            student: tokens.rows(student), teacher: tokens.rows(teacher),
+            unkept: signal.unkept.map { try tokens.rows($0) }, alignment: $0,
             places: tokens.items(places(of: asked.batch)), progress: step.progress))
       }
     }
@@ -99,11 +100,13 @@ extension Distillation {
       (student: try asked.look.value($0.student), teacher: try signal.look.value($0.teacher))
     }
     let all = try alignments(of: signal, learner, byTask: term.pairs.isEmpty)
+    let unkept = try signal.unkept.map { try tokens.rows($0.whole()) }
     return try all.map { alignment in
-      .whole(
+      let outputs = try alignment.student(tokens.rows(asked.look.outputs))
+      return .whole(
         TermSight(
-          student: try alignment.student(tokens.rows(asked.look.outputs)),
-          teacher: try alignment.teacher(tokens.rows(signal.look.outputs)),
+          student: outputs,
+          teacher: try alignment.teacher(tokens.rows(signal.look.outputs), beside: outputs, unkept: unkept),
           pairs: pairs, units: alignment.units,
           targets: learner.objective.isClassification ? try alignment.targets(asked.batch.targets) : nil,
           places: try tokens.items(places(of: asked.batch)), progress: step.progress))

@@ -96,6 +96,39 @@ import Torch
     }
   }
 
+  /// Shared equally, the rest would teach a student that whatever it holds unlikely is alike: a student that learned from
+  /// eight of 65 characters was no better than one without a teacher.
+  @Test(arguments: [SoftTargets.Direction.forward, .reverse])
+  func theRestTeachesNothingButItsMass(direction: SoftTargets.Direction) throws {
+    let generator = Generator(seed: 3)
+    let student = try Tensor.normal([5, 9], generator)
+    try student.setRequiresGrad(true)
+    let full = try (Tensor.normal([5, 9], generator) * 2).logSoftmax()
+    let (kept, units) = try full.topK(3, dim: 1)
+    let rest = try 1 - kept.exp().sum([1], keepDims: true)
+    let unkept = try Tensor.full([5, 9], 1, dtype: .bool).scatter(units, value: 0, dim: 1)
+    let equal = try (rest / 6).log().expand([5, 9]).scatter(units, kept, dim: 1)
+    let alignment = try Alignment(Array(0..<9), group: nil, outputs: 9, device: .cpu)
+    let teacher = try alignment.teacher(equal, beside: student, unkept: unkept)
+    let own =
+      direction == .forward
+      ? try ResponseDistillation.forwardKL(student: student, teacher: teacher, temperature: 1).mean()
+      : try ResponseDistillation.reverseKL(student: student, teacher: teacher, temperature: 1).mean()
+    // All that were not kept are one class, from the definition.
+    let logp = try student.logSoftmax()
+    let q = try Tensor.concatenate(
+      [logp.gather(units, dim: 1), (1 - logp.exp().gather(units, dim: 1).sum([1], keepDims: true)).log()],
+      dim: 1)
+    let p = try Tensor.concatenate([kept, rest.log()], dim: 1)
+    let expected =
+      direction == .forward
+      ? try (p.exp() * (p - q)).sum([1]).mean() : try (q.exp() * (q - p)).sum([1]).mean()
+    expectNear(own, expected, "\(direction)")
+    expectNear(
+      try gradients(of: own, withRespectTo: [student])[0],
+      try gradients(of: expected, withRespectTo: [student])[0], "gradient of \(direction)")
+  }
+
   /// Units are kept in one byte, two or four.
   @Test(arguments: [7, 300, 40_000])
   func unitsOfManyOutputs(outputs: Int) throws {
