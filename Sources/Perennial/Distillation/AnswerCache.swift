@@ -71,21 +71,23 @@ struct AnswerCache {
   /// Asks the teacher about everything.
   init(asking teacher: any Teacher, _ examples: Examples, _ learner: Learner, _ origin: Origin) throws {
     self.origin = origin
-    var parts: [[String: Tensor]] = []
+    var columns: [String: Tensor] = [:]
     for view in 0..<origin.views {
       let chunk = max(256 / (origin.places ?? 1), 1)
       for start in stride(from: 0, to: examples.count, by: chunk) {
         let places = try Tensor.arange(start, min(start + chunk, examples.count))
         let inputs = try Self.batch(places, view: view, examples, learner).inputs
-        parts.append(try Self.packed(teacher.look(inputs, taps: []).outputs.to(.cpu), origin))
+        let part = try Self.packed(teacher.look(inputs, taps: []).outputs.to(.cpu), origin)
+        let first = view * examples.count + start
+        for (key, values) in part {
+          let rows = [origin.views * examples.count] + values.shape.dropFirst()
+          let column = try columns[key] ?? .empty(rows, dtype: values.dtype)
+          try column.narrow(dim: 0, start: first, count: places.count).copy(from: values)
+          columns[key] = column
+        }
       }
     }
-    columns = try noGrad {
-      try Dictionary(
-        uniqueKeysWithValues: (parts.first ?? [:]).keys.map { key in
-          (key, try Tensor.concatenate(parts.compactMap { $0[key] }))
-        })
-    }
+    self.columns = columns
   }
 
   /// - Throws: `DistillationError.teacher` for a file that belongs to something else, what reading throws.
