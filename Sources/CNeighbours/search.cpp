@@ -14,15 +14,19 @@
 namespace {
 
 #if defined(__x86_64__) && defined(__linux__) && defined(__clang__)
-#define VECTORIZED __attribute__((target_clones("avx2", "default")))
+#define VECTORIZED __attribute__((target_clones("arch=x86-64-v4", "avx2", "default")))
 #else
 #define VECTORIZED
 #endif
+
+/// So many bytes ahead are fetched: processors do not look beyond a page of 4096 by themselves, and wait for memory at each.
+constexpr int64_t ahead = 4096;
 
 /// Σ aᵢ bᵢ of each of `count` rows.
 VECTORIZED void products(const int8_t *rows, int64_t count, int64_t width, const int16_t *query, int32_t *sums) {
   for (int64_t row = 0; row < count; row++) {
     const int8_t *a = rows + row * width;
+    for (int64_t i = 0; i < width; i += 64) __builtin_prefetch(a + i + ahead);
     int32_t sum = 0;
     for (int64_t i = 0; i < width; i++) sum += static_cast<int32_t>(a[i]) * static_cast<int32_t>(query[i]);
     sums[row] = sum;

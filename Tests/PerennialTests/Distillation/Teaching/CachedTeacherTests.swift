@@ -100,7 +100,7 @@ import Torch
   /// eight of 65 characters was no better than one without a teacher.
   @Test(arguments: [SoftTargets.Direction.forward, .reverse])
   func theRestTeachesNothingButItsMass(direction: SoftTargets.Direction) throws {
-    let generator = Generator(seed: 3)
+    let generator = try Generator(seed: 3)
     let student = try Tensor.normal([5, 9], generator)
     try student.setRequiresGrad(true)
     let full = try (Tensor.normal([5, 9], generator) * 2).logSoftmax()
