@@ -127,7 +127,8 @@ let package = Package(
       name: "TorchTests", dependencies: ["Torch", "TestSupport"],
       resources: [.copy("Golden")], swiftSettings: strict),
     .testTarget(
-      name: "PerennialTests", dependencies: ["Perennial", "Digests"], resources: [.copy("Golden")],
+      name: "PerennialTests", dependencies: ["Perennial", "Digests", "TestSupport"],
+      resources: [.copy("Golden")],
       swiftSettings: strict),
     .testTarget(
       name: "PerennialLifeTests", dependencies: ["PerennialLife", "PerennialVision", "TestSupport"],
