@@ -53,10 +53,10 @@ class Repeated:
         return time.perf_counter() - start
 
 
-def embedding(count):
+def embedding(count, dtype=torch.float32):
     from sentence_transformers import SentenceTransformer
 
-    model = SentenceTransformer(os.environ["PERENNIAL_MINILM"], device="cpu")
+    model = SentenceTransformer(os.environ["PERENNIAL_MINILM"], device="cpu").to(dtype)
     return Repeated(questions(), count, lambda texts: model.encode(texts, show_progress_bar=False))
 
 
@@ -149,13 +149,13 @@ class LanguageModel:
 
 
 class Decoding:
-    def __init__(self):
+    def __init__(self, dtype=torch.float32):
         from transformers import LlamaConfig, LlamaForCausalLM
 
         torch.manual_seed(0)
         self.model = LlamaForCausalLM(LlamaConfig(
             vocab_size=8000, hidden_size=512, intermediate_size=1376, num_hidden_layers=8, num_attention_heads=8,
-            tie_word_embeddings=True, eos_token_id=None, pad_token_id=0)).eval()
+            tie_word_embeddings=True, eos_token_id=None, pad_token_id=0)).eval().to(dtype)
         self(1)
 
     def __call__(self, steps):
@@ -203,9 +203,11 @@ class Tuning:
 WORKS = {
     "embed": lambda: embedding(1000),
     "embed-one": lambda: embedding(1),
+    "embed-bfloat16": lambda: embedding(1000, torch.bfloat16),
     "gpt-4x128": lambda: LanguageModel(4, 4, 128, 64),
     "gpt-6x384": lambda: LanguageModel(6, 6, 384, 256),
     "decode": Decoding,
+    "decode-bfloat16": lambda: Decoding(torch.bfloat16),
     "wordpiece": lambda: encoding(questions(), pathlib.Path(os.environ["PERENNIAL_MINILM"], "tokenizer.json")),
     "bpe": lambda: encoding(verses(), pathlib.Path(os.environ["BENCHMARK_FOLDER"], "bpe.json")),
     "tune-full": lambda: Tuning(False),

@@ -10,9 +10,13 @@ template <typename T> const T *elements(const at::Tensor &tensor) {
   return static_cast<const T *>(tensor.const_data_ptr());
 }
 
-/// y = x Wᵀ + b, with max(y, 0) when `relu`; backend 0 is the default BLAS, 1 oneDNN.
+/// y = x Wᵀ + b, with max(y, 0) when `relu`; backend 0 is the default BLAS, 1 oneDNN, 2 multiplies in bfloat16, as is done where
+/// the weights are kept in it.
 at::Tensor linear(const at::Tensor &input, const at::Tensor &weight, const std::optional<at::Tensor> &bias, bool relu,
                   int64_t backend);
+
+/// GELU (Hendrycks & Gimpel 2016); `approximate`: by tanh.
+at::Tensor gelu(const at::Tensor &input, bool approximate);
 
 /// loss.backward(), during which linear layers add their weight gradients straight into `.grad`.
 void directBackward(const at::Tensor &loss);

@@ -790,7 +790,7 @@ int32_t ct_elu(ct_tensor self, double alpha, ct_tensor *result) {
 }
 
 int32_t ct_gelu(ct_tensor self, bool approximate, ct_tensor *result) {
-  return guarded([&] { auto &&self_ = ref(self); auto &&approximate_ = approximate; *result = own(at::gelu(self_, approximate_ ? "tanh" : "none")); });
+  return guarded([&] { auto &&self_ = ref(self); auto &&approximate_ = approximate; *result = own(perennial::gelu(self_, approximate_)); });
 }
 
 int32_t ct_silu(ct_tensor self, ct_tensor *result) {

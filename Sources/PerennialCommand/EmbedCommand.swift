@@ -28,6 +28,9 @@ struct EmbedCommand: ParsableCommand {
   )
   var length: Int?
 
+  @Option(help: WeightType.help)
+  var dtype = WeightType.float32
+
   @Option(help: "How many threads an operation may use; all cores where this is not given.")
   var threads: Int?
 
@@ -43,6 +46,7 @@ struct EmbedCommand: ParsableCommand {
     Runtime.keepFreedMemory()
     let folder = URL(fileURLWithPath: model, isDirectory: true)
     let embedder = try TextEmbedder(folder: folder, length: length)
+    try dtype.keepWeights(of: embedder.encoder)
     let texts = try lines()
     let cut = embedder.tooLong(texts).count
     if cut > 0 { Console.say("\(cut) of \(texts.count) texts are cut to \(embedder.length) tokens") }

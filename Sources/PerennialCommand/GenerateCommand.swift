@@ -48,6 +48,9 @@ struct GenerateCommand: ParsableCommand {
   @Flag(help: "Take the text as what a user says, in the model's chat format.")
   var chat = false
 
+  @Option(help: WeightType.help)
+  var dtype = WeightType.float32
+
   @Option(help: "How many threads an operation may use; all cores where this is not given.")
   var threads: Int?
 
@@ -61,6 +64,7 @@ struct GenerateCommand: ParsableCommand {
     let folder = URL(fileURLWithPath: model, isDirectory: true)
     let tokenizer = try Tokenizer(folder: folder)
     let model = try ModelFolder(folder).loadWritingModel()
+    try dtype.keepWeights(of: model.module)
     if let adapter {
       try AdapterFolder(URL(fileURLWithPath: adapter, isDirectory: true)).apply(to: model.module)
     }

@@ -47,6 +47,10 @@ import Testing
     let prompt = model == "t5" ? "quatre" : "</s>quatre = "
     let written = try Program.run("generate", out, prompt, "--max-tokens", "12")
     #expect(written.status == 0 && written.output == "four it is\n", "\(written.output) \(written.errors)")
+    let short = try Program.run("generate", out, prompt, "--max-tokens", "12", "--dtype", "bfloat16")
+    #expect(short.status == 0 && short.output == written.output, "\(short.output) \(short.errors)")
+    let unknown = try Program.run("generate", out, prompt, "--dtype", "int4")
+    #expect(unknown.status == 64 && unknown.errors.contains("bfloat16"), "\(unknown.errors)")
     let stopped = try Program.run("generate", out, prompt, "--max-tokens", "12", "--stop", " ")
     #expect(stopped.status == 0 && stopped.output.hasPrefix("four"), "\(stopped.output) \(stopped.errors)")
     let chat = try Program.run("generate", out, prompt, "--chat")

@@ -8,9 +8,13 @@ import Torch
 nonisolated(unsafe) let languageWorks: KeyValuePairs<String, () throws -> Work> = [
   "embed": { try embedding(1000) },
   "embed-one": { try embedding(1) },
+  "embed-bfloat16": { try embedding(1000, in: .bfloat16) },
   "gpt-4x128": { try languageModel(layers: 4, width: 128, block: 64) },
   "gpt-6x384": { try languageModel(layers: 6, width: 384, block: 256) },
-  "decode": { try decoding() },
+  "gpt-4x128-bfloat16": { try languageModel(layers: 4, width: 128, block: 64, precision: "bfloat16") },
+  "gpt-6x384-bfloat16": { try languageModel(layers: 6, width: 384, block: 256, precision: "bfloat16") },
+  "decode": { try decoding(in: .float32) },
+  "decode-bfloat16": { try decoding(in: .bfloat16) },
   "wordpiece": {
     try encoding(questions()) { try Tokenizer(folder: URL(fileURLWithPath: folder("PERENNIAL_MINILM"))) }
   },
@@ -38,8 +42,9 @@ private struct UnsetVariable: Error, CustomStringConvertible {
   var description: String { "\(name) is not set" }
 }
 
-private func embedding(_ count: Int) throws -> Work {
+private func embedding(_ count: Int, in type: DType = .float32) throws -> Work {
   let embedder = try TextEmbedder(folder: URL(fileURLWithPath: folder("PERENNIAL_MINILM")))
+  if type != .float32 { try embedder.encoder.keepWeights(in: type) }
   return try repeated(questions(), count) { _ = try embedder($0) }
 }
 
@@ -67,7 +72,7 @@ private func repeated(_ lines: [String], _ texts: Int, _ body: @escaping ([Strin
 }
 
 /// Training steps of nanoGPT's configuration for a CPU, or of a larger model, on characters.
-private func languageModel(layers: Int, width: Int, block: Int) throws -> Work {
+private func languageModel(layers: Int, width: Int, block: Int, precision: String = "float32") throws -> Work {
   try timedSteps {
     try learner(
       """
@@ -80,6 +85,7 @@ private func languageModel(layers: Int, width: Int, block: Int) throws -> Work {
       objective: tokens
       training:
         optimizer: {adamw: {lr: 0.001, beta2: 0.99, weight_decay: 0.1}}
+        precision: \(precision)
         clip: 1
         batch: 12
         steps: 1000000
@@ -121,18 +127,19 @@ private func learner(_ yaml: String, _ strategies: [any Strategy] = []) throws -
   let modality = TextModality(root: DataRoot(try folder("PERENNIAL_DATA")))
   let stream = try modality.stream(recipe, seed: 0)
   let learner = try recipe.learner(
-    modality.blueprint(recipe, for: stream), objective: modality.objective(recipe), strategies: strategies,
+    modality.trainedBlueprint(recipe, for: stream), objective: modality.objective(recipe), strategies: strategies,
     pipeline: stream.pipeline, seed: 0, device: .cpu)
   try learner.begin(stream.experience(0))
   return learner
 }
 
 /// A hundred tokens after a prompt of 32, by a Llama of 29 million weights.
-private func decoding() throws -> Work {
+private func decoding(in type: DType) throws -> Work {
   var c = LlamaConfiguration()
   (c.layers, c.heads, c.keyHeads, c.width, c.innerWidth) = (8, 8, 8, 512, 1376)
   (c.vocabularySize, c.isTied) = (8000, true)
   let model = try Llama(c, Generator(seed: 0), dropout: Generator(seed: 1))
+  if type != .float32 { try model.keepWeights(in: type) }
   var options = GenerationOptions()
   (options.maximumNewTokens, options.endTokens) = (100, [])
   return { steps in

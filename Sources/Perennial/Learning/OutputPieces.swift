@@ -22,11 +22,10 @@ public struct OutputPieces {
 
   /// What an output layer of weight `[K, D]` makes of features `[N, L, D]`.
   ///
-  /// - Parameter precision: the type in which the product is computed, as ``Linear/precision``.
+  /// - Parameter precision: the type in which the product is computed, as ``MatrixProduct/precision``.
   public init(_ features: Tensor, weight: Tensor, precision: DType = .float32) {
     self.init(rows: [features], shared: [weight]) { rows, shared in
-      guard precision != .float32 else { return try rows[0].linear(shared[0]) }
-      return try rows[0].to(precision).linear(shared[0].to(precision)).to(.float32)
+      try rows[0].linear(shared[0], in: precision)
     }
   }
 

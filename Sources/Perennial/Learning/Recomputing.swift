@@ -20,11 +20,11 @@ extension Blueprint {
     }
   }
 
-  /// The same networks, in which the backbone's linear layers compute in another type.
+  /// The same networks, in which the backbone's linear layers, and a table that is the output layer too, compute in another type.
   public func computing(in type: DType) -> Blueprint {
     Blueprint { random in
       let network = try make(random)
-      for layer in network.backbone.modules.compactMap({ $0 as? Linear }) { layer.precision = type }
+      network.backbone.multiply(in: type)
       return network
     }
   }

@@ -48,7 +48,7 @@ extension Modality {
   }
 
   /// The model as the recipe trains it: with the parts frozen that shall not learn.
-  func trainedBlueprint(_ recipe: Recipe, for stream: Stream) throws -> Blueprint {
+  public func trainedBlueprint(_ recipe: Recipe, for stream: Stream) throws -> Blueprint {
     var blueprint = try blueprint(recipe, for: stream)
     if recipe.training.recompute { blueprint = blueprint.recomputing() }
     if recipe.training.precision != .float32 {

@@ -49,10 +49,7 @@ extension Embedding {
 
   /// Scores `[…, vocabulary]` of vectors `[…, width]`: the table as the output layer (Press & Wolf 2017).
   func scores(_ hidden: Tensor) throws -> Tensor {
-    let shape = weight.value.shape
-    let backend = LinearBackendChoice.shared.backend(
-      rows: hidden.count / Swift.max(shape[1], 1), inputs: shape[1], outputs: shape[0])
-    return try hidden.linear(weight.value, backend: backend)
+    try hidden.fastestLinear(weight.value, in: precision)
   }
 }
 

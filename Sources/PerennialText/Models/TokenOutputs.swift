@@ -36,8 +36,8 @@ extension TokenHead: PiecewiseHead {
   /// None beside an adapter of the output layer: its weight alone is not all of it.
   public func pieces(_ features: Tensor) -> OutputPieces? {
     let weight = model.outputWeight
-    let own = model.linearLayers.first { $0.layer.weight === weight }?.layer
-    guard own?.adapters.isEmpty ?? true else { return nil }
+    let own = model.modules.lazy.compactMap { $0 as? any MatrixProduct }.first { $0.weight === weight }
+    guard (own as? Linear)?.adapters.isEmpty ?? true else { return nil }
     return OutputPieces(features, weight: weight.value, precision: own?.precision ?? .float32)
   }
 }

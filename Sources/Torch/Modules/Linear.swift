@@ -1,5 +1,5 @@
 /// y = x Wᵀ + b on `[…, in]`, initialised as `torch.nn.Linear`.
-public final class Linear: Module, InputFiltering, AdaptableLayer {
+public final class Linear: Module, InputFiltering, AdaptableLayer, MatrixProduct {
   /// `[out, in]`
   public let weight: Parameter
   /// `[out]`
@@ -7,7 +7,6 @@ public final class Linear: Module, InputFiltering, AdaptableLayer {
 
   public var inputFilter: ((Tensor) throws -> Tensor)?
   public var adapters: [any LayerAdapter] = []
-  /// The type in which the product is computed; the weight stays as it is, and the output is float32.
   public var precision = DType.float32
   /// Whether max(·, 0) is fused into the product.
   public let relu: Bool
@@ -30,19 +29,13 @@ public final class Linear: Module, InputFiltering, AdaptableLayer {
   /// `[…, in]` → `[…, out]`, by the faster of the two libraries for this shape.
   public func callAsFunction(_ input: Tensor) throws -> Tensor {
     let input = try inputFilter?(input) ?? input
-    if precision != .float32, tape == nil {
-      let own = try input.to(precision).linear(weight.value.to(precision), bias: bias?.value.to(precision))
-      let sum = try adapted(input, output: own.to(.float32))
-      return relu ? try sum.relu() : sum
-    }
-    let shape = weight.value.shape
-    let backend = LinearBackendChoice.shared.backend(
-      rows: input.count / Swift.max(shape[1], 1), inputs: shape[1], outputs: shape[0])
     guard tape == nil, adapters.isEmpty else {
-      let own = taped(self, input: input, output: try input.linear(weight.value, bias: bias?.value))
+      let own = taped(
+        self, input: input,
+        output: try input.linear(weight.value, bias: bias?.value, in: tape == nil ? precision : .float32))
       let sum = try adapted(input, output: own)
       return relu ? try sum.relu() : sum
     }
-    return try input.linear(weight.value, bias: bias?.value, relu: relu, backend: backend)
+    return try input.fastestLinear(weight.value, bias: bias?.value, relu: relu, in: precision)
   }
 }

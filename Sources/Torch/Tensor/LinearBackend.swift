@@ -97,3 +97,18 @@ public final class LinearBackendChoice: @unchecked Sendable {
     try? data.write(to: file, options: .atomic)
   }
 }
+
+extension Tensor {
+  /// x Wᵀ + b as `linear`, by the faster of the two libraries for this shape.
+  public func fastestLinear(
+    _ weight: Tensor, bias: Tensor? = nil, relu: Bool = false, in precision: DType = .float32
+  ) throws -> Tensor {
+    guard precision == .float32, weight.dtype == .float32, weight.shape.count == 2 else {
+      return try linear(weight, bias: bias, relu: relu, in: precision)
+    }
+    let shape = weight.shape
+    let backend = LinearBackendChoice.shared.backend(
+      rows: count / Swift.max(shape[1], 1), inputs: shape[1], outputs: shape[0])
+    return try linear(weight, bias: bias, relu: relu, backend: backend)
+  }
+}

@@ -12,12 +12,21 @@ public enum Reduction: Int64, Sendable {
 extension Tensor {
   /// x Wᵀ + b for `self` `[…, in]` and weight `[out, in]`, with max(·, 0) fused in when `relu`.
   ///
-  /// Both matrix products of the backward pass, and the ReLU mask, belong to the one autograd node.
+  /// Both matrix products of the backward pass, and the ReLU mask, belong to the one autograd node. With a weight that is kept in
+  /// bfloat16, or where products are asked for in it, sums and the output stay float32, and so does the gradient of a weight that
+  /// is float32.
+  /// - Parameter precision: of the products, float32 or bfloat16.
+  /// - Throws: `TorchError` (`dtype`) for another type.
   public func linear(
-    _ weight: Tensor, bias: Tensor? = nil, relu: Bool = false, backend: LinearBackend = .blas
+    _ weight: Tensor, bias: Tensor? = nil, relu: Bool = false, backend: LinearBackend = .blas,
+    in precision: DType = .float32
   ) throws -> Tensor {
-    try Tensor.withHandle(bias) { bias in
-      try binary(weight) { ct_linear($0, $1, bias, relu, backend == .oneDNN ? 1 : 0, $2) }
+    guard precision == .float32 || precision == .bfloat16 else {
+      throw TorchError(.dtype, "products are computed in float32 or bfloat16, not \(precision)")
+    }
+    let code: Int64 = precision == .bfloat16 ? 2 : backend == .oneDNN ? 1 : 0
+    return try Tensor.withHandle(bias) { bias in
+      try binary(weight) { ct_linear($0, $1, bias, relu, code, $2) }
     }
   }
 

@@ -39,6 +39,18 @@ struct MiniLMTests {
       mask: mask)
   }
 
+  /// Half of the memory turns vectors by less than three degrees, and each stays nearest to itself.
+  @Test func keptInBfloat16() throws {
+    let encoder = try folder().loadSentenceEncoder()
+    try encoder.keepWeights(in: .bfloat16)
+    let expected = try golden("embeddings")
+    let embeddings = try noGrad { try encoder(golden("ids")) }
+    let cosines = try embeddings.cosineSimilarity(expected, dim: 1).floats()
+    #expect(cosines.allSatisfy { $0 >= 0.999 }, "cosines \(cosines)")
+    let nearest = try embeddings.matmul(expected.T).argmax(1).integers()
+    #expect(nearest == Array(nearest.indices))
+  }
+
   @Test func savedAgainItIsTheSame() throws {
     let copy = try TemporaryFolder()
     let model = try folder().load(BERT.self)

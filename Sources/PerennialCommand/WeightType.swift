@@ -1,0 +1,15 @@
+import ArgumentParser
+import Torch
+
+/// What `--dtype` takes: how the weights of a model that only answers are kept.
+enum WeightType: String, CaseIterable, ExpressibleByArgument {
+  case float32
+  case bfloat16
+
+  static let help: ArgumentHelp =
+    "How weights are kept: bfloat16 takes half of the memory, is faster on processors that compute in it, and rounds."
+
+  func keepWeights(of model: Module) throws {
+    if self == .bfloat16 { try model.keepWeights(in: .bfloat16) }
+  }
+}
