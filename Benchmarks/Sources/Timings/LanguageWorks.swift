@@ -72,7 +72,8 @@ private func repeated(_ lines: [String], _ texts: Int, _ body: @escaping ([Strin
 }
 
 /// Training steps of nanoGPT's configuration for a CPU, or of a larger model, on characters.
-private func languageModel(layers: Int, width: Int, block: Int, precision: String = "float32") throws -> Work {
+private func languageModel(layers: Int, width: Int, block: Int, precision: String = "float32") throws -> Work
+{
   try timedSteps {
     try learner(
       """
@@ -127,7 +128,8 @@ private func learner(_ yaml: String, _ strategies: [any Strategy] = []) throws -
   let modality = TextModality(root: DataRoot(try folder("PERENNIAL_DATA")))
   let stream = try modality.stream(recipe, seed: 0)
   let learner = try recipe.learner(
-    modality.trainedBlueprint(recipe, for: stream), objective: modality.objective(recipe), strategies: strategies,
+    modality.trainedBlueprint(recipe, for: stream), objective: modality.objective(recipe),
+    strategies: strategies,
     pipeline: stream.pipeline, seed: 0, device: .cpu)
   try learner.begin(stream.experience(0))
   return learner

@@ -23,7 +23,7 @@ import Testing
         let y = try leaves[0].linear(leaves[1], bias: leaves[2], relu: relu, in: precision)
         let loss = try (y * upstream).sum()
         if slots { try loss.directBackward() } else { try loss.backward() }
-        return (y.detach(), try leaves.map { try #require(try $0.gradient) })
+        return (try y.detach(), try leaves.map { try #require(try $0.gradient) })
       }
     }
     for slots in [false, true] {

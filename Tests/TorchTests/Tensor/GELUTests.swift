@@ -17,7 +17,7 @@ import Testing
         value = try Torch.gradients(
           of: value.sum(), withRespectTo: [leaf], createGraph: place < order)[0]
       }
-      return value.detach()
+      return try value.detach()
     }
   }
 
@@ -46,7 +46,9 @@ import Testing
     #expect(try Self.gradients(turned, times: 1).equals(Self.gradients(x, times: 1).transpose(0, 2)))
     let empty = try Tensor.zeros([0, 4])
     #expect(try empty.gelu(approximate: true).shape == [0, 4])
-    let odd = try noGrad { try Tensor([Float.nan, 1e6, -1e6, 0]).gelu(approximate: true).array(of: Float.self) }
+    let odd = try noGrad {
+      try Tensor([Float.nan, 1e6, -1e6, 0]).gelu(approximate: true).array(of: Float.self)
+    }
     #expect(odd[0].isNaN && odd[1] == 1e6 && abs(odd[2]) < 1e-6 && odd[3] == 0, "\(odd)")
   }
 }
