@@ -109,7 +109,8 @@ class GPT(nn.Module):
 class LanguageModel:
     batch = 12
 
-    def __init__(self, layers, heads, width, block):
+    def __init__(self, layers, heads, width, block, dtype=None):
+        self.dtype = dtype
         text = data("tinyshakespeare/input.txt").read_text()
         letters = {letter: place for place, letter in enumerate(sorted(set(text)))}
         file = pathlib.Path(os.environ["BENCHMARK_FOLDER"], "characters.bin")
@@ -132,7 +133,8 @@ class LanguageModel:
 
     def run(self, steps):
         for _ in range(steps):
-            loss = self.model(*self.draw())
+            with torch.autocast("cpu", self.dtype, enabled=self.dtype is not None):
+                loss = self.model(*self.draw())
             loss.backward()
             nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
             self.optimizer.step()
@@ -206,6 +208,9 @@ WORKS = {
     "embed-bfloat16": lambda: embedding(1000, torch.bfloat16),
     "gpt-4x128": lambda: LanguageModel(4, 4, 128, 64),
     "gpt-6x384": lambda: LanguageModel(6, 6, 384, 256),
+    # Not as nanoGPT is: it computes in float32 on a CPU.
+    "gpt-4x128-bfloat16": lambda: LanguageModel(4, 4, 128, 64, torch.bfloat16),
+    "gpt-6x384-bfloat16": lambda: LanguageModel(6, 6, 384, 256, torch.bfloat16),
     "decode": Decoding,
     "decode-bfloat16": lambda: Decoding(torch.bfloat16),
     "wordpiece": lambda: encoding(questions(), pathlib.Path(os.environ["PERENNIAL_MINILM"], "tokenizer.json")),

@@ -10,8 +10,8 @@ template <typename T> const T *elements(const at::Tensor &tensor) {
   return static_cast<const T *>(tensor.const_data_ptr());
 }
 
-/// y = x Wᵀ + b, with max(y, 0) when `relu`; backend 0 is the default BLAS, 1 oneDNN, 2 multiplies in bfloat16, as is done where
-/// the weights are kept in it.
+/// y = x Wᵀ + b, with max(y, 0) when `relu`; backend 0 is the default BLAS, 1 oneDNN, 2 multiplies in bfloat16. Where weights are
+/// kept in bfloat16, few rows are not rounded, and more are multiplied in it.
 at::Tensor linear(const at::Tensor &input, const at::Tensor &weight, const std::optional<at::Tensor> &bias, bool relu,
                   int64_t backend);
 

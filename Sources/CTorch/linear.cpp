@@ -174,32 +174,37 @@ struct LinearFunction : torch::autograd::Function<LinearFunction> {
   }
 };
 
-/// The same with products of bfloat16, to which inputs and weights are rounded. Sums, the output and gradients are floats; what is
-/// kept for the way back takes half of the memory.
+at::Tensor half(const at::Tensor &x) { return x.to(at::kBFloat16); }
+
+/// The same with products of bfloat16, to which factors and products are rounded; sums over an example's inputs are not, and what
+/// goes in and comes out is of the types that it was.
 struct HalvesFunction : torch::autograd::Function<HalvesFunction> {
   static at::Tensor forward(AutogradContext *ctx, const at::Tensor &input, const at::Tensor &w,
                             const std::optional<at::Tensor> &b, bool relu) {
-    auto x = matrix(input).to(at::kBFloat16), half = w.to(at::kBFloat16);
-    auto y = (b ? at::addmm(b->to(at::kBFloat16), x, half.t()) : at::mm(x, half.t())).to(at::kFloat);
+    auto x = half(matrix(input)), weights = half(w).t();
+    auto y = (b ? at::addmm(half(*b), x, weights) : at::mm(x, weights)).to(at::kFloat);
     if (relu) y.relu_();
     ctx->saved_data["relu"] = relu;
+    ctx->saved_data["type"] = static_cast<int64_t>(input.scalar_type());
     ctx->saved_data["shape"] = input.sizes().vec();
-    ctx->save_for_backward({x, half, w, b ? *b : at::Tensor(), relu ? y : at::Tensor()});
+    ctx->save_for_backward({w.requires_grad() ? input : at::Tensor(), w, b ? *b : at::Tensor(), relu ? y : at::Tensor()});
     return like(y, input.sizes());
   }
 
+  // What a second derivative needs is recorded as it is computed.
   static variable_list backward(AutogradContext *ctx, variable_list gradients) {
-    TORCH_CHECK(!at::GradMode::is_enabled(), "products in bfloat16 are differentiated once; their gradient is not recorded");
     auto saved = ctx->get_saved_variables();
-    const auto &x = saved[0], &half = saved[1], &w = saved[2], &b = saved[3];
+    const auto &input = saved[0], &w = saved[1], &b = saved[2];
     auto g = matrix(gradients[0]);
-    if (ctx->saved_data["relu"].toBool()) g = at::threshold_backward(g, saved[4], 0);
-    auto rounded = g.to(at::kBFloat16);
+    if (ctx->saved_data["relu"].toBool()) g = g * (saved[3] > 0).to(g.dtype());
+    auto rounded = half(g);
     at::Tensor dx, dw, db;
-    if (ctx->needs_input_grad(0))
-      dx = like(rounded.mm(half).to(at::kFloat), ctx->saved_data["shape"].toIntVector());
+    if (ctx->needs_input_grad(0)) {
+      auto type = static_cast<at::ScalarType>(ctx->saved_data["type"].toInt());
+      dx = like(rounded.mm(half(w)).to(type), ctx->saved_data["shape"].toIntVector());
+    }
     if (ctx->needs_input_grad(1)) {
-      auto sum = rounded.t().mm(x);
+      auto sum = rounded.t().mm(half(matrix(input)));
       if (auto into = slot(w); into.defined())
         into.add_(sum);
       else
@@ -219,15 +224,18 @@ struct HalvesFunction : torch::autograd::Function<HalvesFunction> {
 
 at::Tensor linear(const at::Tensor &input, const at::Tensor &weight, const std::optional<at::Tensor> &bias, bool relu,
                   int64_t backend) {
-  bool halves = input.scalar_type() == at::kFloat && (weight.scalar_type() == at::kBFloat16 || backend == inHalves);
-  bool plain = !input.is_cpu() || !weight.is_cpu() || input.scalar_type() != at::kFloat ||
-               (weight.scalar_type() != at::kFloat && !halves) || input.dim() < 2 || weight.dim() != 2 ||
-               input.size(-1) != weight.size(1) || input.numel() == 0 || weight.numel() == 0;
+  bool isFloat = input.scalar_type() == at::kFloat, isKept = isFloat && weight.scalar_type() == at::kBFloat16;
+  bool plain = !input.is_cpu() || !weight.is_cpu() || !isFloat || (weight.scalar_type() != at::kFloat && !isKept) ||
+               input.dim() < 2 || weight.dim() != 2 || input.size(-1) != weight.size(1) || input.numel() == 0 ||
+               weight.numel() == 0;
   // oneDNN reads as many bias values as there are outputs, whatever the bias holds.
   plain = plain || (bias && (!bias->is_cpu() || bias->scalar_type() != at::kFloat || bias->dim() != 1 ||
                              bias->size(0) != weight.size(0)));
-  if (!plain && haveFewRows(input, weight)) return linearOfFewRows(input, weight, bias, relu);
-  if (halves) return HalvesFunction::apply(input, weight, bias, relu);
+  if (!plain && backend != inHalves && haveFewRows(input, weight)) return linearOfFewRows(input, weight, bias, relu);
+  if (isKept || backend == inHalves) {
+    if (input.numel() > 0) return HalvesFunction::apply(input, weight, bias, relu);
+    return linear(input.to(at::kFloat), weight.to(at::kFloat), bias, relu, 0);
+  }
   if (plain) {
     auto y = at::linear(input, weight, bias);
     return relu ? at::relu(y) : y;

@@ -9,7 +9,8 @@ struct EmbedCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "embed", abstract: "Give texts as vectors, one line or one row each.",
     discussion: """
-      The model is a folder with a BERT encoder, as `sentence-transformers` writes it. Texts are the lines of a file or of \
+      The model is a folder with a BERT encoder, as `sentence-transformers` writes it; layers behind its pooling are computed \
+      (those of an exported classifier give the scores of its classes). Texts are the lines of a file or of \
       standard input. Vectors are printed as JSON lists, or written to a safetensors file, `embeddings` [N, D].
       """)
 
@@ -43,10 +44,10 @@ struct EmbedCommand: ParsableCommand {
 
   func run() throws {
     if let threads { Runtime.threads = threads }
-    Runtime.keepFreedMemory()
     let folder = URL(fileURLWithPath: model, isDirectory: true)
     let embedder = try TextEmbedder(folder: folder, length: length)
     try dtype.keepWeights(of: embedder.encoder)
+    Runtime.keepFreedMemory()
     let texts = try lines()
     let cut = embedder.tooLong(texts).count
     if cut > 0 { Console.say("\(cut) of \(texts.count) texts are cut to \(embedder.length) tokens") }

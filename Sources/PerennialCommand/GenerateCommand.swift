@@ -60,14 +60,15 @@ struct GenerateCommand: ParsableCommand {
 
   func run() throws {
     if let threads { Runtime.threads = threads }
-    Runtime.keepFreedMemory()
     let folder = URL(fileURLWithPath: model, isDirectory: true)
     let tokenizer = try Tokenizer(folder: folder)
     let model = try ModelFolder(folder).loadWritingModel()
     try dtype.keepWeights(of: model.module)
     if let adapter {
-      try AdapterFolder(URL(fileURLWithPath: adapter, isDirectory: true)).apply(to: model.module)
+      try AdapterFolder(URL(fileURLWithPath: adapter, isDirectory: true))
+        .apply(to: model.module, merges: dtype == .float32)
     }
+    Runtime.keepFreedMemory()
     let text = try prompt ?? TextLines.wholeInput()
     let ids =
       try chat

@@ -7,7 +7,7 @@ enum WeightType: String, CaseIterable, ExpressibleByArgument {
   case bfloat16
 
   static let help: ArgumentHelp =
-    "How weights are kept: bfloat16 takes half of the memory, is faster on processors that compute in it, and rounds."
+    "How weights are kept once they are read: bfloat16 takes half of the memory, is faster on most processors, and rounds."
 
   func keepWeights(of model: Module) throws {
     if self == .bfloat16 { try model.keepWeights(in: .bfloat16) }

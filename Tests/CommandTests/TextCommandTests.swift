@@ -108,6 +108,8 @@ import Testing
       let base = adapter.appendingPathComponent("base")
       let beside = try write(base, "--adapter", adapter.path)
       #expect(try write(base) != beside && write(folded) == beside, "\(arm)")
+      let short = try write(base, "--adapter", adapter.path, "--dtype", "bfloat16")
+      #expect(try short != write(base, "--dtype", "bfloat16"), "\(arm)")
       let later = folder.url("\(arm)-later")
       let again = try Program.run(
         "export", base.path, "--adapter", adapter.path, "--format", "safetensors", "--out", later.path)

@@ -144,13 +144,19 @@ import Torch
     let set = try untied.addAdapters("default", configuration, RandomStreams(seed: 1))
     #expect(TokenHead(untied).pieces(features) == nil)
     untied.removeAdapters(set)
-    // Pieces are computed as the whole is, in the layer's own precision.
-    for precision in [DType.float32, .bfloat16] {
-      for entry in untied.linearLayers where entry.path == "lm_head" { entry.layer.precision = precision }
-      let pieces = try #require(TokenHead(untied).pieces(features))
-      let rows = try pieces.collecting(at: Tensor.arange(0, 3), chunk: 2) { ["outputs": $0] }
-      let whole = try noGrad { try TokenHead(untied)(features) }
-      try expectClose(#require(rows["outputs"]), whole[0].flatten(to: 0), "\(precision)", within: 1e-5)
+    // Pieces are computed as the whole is, in the layer's own precision; a table that is the output layer has one too.
+    for network in [untied, model] {
+      let features = try Tensor.normal([1, 3, network.width], Generator(seed: 1))
+      var outputs: [Tensor] = []
+      for precision in [DType.float32, .bfloat16] {
+        network.multiply(in: precision)
+        let pieces = try #require(TokenHead(network).pieces(features))
+        let rows = try pieces.collecting(at: Tensor.arange(0, 3), chunk: 2) { ["outputs": $0] }
+        let whole = try noGrad { try TokenHead(network)(features) }
+        try expectClose(#require(rows["outputs"]), whole[0].flatten(to: 0), "\(precision)", within: 1e-5)
+        outputs.append(whole)
+      }
+      #expect(try !outputs[0].equals(outputs[1]))
     }
   }
 

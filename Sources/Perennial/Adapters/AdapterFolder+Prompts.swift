@@ -5,12 +5,14 @@ extension AdapterFolder {
   /// Puts what is in the folder into a model for good: low-rank adapters are merged into its weights, prompts and prefixes stand in
   /// front of its texts.
   ///
+  /// - Parameter merges: whether low-rank adapters become part of the weights, or stand beside them.
   /// - Throws: `AdapterError` as `read(_:into:)` and `readPrompt(into:)`.
-  public func apply(to model: any Promptable) throws {
+  public func apply(to model: any Promptable, merges: Bool = true) throws {
     let prompts = PromptConfiguration.Kind.allCases.map(\.rawValue)
     let kind = try PEFTObject(configuration(), file: configurationPath).kind(among: ["LORA"] + prompts)
     guard prompts.contains(kind) else {
       let adapters = try read(into: model)
+      guard merges else { return }
       try adapters.merge()
       return model.removeAdapters(adapters)
     }

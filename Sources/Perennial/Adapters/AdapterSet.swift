@@ -59,8 +59,15 @@ public final class AdapterSet: Module {
   public var isMerged: Bool { !unmerged.isEmpty }
 
   /// Folds the adapters into the layers, which then cost what they cost without.
+  ///
+  /// - Throws: `TorchError` (`dtype`) where weights are kept in bfloat16.
   public func merge() throws {
     guard !isMerged else { return }
+    if let place = places.first(where: { $0.layer.weight.value.dtype == .bfloat16 }) {
+      throw TorchError(
+        .dtype,
+        "a weight \(place.layer.weight.value.shape) is kept in bfloat16, which would round an adapter away")
+    }
     unmerged = try places.map { place in
       let weight = place.layer.weight.value
       return try noGrad {

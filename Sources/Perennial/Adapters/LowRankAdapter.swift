@@ -30,7 +30,7 @@ public final class LowRankAdapter: Module, LayerAdapter {
     self.dropout = Dropout(dropout, dropoutMasks)
     magnitude =
       hasMagnitude
-      ? Parameter(try noGrad { try layer.weight.value.norm([1]) }, kind: .adapter) : nil
+      ? Parameter(try noGrad { try layer.weight.value.to(.float32).norm([1]) }, kind: .adapter) : nil
     super.init()
     try noGrad { try up.weight.value.zero() }
     register("lora_A", down)

@@ -24,7 +24,7 @@ public final class SoftPrompt: Module, PromptSource {
         case .normal: return try Tensor.normal([length, model.promptShape.width], generator)
         case .vocabulary:
           let drawn = try Tensor.randomIntegers(0..<table.shape[0], [length], generator)
-          return try table.detach().to(.cpu).indexSelect(drawn)
+          return try table.detach().to(.cpu).indexSelect(drawn).to(.float32)
         }
       }, kind: .prompt)
     super.init()

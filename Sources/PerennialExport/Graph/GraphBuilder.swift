@@ -112,7 +112,8 @@ public final class GraphBuilder {
 
   private func constant(_ tensor: Tensor, _ name: String) throws -> GraphValue {
     if graph.constants[name] == nil {
-      graph.constants[name] = try noGrad { try tensor.detach().to(.cpu).contiguous() }
+      let own = try noGrad { try tensor.detach().to(.cpu).contiguous() }
+      graph.constants[name] = own.dtype == .bfloat16 ? try own.to(.float32) : own
     }
     return GraphValue(name: name)
   }

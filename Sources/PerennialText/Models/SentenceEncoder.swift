@@ -84,10 +84,9 @@ public final class SentenceEncoder: Module, Backbone {
 extension ModelFolder {
   /// A BERT encoder with the pooling that `sentence-transformers` wrote beside it; without its files, the mean.
   ///
-  /// - Throws: As `load`, and `FileError` for a pooling that is not known here.
+  /// - Throws: As `load`, and as ``SentencePooling/init(folder:)``.
   public func loadSentenceEncoder(dropout: Generator? = nil) throws -> SentenceEncoder {
-    let hasModules = FileManager.default.fileExists(atPath: file("modules.json").path)
-    let pooling = hasModules ? try SentencePooling(folder: self) : SentencePooling()
+    let pooling = try SentencePooling(folder: self)
     return try SentenceEncoder(load(BERT.self, dropout: dropout), pooling: pooling)
   }
 }

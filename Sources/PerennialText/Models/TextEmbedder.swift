@@ -3,10 +3,11 @@ import Perennial
 import PerennialTokenizers
 import Torch
 
-/// Texts to vectors: a sentence encoder with its tokenizer.
+/// Texts to vectors: a sentence encoder with its tokenizer, and what its folder has behind the pooling.
 public final class TextEmbedder {
   public let tokenizer: Tokenizer
   public let encoder: SentenceEncoder
+  private let tail: SentenceTail
   /// The most tokens of a text, special ones included; the rest is left out.
   public let length: Int
   /// The most tokens, filling included, that are encoded at once.
@@ -16,8 +17,11 @@ public final class TextEmbedder {
   /// - Throws: as `Tokenizer` and `ModelFolder` do for what is wrong in the folder.
   public init(folder: URL, length: Int? = nil) throws {
     tokenizer = try Tokenizer(folder: folder)
-    encoder = try ModelFolder(folder).loadSentenceEncoder()
-    self.length = try length ?? ModelFolder(folder).sentenceLength() ?? 256
+    let folder = ModelFolder(folder)
+    let modules = try SentenceModules(folder)
+    encoder = try SentenceEncoder(folder.load(BERT.self), pooling: modules.pooling)
+    tail = try SentenceTail(modules.tail, in: folder, inputs: encoder.featureCount)
+    self.length = try length ?? folder.sentenceLength() ?? 256
   }
 
   /// The places of texts that have more than `length` tokens, and lose their end.
@@ -42,8 +46,8 @@ public final class TextEmbedder {
               TokenBatch(order[start..<end].map { rows[$0] }, padding: encoder.encoder.paddingToken ?? 0)))
           start = end
         }
-        guard !parts.isEmpty else { return try Tensor.zeros([0, encoder.featureCount]) }
-        return try Tensor.concatenate(parts).indexSelect(Tensor(order).argsort())
+        guard !parts.isEmpty else { return try Tensor.zeros([0, tail.width ?? encoder.featureCount]) }
+        return try tail(Tensor.concatenate(parts).indexSelect(Tensor(order).argsort()))
       }
     }
   }

@@ -12,9 +12,9 @@ public enum Reduction: Int64, Sendable {
 extension Tensor {
   /// x Wᵀ + b for `self` `[…, in]` and weight `[out, in]`, with max(·, 0) fused in when `relu`.
   ///
-  /// Both matrix products of the backward pass, and the ReLU mask, belong to the one autograd node. With a weight that is kept in
-  /// bfloat16, or where products are asked for in it, sums and the output stay float32, and so does the gradient of a weight that
-  /// is float32.
+  /// Both matrix products of the backward pass, and the ReLU mask, belong to the one autograd node. Where products are asked
+  /// for in bfloat16, or the weight is kept in it and there are more than four rows, factors and products are rounded to it; the
+  /// output is float32, and the gradient of a weight has the weight's type.
   /// - Parameter precision: of the products, float32 or bfloat16.
   /// - Throws: `TorchError` (`dtype`) for another type.
   public func linear(

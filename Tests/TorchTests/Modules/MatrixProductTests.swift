@@ -13,7 +13,7 @@ import Testing
   func gradientsAreThoseOfRoundedFactors(relu: Bool, shape: [Int]) throws {
     let (x, upstream) = (try Self.exact(shape, seed: 1), try Self.exact(shape.dropLast() + [5], seed: 2))
     func gradients(_ precision: DType, through slots: Bool) throws -> (Tensor, [Tensor]) {
-      let leaves = [x, try Self.exact([5, 8], seed: 3), try Self.exact([5], seed: 4)]
+      let leaves = [try x.clone(), try Self.exact([5, 8], seed: 3), try Self.exact([5], seed: 4)]
       for leaf in leaves {
         try leaf.setRequiresGrad(true)
         // What is there already is added to.
@@ -44,14 +44,43 @@ import Testing
     let error = #expect(throws: TorchError.self) { try x.linear(weight, in: .float64) }
     #expect(error?.kind == .dtype && error?.message.contains("float64") == true)
     #expect(throws: TorchError.self) { try x.linear(Tensor.ones([2, 4]), in: .bfloat16) }
-    let twice = #expect(throws: TorchError.self) {
-      try withGrad {
-        try weight.setRequiresGrad(true)
-        _ = try gradients(
-          of: x.linear(weight, in: .bfloat16).square().sum(), withRespectTo: [weight], createGraph: true)
-      }
+    let kept = #expect(throws: TorchError.self) {
+      try Linear(3, 2, Generator(seed: 1)).keepWeights(in: .float16)
     }
-    #expect(twice?.message.contains("differentiated once") == true, "\(twice?.message ?? "nothing")")
+    #expect(kept?.kind == .dtype && kept?.message.contains("float16") == true)
+  }
+
+  /// (w x)² has the derivative 2 w x², and that 2 x²: all numbers here are exact in bfloat16.
+  @Test func derivativesOfDerivatives() throws {
+    let second = try withGrad {
+      let weight = try Tensor([Float(3)]).reshape([1, 1])
+      try weight.setRequiresGrad(true)
+      let y = try Tensor([Float(2), 4]).reshape([2, 1]).linear(weight, relu: true, in: .bfloat16)
+      let first = try gradients(of: y.square().sum(), withRespectTo: [weight], createGraph: true)[0]
+      #expect(try first.item() == 120)
+      return try gradients(of: first.sum(), withRespectTo: [weight])[0].item()
+    }
+    #expect(second == 40)
+  }
+
+  /// Asked for, it is so for one row as for many, and for inputs of other types and none.
+  @Test func rowsAndTypes() throws {
+    let (x, weight) = (
+      try Tensor.normal([6, 33], Generator(seed: 1)), try Tensor.normal([5, 33], Generator(seed: 2))
+    )
+    let whole = try noGrad { try x.linear(weight, in: .bfloat16) }
+    let one = try noGrad { try x[0..<1].linear(weight, in: .bfloat16) }
+    #expect(try one.equals(one.to(.bfloat16).to(.float32)) && whole.equals(whole.to(.bfloat16).to(.float32)))
+    for type in [DType.bfloat16, .float64] {
+      let given = try x.to(type)
+      try given.setRequiresGrad(true)
+      let output = try withGrad { try given.linear(weight, in: .bfloat16) }
+      #expect(try output.dtype == .float32 && output.detach().equals(whole))
+      try output.sum().backward()
+      #expect(try given.gradient?.dtype == type)
+    }
+    #expect(try Tensor.zeros([2, 0, 33]).linear(weight, in: .bfloat16).shape == [2, 0, 5])
+    #expect(try Tensor.zeros([2, 3, 0]).linear(Tensor.zeros([5, 0]), in: .bfloat16).shape == [2, 3, 5])
   }
 
   /// Few rows meet weights as they are kept; more are rounded as those are.
