@@ -129,13 +129,14 @@ class Loop:
 class DistillationLoop(Loop):
     """Cross-entropy and 0.9 T² KL(teacher ‖ student) at T = 4."""
 
-    def __init__(self, *options):
-        self.teacher = cifar_resnet(56).eval().requires_grad_(False)
+    def __init__(self, *options, teacher=torch.float32):
+        self.teacher_type = teacher
+        self.teacher = cifar_resnet(56).eval().requires_grad_(False).to(teacher)
         super().__init__(*options)
 
     def loss(self, x, y):
         with torch.no_grad():
-            wanted = F.softmax(self.teacher(x) / 4, dim=1)
+            wanted = F.softmax(self.teacher(x.to(self.teacher_type)).float() / 4, dim=1)
         outputs = self.model(x)
         soft = F.kl_div(F.log_softmax(outputs / 4, dim=1), wanted, reduction="batchmean") * 16
         return F.cross_entropy(outputs, y) + 0.9 * soft
@@ -148,6 +149,7 @@ WORKS = {
     "mlp-100-b10": lambda: Loop(lambda: mlp(784, 100, 100, 10), MNIST, 10, 0.01),
     "resnet18-b32": lambda: Loop(resnet18, CIFAR, 32, 0.05),
     "kd": lambda: DistillationLoop(lambda: cifar_resnet(20), CIFAR, 64, 0.01),
+    "kd-bfloat16": lambda: DistillationLoop(lambda: cifar_resnet(20), CIFAR, 64, 0.01, teacher=torch.bfloat16),
 }
 
 if __name__ == "__main__":

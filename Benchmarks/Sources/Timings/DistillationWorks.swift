@@ -7,6 +7,7 @@ import Torch
 nonisolated(unsafe) let distillationWorks: KeyValuePairs<String, () throws -> Work> = [
   "resnet20": { try student(nil) },
   "kd": { try student(teaching([softTargets()])) },
+  "kd-bfloat16": { try student(teaching([softTargets()]), teacherType: .bfloat16) },
   "kd-cached": {
     var options = CachedTeacher.Options()
     options.teacher = "teacher"
@@ -36,11 +37,11 @@ private func network(depth: Int) -> Blueprint {
   }
 }
 
-private func teacher() throws -> PretrainedTeacher {
+private func teacher(_ type: DType) throws -> PretrainedTeacher {
   let blueprint = network(depth: 56)
   let network = try blueprint.make(RandomStreams(seed: 1))
   try network.head.grow(to: 10, RandomStreams(seed: 1).stream("head"))
-  return PretrainedTeacher(try Frozen(network, blueprint, device: .cpu), labels: Array(0..<10))
+  return PretrainedTeacher(try Frozen(network, blueprint, device: .cpu, dtype: type), labels: Array(0..<10))
 }
 
 private func images(_ count: Int) throws -> Examples {
@@ -50,11 +51,12 @@ private func images(_ count: Int) throws -> Examples {
     targets: Tensor.randomIntegers(0..<10, [count], generator))
 }
 
-private func student(_ strategy: (any Strategy)?) throws -> Work {
+private func student(_ strategy: (any Strategy)?, teacherType: DType = .float32) throws -> Work {
   let learner = try Learner(
     network(depth: 20), optimizer: SGD(learningRate: 0.01), strategies: strategy.map { [$0] } ?? [],
     options: TrainingOptions(batch: 64, length: .steps(.max)),
-    pipeline: InputPipeline(mean: [0, 0, 0], standardDeviation: [1, 1, 1]), teachers: ["teacher": teacher()])
+    pipeline: InputPipeline(mean: [0, 0, 0], standardDeviation: [1, 1, 1]),
+    teachers: ["teacher": teacher(teacherType)])
   try learner.begin(Experience(index: 0, name: "all", examples: images(1280)))
   return try timed(learner)
 }

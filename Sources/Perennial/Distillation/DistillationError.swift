@@ -11,6 +11,10 @@ public enum DistillationError: Error, CustomStringConvertible, Equatable {
   case nothingRemembered
   /// Two terms of one name.
   case twice(term: String)
+  /// A term between items, of which none can be trusted less than another.
+  case betweenItems(term: String)
+  /// A term whose value was below 0, where a learned weight could then grow for ever.
+  case negative(term: String)
   /// A teacher, and what is wrong with it.
   case teacher(String, String)
 
@@ -27,6 +31,10 @@ public enum DistillationError: Error, CustomStringConvertible, Equatable {
     case .nothingRemembered:
       "`items: remembered` needs a memory: add a strategy that puts remembered items behind the fresh ones"
     case .twice(let term): "the term `\(term)` is listed twice"
+    case .betweenItems(let term):
+      "`trust` weighs items, and \(term) compares items with each other: use `trust: always`, or another term"
+    case .negative(let term):
+      "`balance: uncertainty` needs terms that are never below 0, and \(term) was; use `fixed` or `gradient`"
     case .teacher(let name, let problem): "the teacher \(name): \(problem)"
     }
   }

@@ -27,7 +27,7 @@ public struct DistillationReducer: Sendable {
     return try ((weights.map { try kept * $0 } ?? kept).sum() / valid.sum().clamp(min: 1)) * factor
   }
 
-  /// The loss of a term. Weights of items have no meaning for a term between items, which takes its value as it is.
+  /// The loss of a term. A term between items takes its value as it is; nobody may weigh its items.
   public func callAsFunction(_ term: TermValues, weights: Tensor? = nil) throws -> Tensor {
     guard term.values.rank > 0 else { return try term.values * (term.temperature * term.temperature) }
     return try self(term.values, temperature: term.temperature, mask: term.valid, weights: weights)

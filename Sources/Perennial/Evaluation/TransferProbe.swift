@@ -6,7 +6,7 @@ struct TransferProbe {
   private static let limit = 1000
 
   private let learner: Learner
-  /// The first test examples of each experience, and its task where the scenario tells it.
+  /// Test examples of each experience, from all over it, and its task where the scenario tells it.
   private let parts: [(examples: Examples, task: Int?)]
   /// The class label of each of them.
   private let truth: [Int]
@@ -20,7 +20,7 @@ struct TransferProbe {
     let share = max(Self.limit / stream.count, 1)
     parts = try (0..<stream.count).map { index in
       let test = try stream.test(index, after: stream.count - 1)
-      let some = try test.select(Tensor.arange(0, min(test.count, share)))
+      let some = try test.select(Self.spread(share, over: test.count))
       return (some, stream.scenario == .taskIncremental ? index : nil)
     }
     truth = try parts.flatMap { try $0.examples.targets.integers() }
@@ -76,7 +76,7 @@ struct TransferProbe {
   func detection(_ strangers: Tensor) throws -> Double? {
     guard parts.allSatisfy({ $0.task == nil }) else { return nil }
     return try noGrad {
-      let places = try Tensor.arange(0, min(strangers.shape[0], Self.limit))
+      let places = try Self.spread(Self.limit, over: strangers.shape[0])
       let inputs = try learner.pipeline(strangers, places, augmentation: nil, device: learner.device)
       let outputs = try learner.predict(inputs)
       var detection = DetectionScore()
@@ -87,6 +87,12 @@ struct TransferProbe {
       }
       return detection.areaUnderROC
     }
+  }
+
+  /// At most so many places, evenly spaced: test files are often sorted by class.
+  static func spread(_ limit: Int, over count: Int) throws -> Tensor {
+    let places = min(limit, count)
+    return try Tensor((0..<places).map { $0 * count / places })
   }
 
   /// The outputs of stages and of Transformer layers, not what lies within them: attentions, values before a rectifier.

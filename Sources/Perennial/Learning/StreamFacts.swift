@@ -36,6 +36,25 @@ public struct StreamFacts: Sendable {
     guard grantsTasks else { throw StrategyError.needsTasks(strategy) }
   }
 
+  /// Refuses what sends items of several tasks through a model at once, for a strategy that gives each task weights of its own
+  /// and learns one task at a time.
+  ///
+  /// - Parameter others: strategies that keep items apart all the same.
+  public func requireOneTaskAtATime(_ strategy: String, besides others: Set<String> = []) throws {
+    let together = "it learns all tasks at once, and each has weights of its own"
+    let foreign = "items of other tasks that it brings back would be learned by the weights of this one"
+    let unaware = "its copy of the model does not know which weights a task has"
+    for other in strategies where other != strategy && !others.contains(other) {
+      switch (other, StrategyRegistry.card(named: other)?.family) {
+      case ("joint", _), ("cumulative", _): throw StrategyError.cannotCombine(strategy, other, together)
+      case ("lwf", _), ("lfl", _): throw StrategyError.cannotCombine(strategy, other, unaware)
+      case (_, .replay), (_, .generativeReplay), (_, .metaLearning):
+        throw StrategyError.cannotCombine(strategy, other, foreign)
+      default: break
+      }
+    }
+  }
+
   /// Refuses to be combined with others.
   ///
   /// - Parameter others: names, each with the reason that a reader understands.

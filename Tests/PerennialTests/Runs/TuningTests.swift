@@ -272,4 +272,17 @@ final class WatchedModality: Modality {
     #expect(results.metrics[.prequentialAccuracy] == record.score)
     #expect(results.prequential == record)
   }
+
+  /// What holds weights by a number can be tuned by it: a search that leaves it alone would choose the rate and say nothing.
+  @Test func penaltiesHaveAStrength() throws {
+    let without: Set<String> = ["ema", "wise"]
+    for card in StrategyRegistry.cards where card.family == .regularization && !without.contains(card.name) {
+      let strategy = try StrategyRegistry.make(
+        Selection(ConfigurationNode(yaml: "{\(card.name): {}}", source: "test.yaml")))
+      let tunable = try #require(strategy as? any Tunable, "\(card.name)")
+      #expect(tunable.strength > 0, "\(card.name)")
+      tunable.strength = 7
+      #expect(tunable.strength == 7, "\(card.name)")
+    }
+  }
 }

@@ -78,11 +78,12 @@ public final class ExpandableNetworks: Strategy {
 
   public func check(_ facts: StreamFacts) throws {
     try facts.requireTasks(name)
+    try facts.requireOneTaskAtATime(name)
     try facts.refuse(
       [
         "packnet": "its owners do not follow units that go",
         "hat": "its embeddings do not follow units that go",
-        "xdg": "gates of a fixed width do not fit", "joint": "it starts from a fresh model each time",
+        "xdg": "gates of a fixed width do not fit",
       ], beside: name)
   }
 

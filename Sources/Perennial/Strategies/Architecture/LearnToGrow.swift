@@ -82,10 +82,11 @@ public final class LearnToGrow: Strategy {
 
   public func check(_ facts: StreamFacts) throws {
     try facts.requireTasks(name)
+    try facts.requireOneTaskAtATime(name)
     try facts.refuse(
       [
         "packnet": "tasks have parts of their own already", "hat": "tasks have parts of their own already",
-        "xdg": "tasks have parts of their own already", "joint": "it starts from a fresh model each time",
+        "xdg": "tasks have parts of their own already",
         "den": "both decide how the model grows", "progressive": "both decide how the model grows",
         "si": "what is there to hold rests already", "rwalk": "what is there to hold rests already",
       ], beside: name)

@@ -42,10 +42,11 @@ public final class ProgressiveNetworks: Strategy {
 
   public func check(_ facts: StreamFacts) throws {
     try facts.requireTasks(name)
+    try facts.requireOneTaskAtATime(name)
     try facts.refuse(
       [
         "packnet": "columns are isolated already", "hat": "columns are isolated already",
-        "xdg": "columns have no common units to gate", "joint": "it starts from a fresh model each time",
+        "xdg": "columns have no common units to gate",
         "den": "both decide how the model grows",
       ], beside: name)
   }

@@ -38,7 +38,7 @@ extension Distillation {
         for seen in try sights(item.term, signal, asked, tokens, step) {
           var value =
             switch seen {
-            case .whole(let sight): try reduce(item.term.values(sight), weights: weights)
+            case .whole(let sight): try reduce(trustable(item.term, sight, weights), weights: weights)
             case .inPieces(let sight): try sight.mean(of: item.term, reduce)
             }
           if signal.weight != 1 { value = try value * signal.weight }
@@ -47,6 +47,17 @@ extension Distillation {
       }
       return sum.map { Contribution(name: item.term.name, value: $0, weight: weight) }
     }
+  }
+
+  /// The values of a term, which are of items where items are trusted differently.
+  private func trustable(_ term: any DistillationTerm, _ sight: TermSight, _ weights: Tensor?) throws
+    -> TermValues
+  {
+    let seen = try term.values(sight)
+    guard weights == nil || seen.values.rank > 0 else {
+      throw DistillationError.betweenItems(term: term.name)
+    }
+    return seen
   }
 
   /// The course of the weight of all terms, as a share of its largest: `strength` may be tuned.

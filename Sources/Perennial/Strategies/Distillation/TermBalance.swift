@@ -51,10 +51,11 @@ final class TermBalance: Module {
     return labels / own
   }
 
-  private func learned(_ part: Distillation.Contribution) throws -> Distillation.Contribution {
+  func learned(_ part: Distillation.Contribution) throws -> Distillation.Contribution {
     guard let index = names.firstIndex(of: part.name), let s = try logVariances?.value[index] else {
       return part
     }
+    guard try part.value.item() >= 0 else { throw DistillationError.negative(term: part.name) }
     var part = part
     part.value = try (-s).exp() * part.value + s * (0.5 / part.weight)
     return part

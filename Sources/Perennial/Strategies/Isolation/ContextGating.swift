@@ -34,7 +34,10 @@ public final class ContextGating: Strategy {
 
   public init(_ options: Options = Options()) { self.options = options }
 
-  public func check(_ facts: StreamFacts) throws { try facts.requireTasks(name) }
+  public func check(_ facts: StreamFacts) throws {
+    try facts.requireTasks(name)
+    try facts.requireOneTaskAtATime(name)
+  }
 
   public func extend(_ network: Network, _ random: RandomStreams) throws { try network.requireGates(name) }
 

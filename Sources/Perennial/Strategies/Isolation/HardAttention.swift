@@ -50,7 +50,10 @@ public final class HardAttention: Strategy {
 
   public init(_ options: Options = Options()) { self.options = options }
 
-  public func check(_ facts: StreamFacts) throws { try facts.requireTasks(name) }
+  public func check(_ facts: StreamFacts) throws {
+    try facts.requireTasks(name)
+    try facts.requireOneTaskAtATime(name)
+  }
 
   /// The share of all units that tasks so far use, in [0, 1].
   public func capacity() throws -> Double {

@@ -49,7 +49,10 @@ public final class PackNet: Strategy {
 
   public init(_ options: Options = Options()) { self.options = options }
 
-  public func check(_ facts: StreamFacts) throws { try facts.requireTasks(name) }
+  public func check(_ facts: StreamFacts) throws {
+    try facts.requireTasks(name)
+    try facts.requireOneTaskAtATime(name)
+  }
 
   public func begin(_ experience: Experience, _ learner: Learner) throws {
     let number = order.admit(try experience.requireTask(name)) + 1

@@ -58,11 +58,11 @@ public final class WeightMasks: Strategy {
   public func check(_ facts: StreamFacts) throws {
     if facts.classes == nil { throw StrategyError.needsClasses(name) }
     if learnsFirst { try facts.requireTasks(name) }
+    try facts.requireOneTaskAtATime(name)
     try facts.refuse(
       [
         "packnet": "both own the weights", "progressive": "both decide which weights a task has",
         "den": "both decide which weights a task has", "hat": "both decide which weights a task has",
-        "joint": "it starts from a fresh model each time",
       ], beside: name)
   }
 

@@ -54,7 +54,20 @@ public final class MetaExperienceReplay: Strategy {
     rehearsal = Rehearsal(options, purpose: "memory-mer")
   }
 
-  public func check(_ facts: StreamFacts) throws { try rehearsal.check(facts) }
+  public func check(_ facts: StreamFacts) throws {
+    if let other = facts.strategies.first(where: { $0 != name && !Self.harmless.contains($0) }) {
+      throw StrategyError.cannotCombine(
+        name, other,
+        "what it learns in its passes takes the place of the gradient, terms and penalties of others included"
+      )
+    }
+    try rehearsal.check(facts)
+  }
+
+  /// What has no part in the gradient.
+  private static let harmless: Set<String> = [
+    "ema", "wise", "frozen-head", "knn", "drift-boundaries", "pruning", "quantization", "feature-extraction",
+  ]
   public func begin(_ experience: Experience, _ learner: Learner) throws { try rehearsal.begin(learner) }
 
   public func transform(_ vector: ParameterVector, _ step: Step) throws {

@@ -134,6 +134,7 @@ extension TaskColumns {
   /// Refuses streams without tasks, and an order in which fresh weights or further items come too late.
   static func check(_ facts: StreamFacts, _ name: String) throws {
     try facts.requireTasks(name)
+    try facts.requireOneTaskAtATime(name, besides: ["joint", "cumulative", "replay"])
     let own = facts.strategies.firstIndex(of: name) ?? facts.strategies.count
     for other in facts.strategies[own...] where ["joint", "replay"].contains(other) {
       throw StrategyError.cannotCombine(name, other, "in this order; name \(other) first")

@@ -12,7 +12,7 @@ import Torch
 /// - `separate` keeps those of every experience, the sum itself.
 ///
 /// Parameters that belong to no affine layer are held by the diagonal Fisher information.
-public final class KroneckerLaplace: Strategy {
+public final class KroneckerLaplace: Strategy, Tunable {
   public static let card = StrategyCard(
     "kfac-ewc", .regularization,
     summary: "EWC that knows which weights of a layer act together.",
@@ -49,7 +49,11 @@ public final class KroneckerLaplace: Strategy {
 
   public let name = "kfac-ewc"
   public var seesBatch: Bool { false }
-  public let options: Options
+  public private(set) var options: Options
+  public var strength: Double {
+    get { options.lambda }
+    set { options.lambda = newValue }
+  }
   private var factors: [KroneckerFactors] = []
   /// θ*
   private var anchor: CarriedVector?

@@ -7,7 +7,7 @@ import Torch
 /// f are the features that the head gets, θ_old the model as the experience began, in evaluation mode. Rows of the head
 /// that were there keep their values, so that old features still mean what they meant; rows of new classes learn.
 /// λ_e is a problem's own.
-public final class LessForgetting: Strategy {
+public final class LessForgetting: Strategy, Tunable {
   public static let card = StrategyCard(
     "lfl", .regularization,
     summary: "Keeps the features near those of the past self, and the classifier as it was.",
@@ -31,7 +31,11 @@ public final class LessForgetting: Strategy {
   }
 
   public let name = "lfl"
-  public let options: Options
+  public private(set) var options: Options
+  public var strength: Double {
+    get { options.lambda }
+    set { options.lambda = newValue }
+  }
   private var teacher: Frozen?
   /// Rows of the head.
   private var held = HeldWeights()

@@ -8,7 +8,7 @@ import Torch
 /// Labels are not asked for. Magnitudes are taken example by example: in the gradient of a batch's mean, which other
 /// libraries take, examples of opposite sign cancel. Importances of experiences are summed, as in the paper, or
 /// averaged with α for the old ones, as in FACIL and Avalanche. λ = 1 is the paper's.
-public final class MemoryAwareSynapses: Strategy {
+public final class MemoryAwareSynapses: Strategy, Tunable {
   public static let card = StrategyCard(
     "mas", .regularization,
     summary: "Holds each weight by how much it moves what the model answers.",
@@ -42,7 +42,11 @@ public final class MemoryAwareSynapses: Strategy {
 
   public let name = "mas"
   public var seesBatch: Bool { false }
-  public let options: Options
+  public private(set) var options: Options
+  public var strength: Double {
+    get { options.lambda }
+    set { options.lambda = newValue }
+  }
   private var anchor: QuadraticAnchor?
 
   public init(_ options: Options = Options()) { self.options = options }

@@ -9,7 +9,7 @@ import Torch
 /// Scores of experiences are averaged, (s_old + s_new) / 2; in the penalty F and s are each divided by their largest
 /// value, so that both are in [0, 1]. The information of a batch comes from its own examples, not from the squared
 /// gradient of their mean. Defaults are those of Chaudhry et al.: α 0.9, Δt 10, ε 0.001; λ is a problem's own.
-public final class RiemannianWalk: Strategy {
+public final class RiemannianWalk: Strategy, Tunable {
   public static let card = StrategyCard(
     "rwalk", .regularization,
     summary: "Holds each weight by its running Fisher information and what it did for the loss.",
@@ -42,7 +42,11 @@ public final class RiemannianWalk: Strategy {
   }
 
   public let name = "rwalk"
-  public let options: Options
+  public private(set) var options: Options
+  public var strength: Double {
+    get { options.lambda }
+    set { options.lambda = newValue }
+  }
   private var anchor: QuadraticAnchor?
   /// F, the scores of earlier experiences, and the score of this one.
   private var fisher: CarriedVector?

@@ -10,7 +10,7 @@ import Torch
 /// above. One anchor θ*, the latest solution, so that memory does not grow; parameters that are new have Ω = 0. The
 /// gradient 2 c Ω (θ − θ*) is added in closed form. The authors use ξ = 0.1 with c = 0.1 on Permuted MNIST, and
 /// ξ = 0.001 with c = 1 on Split MNIST.
-public final class SynapticIntelligence: Strategy {
+public final class SynapticIntelligence: Strategy, Tunable {
   public static let card = StrategyCard(
     "si", .regularization,
     summary: "Holds each weight by what it did for the loss on its way.",
@@ -38,7 +38,11 @@ public final class SynapticIntelligence: Strategy {
 
   public let name = "si"
   public var seesBatch: Bool { false }
-  public let options: Options
+  public private(set) var options: Options
+  public var strength: Double {
+    get { options.strength }
+    set { options.strength = newValue }
+  }
   private var anchor: QuadraticAnchor?
   private var path: PathIntegral?
 
